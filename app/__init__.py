@@ -1,0 +1,1 @@
+"""The Rigline service: webhooks, jobs, answers, pages and the `rigline` command."""

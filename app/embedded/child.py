@@ -1,0 +1,138 @@
+"""One server process as our child: it starts, says when it is ready, and dies with us."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.errors import StartupError
+
+LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before any fork
+PR_SET_PDEATHSIG = 1
+POLL = 0.01  # seconds between two looks at a server that is starting or stopping
+SERVERS = {"postgres", "valkey-server", "redis-server"}
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    log: Path,
+    dies_by: signal.Signals,
+    enter: Callable[[], None] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a server in its own session, so that Ctrl-C reaches us and not the server.
+
+    Args:
+        dies_by: the signal the kernel sends to it when we die, however we die.
+        enter: called in the child before exec, to become somebody else.
+    """
+    parent = os.getpid()
+
+    def prepare() -> None:
+        if enter is not None:
+            enter()
+        if sys.platform == "linux":  # after `enter`: a change of credentials clears it
+            LIBC.prctl(PR_SET_PDEATHSIG, int(dies_by), 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    with _rotated(log).open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603  # our own argument list, no shell
+            argv,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            preexec_fn=prepare,  # noqa: PLW1509  # only started from the main thread
+        )
+
+
+def wait_until(
+    process: subprocess.Popen[bytes],
+    ready: Callable[[], bool],
+    *,
+    log: Path,
+    limit: float,
+) -> None:
+    """Wait until a started server is ready.
+
+    Raises:
+        StartupError: it ended, or was not ready within `limit` seconds; holds its last words.
+    """
+    deadline = time.monotonic() + limit
+    while not ready():
+        if process.poll() is not None:
+            raise StartupError(f"{Path(_name(process)).name} ended at once. Its last words:\n{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise StartupError(f"{_name(process)} was not ready within {limit:g} s. Its last words:\n{_tail(log)}")
+        time.sleep(POLL)
+
+
+def stop(process: subprocess.Popen[bytes], *, by: signal.Signals, limit: float) -> None:
+    """End a server: politely, and by SIGKILL after `limit` seconds."""
+    if process.poll() is None:
+        process.send_signal(by)
+    try:
+        process.wait(limit)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def end_strays(folder: Path, *, by: signal.Signals, limit: float) -> None:
+    """End the servers that a killed predecessor left working in a data folder.
+
+    Only to be called by the holder of the data folder's lock. Both servers make their data
+    folder their working directory, which no stale process id file can say wrongly.
+    """
+    deadline = time.monotonic() + limit
+    sent: set[int] = set()
+    while pids := _working_in(folder):
+        late = time.monotonic() > deadline
+        for pid in pids if late else pids - sent:
+            _signal(pid, signal.SIGKILL if late else by)
+        sent |= pids
+        time.sleep(POLL)
+
+
+def _working_in(folder: Path) -> set[int]:
+    if sys.platform != "linux":
+        return set()
+    real = str(folder.resolve())
+    return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_server(entry, real)}
+
+
+def _is_server(process: Path, folder: str) -> bool:
+    try:
+        program = Path(os.readlink(process / "exe")).name.removesuffix(" (deleted)")
+        return program in SERVERS and os.readlink(process / "cwd") == folder
+    except OSError:  # ended meanwhile, a zombie, or somebody else's
+        return False
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _rotated(log: Path) -> Path:
+    """Keep one older log, so that neither ever grows without end across restarts."""
+    if log.exists() and log.stat().st_size > 1_000_000:
+        log.replace(log.with_suffix(".log.1"))
+    return log
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+
+
+def _name(process: subprocess.Popen[bytes]) -> str:
+    return str(process.args[0]) if isinstance(process.args, list | tuple) else str(process.args)

@@ -1,0 +1,212 @@
+"""Every setting of the service, from the environment: the only reader of `os.environ`.
+
+A secret may also be given by the name of a file that holds it, in the variable with `_FILE`.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from app.errors import StartupError
+
+FILE_LIMIT = 64 * 1024  # bytes; a larger file is no secret
+SOCKET_PATH_LIMIT = 107  # bytes, of sockaddr_un on Linux
+LONGEST_SOCKET = len("/.s.PGSQL.5432")
+
+
+def _split(given: object) -> object:
+    """Split a comma separated list; an empty item is a mistake, above all as a secret."""
+    if not isinstance(given, str):
+        return given
+    items = [item.strip() for item in given.split(",")]
+    if not all(items):
+        raise ValueError("holds an empty item; remove it, or unset the variable")
+    return items
+
+
+def _web_address(given: str) -> str:
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http: or https: address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no user, password, query or fragment; tokens have settings of their own")
+    return given.rstrip("/")
+
+
+def _filled(given: SecretStr) -> SecretStr:
+    if not given.get_secret_value().strip():
+        raise ValueError("is empty; give a value, or unset the variable")
+    return given
+
+
+def _pem(given: object) -> object:
+    """Accept a key on one line too: many hosts allow no line breaks in a variable."""
+    return given.replace("\\n", "\n") if isinstance(given, str) else given
+
+
+Secret = Annotated[SecretStr, AfterValidator(_filled)]
+Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_split)]
+Address = Annotated[str, AfterValidator(_web_address)]
+
+
+class Settings(BaseModel):
+    """What one process of the service was told. Constructed by `load`, and directly in tests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, hide_input_in_errors=True)
+
+    database_url: str = Field(alias="DATABASE_URL", repr=False, min_length=1)
+    redis_url: str = Field(alias="REDIS_URL", repr=False, min_length=1)
+    embeds_postgres: bool = False  # no DATABASE_URL was given: `rigline serve` runs the server at database_url
+    embeds_redis: bool = False
+    port: int = Field(8000, alias="PORT", ge=0, le=65535)
+    bind: str = Field("127.0.0.1", alias="RIGLINE_BIND", min_length=1)
+    data_dir: Path = Field(alias="RIGLINE_DATA_DIR")
+    public_url: Address = Field(alias="RIGLINE_PUBLIC_URL")
+    secret_key: Secret = Field(alias="RIGLINE_SECRET_KEY")
+    postgres_bin: Path | None = Field(None, alias="RIGLINE_POSTGRES_BIN")
+    github_api_url: Address = Field("https://api.github.com", alias="RIGLINE_GITHUB_API_URL")
+    github_webhook_secrets: Secrets = Field((), alias="RIGLINE_GITHUB_WEBHOOK_SECRETS")
+    github_token: Secret | None = Field(None, alias="RIGLINE_GITHUB_TOKEN")
+    github_app_id: str | None = Field(None, alias="RIGLINE_GITHUB_APP_ID", pattern=r"^\w+$")
+    github_private_key: Annotated[Secret | None, BeforeValidator(_pem)] = Field(
+        None, alias="RIGLINE_GITHUB_PRIVATE_KEY"
+    )
+    gitlab_url: Address = Field("https://gitlab.com", alias="RIGLINE_GITLAB_URL")
+    gitlab_webhook_secrets: Secrets = Field((), alias="RIGLINE_GITLAB_WEBHOOK_SECRETS")
+    gitlab_signing_keys: Secrets = Field((), alias="RIGLINE_GITLAB_SIGNING_KEYS")
+    gitlab_token: Secret | None = Field(None, alias="RIGLINE_GITLAB_TOKEN")
+    allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
+
+    @property
+    def socket(self) -> Path:
+        """Where the service listens for local clients; who may open it is admin."""
+        return self.data_dir / "rigline.sock"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, *, keeps_secret_key: bool = True) -> Self:
+        """Read the environment.
+
+        Args:
+            keeps_secret_key: make and store a secret key if the embedded default has none yet,
+                and insist on one otherwise; False for commands that only look at the database.
+        Raises:
+            StartupError: a setting is missing or wrong; names the variable and what to do.
+        """
+        given = _given(os.environ if environ is None else environ)
+        given.update(_derived(given))
+        given.setdefault("RIGLINE_SECRET_KEY", _secret_key(given, keep=keeps_secret_key))
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise StartupError(_explained(error)) from None
+
+
+SECRETS = {  # those that may be given as NAME_FILE
+    "DATABASE_URL",
+    "REDIS_URL",
+    "RIGLINE_SECRET_KEY",
+    "RIGLINE_GITHUB_WEBHOOK_SECRETS",
+    "RIGLINE_GITHUB_TOKEN",
+    "RIGLINE_GITHUB_PRIVATE_KEY",
+    "RIGLINE_GITLAB_WEBHOOK_SECRETS",
+    "RIGLINE_GITLAB_SIGNING_KEYS",
+    "RIGLINE_GITLAB_TOKEN",
+}
+VARIABLES = {field.alias for field in Settings.model_fields.values() if field.alias}
+
+
+def socket_folder(data_dir: Path) -> Path:
+    """Name the folder for the embedded servers' sockets; always the same for one data directory.
+
+    Below the data directory if a socket's path fits there, else a short one in the folder
+    for temporary files.
+    """
+    near = data_dir.absolute() / "run"
+    if len(os.fsencode(near)) + LONGEST_SOCKET <= SOCKET_PATH_LIMIT:
+        return near
+    digest = hashlib.sha256(os.fsencode(data_dir.absolute())).hexdigest()[:12]
+    return Path(tempfile.gettempdir(), f"rigline-{os.geteuid()}-{digest}")
+
+
+def embedded_database_url(data_dir: Path) -> str:
+    """Name the address of the PostgreSQL that `rigline serve` runs for a data directory."""
+    return f"postgresql+asyncpg://rigline@/postgres?host={quote(str(socket_folder(data_dir)), safe='')}"
+
+
+def embedded_redis_url(data_dir: Path) -> str:
+    """Name the address of the Valkey that `rigline serve` runs for a data directory."""
+    return f"unix://{quote(str(socket_folder(data_dir)))}/redis.sock"
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Take our variables, secrets also from their files."""
+    given: dict[str, Any] = {name: environ[name] for name in VARIABLES if name in environ}
+    for name in SECRETS:
+        if f"{name}_FILE" not in environ:
+            continue
+        if name in given:
+            raise StartupError(f"{name} and {name}_FILE are both set; unset one of them.")
+        given[name] = _file(f"{name}_FILE", Path(environ[f"{name}_FILE"]))
+    return given
+
+
+def _file(variable: str, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_LIMIT + 1)
+        if len(content) > FILE_LIMIT:
+            raise StartupError(f"{variable}: {path} is larger than {FILE_LIMIT} bytes; that is no secret.")
+        return content.decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"{variable}: cannot read {path}: {error}") from None
+
+
+def _derived(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what follows from the other settings."""
+    data_dir = Path(given.get("RIGLINE_DATA_DIR") or ".rigline").absolute()
+    hosted = "PORT" in given  # a host that assigns the port sends its traffic from outside
+    return {
+        "RIGLINE_DATA_DIR": data_dir,
+        "RIGLINE_BIND": given.get("RIGLINE_BIND", "0.0.0.0" if hosted else "127.0.0.1"),  # noqa: S104
+        "RIGLINE_PUBLIC_URL": given.get("RIGLINE_PUBLIC_URL", f"http://127.0.0.1:{given.get('PORT', 8000)}"),
+        "DATABASE_URL": given.get("DATABASE_URL", embedded_database_url(data_dir)),
+        "REDIS_URL": given.get("REDIS_URL", embedded_redis_url(data_dir)),
+        "embeds_postgres": "DATABASE_URL" not in given,
+        "embeds_redis": "REDIS_URL" not in given,
+    }
+
+
+def _secret_key(given: Mapping[str, Any], *, keep: bool) -> str:
+    """Read the embedded default's key, made once and kept in a file of mode 0600."""
+    file: Path = given["RIGLINE_DATA_DIR"] / "secret-key"
+    if "RIGLINE_SECRET_KEY" in given or not keep:
+        return secrets.token_urlsafe(32)
+    if file.exists():
+        return file.read_text().strip()
+    if not given["embeds_postgres"]:
+        raise StartupError(
+            "RIGLINE_SECRET_KEY is not set. Every process of the service needs the same one: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    make_private(file.parent)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+        new.write(key := secrets.token_urlsafe(32))
+    return key
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder of mode 0700; one that exists stays as it is."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _explained(error: ValidationError) -> str:
+    wrong = [f"{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()]
+    return "\n".join(wrong) + "\ndocs/reference/settings.md explains each setting."

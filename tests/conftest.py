@@ -1,0 +1,111 @@
+"""What every test may use: a real PostgreSQL, a real Valkey, and no network but loopback."""
+
+import asyncio
+import ipaddress
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import redis
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.db.models import SQLModel
+from app.embedded import folder, services
+from app.settings import Settings, embedded_database_url, embedded_redis_url
+
+DATABASE_URL = "RIGLINE_TEST_DATABASE_URL"  # run on this server instead; its tables are emptied!
+POSTGRES_BIN = "RIGLINE_TEST_POSTGRES_BIN"  # run on these binaries instead
+
+
+def pytest_configure() -> None:
+    """Keep the machine's own settings and proxies away from the tests."""
+    for name in list(os.environ):
+        ours = name.startswith("RIGLINE_") and not name.startswith(("RIGLINE_TEST_", "RIGLINE_CHROMIUM"))
+        if ours or name in ("DATABASE_URL", "REDIS_URL", "PORT") or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    sys.addaudithook(_refuse_the_network)
+
+
+def _refuse_the_network(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.connect":
+        _, address = arguments
+        if isinstance(address, tuple) and not _is_loopback(str(address[0])):
+            raise PermissionError(f"tests reach loopback only, not {address}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run every async test and fixture on one event loop."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Start the embedded servers once, without durability, and make the schema."""
+    data_dir = tmp_path_factory.mktemp("servers")
+    given, chosen = os.environ.get(DATABASE_URL), os.environ.get(POSTGRES_BIN)
+    settings = Settings(
+        database_url=given or embedded_database_url(data_dir),
+        embeds_postgres=not given,
+        redis_url=embedded_redis_url(data_dir),
+        embeds_redis=True,
+        data_dir=data_dir,
+        public_url="http://127.0.0.1:8000",
+        secret_key="only for tests",
+        postgres_bin=Path(chosen) if chosen else None,
+    )
+    with folder.held(data_dir), services.running(settings, durable=False):
+        asyncio.run(_make_schema(settings.database_url))
+        yield settings
+
+
+async def _make_schema(url: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as db:
+        await db.run_sync(SQLModel.metadata.create_all)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def emptier(servers: Settings) -> AsyncIterator[asyncpg.Connection]:
+    """Keep one connection that empties the tables between tests."""
+    connection = await asyncpg.connect(servers.database_url.replace("+asyncpg", ""))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database_url(servers: Settings, emptier: asyncpg.Connection) -> str:
+    """Give a database without any rows, as `postgresql+asyncpg://`."""
+    deletes = "".join(f'DELETE FROM "{name}";' for name in SQLModel.metadata.tables)
+    # Without triggers no foreign key has an opinion on the order; a row that a lost
+    # transaction of the last test still holds is an error, not a wait without end.
+    careful = "SET LOCAL session_replication_role = replica; SET LOCAL lock_timeout = '5s';"
+    await emptier.execute(f"BEGIN; {careful} {deletes} COMMIT")
+    return servers.database_url
+
+
+@pytest.fixture
+def redis_url(servers: Settings) -> str:
+    """Give an empty Redis, as `unix://`."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+def settings(servers: Settings, database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Give the settings of a service over the empty servers, with a data directory of its own."""
+    return servers.model_copy(
+        update={"data_dir": tmp_path, "embeds_postgres": False, "embeds_redis": False, "database_url": database_url}
+    )
