@@ -1,0 +1,83 @@
+"""What the code needs from outside, built once per process and passed last."""
+
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import redis
+import redis.asyncio
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.db import session as db_session
+from app.notices import Notices
+from app.settings import Settings
+from app.task_queue import TaskQueue
+from integrations.forge import Forge
+
+REDIS_TIMEOUT = 5  # seconds
+RQ_THREADS = 4  # RQ is synchronous: its calls run here, never on the event loop
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Everything a route, handler or task may use of the process."""
+
+    settings: Settings
+    engine: AsyncEngine
+    intake: asyncpg.Pool  # webhooks only: a fifth of a session's CPU
+    redis: "redis.asyncio.Redis"
+    redis_sync: redis.Redis  # for RQ, in `threads` only
+    threads: ThreadPoolExecutor
+    tasks: TaskQueue
+    notices: Notices
+    forges: Mapping[str, Forge]
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """Open a Core transaction: committed at the end, rolled back on an error."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open an SQLModel session in a transaction of its own."""
+        async with (
+            AsyncSession(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    async def close(self) -> None:
+        """Give back connections and threads."""
+        await self.notices.close()
+        for forge in self.forges.values():
+            await forge.close()
+        await self.intake.close()
+        await self.engine.dispose()
+        await self.redis.aclose()
+        self.redis_sync.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def build(settings: Settings, forges: Mapping[str, Forge]) -> Deps:
+    """Connect to the database and Redis of the settings."""
+    live = redis.asyncio.from_url(
+        settings.redis_url, socket_timeout=None, socket_connect_timeout=REDIS_TIMEOUT
+    )
+    encoder = redis.from_url(settings.redis_url, socket_timeout=REDIS_TIMEOUT)
+    notices = Notices(live)
+    await notices.start()
+    return Deps(
+        settings=settings,
+        engine=db_session.engine(settings.database_url),
+        intake=await db_session.intake_pool(settings.database_url),
+        redis=live,
+        redis_sync=encoder,
+        threads=ThreadPoolExecutor(RQ_THREADS, thread_name_prefix="rq"),
+        tasks=TaskQueue(encoder, live),
+        notices=notices,
+        forges=forges,
+    )

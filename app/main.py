@@ -1,0 +1,97 @@
+"""Make the web application: wiring only."""
+
+import asyncio
+import traceback
+from pathlib import Path
+from typing import Any
+
+import redis
+import sqlalchemy as sa
+import structlog
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app.deps import Deps
+from app.errors import ApiError, Unavailable
+from app.web import errors as web_errors
+from app.web.api import api
+from app.web.health import health
+from app.web.hooks import hooks
+from app.web.leases import leases
+from app.web.pages import pages
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+MAX_BODY = (
+    26 << 20
+)  # bytes: GitHub delivers up to 25 MB; other routes bound themselves further
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+log = structlog.get_logger()
+
+
+def create_app(deps: Deps) -> Quart:
+    """Wire routes, error answers and headers around the given dependencies."""
+    app = Quart(
+        "rigline",
+        template_folder=str(TEMPLATES),
+        static_folder=str(TEMPLATES / "static"),
+        root_path=str(TEMPLATES),
+    )
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=True)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["deps"] = deps
+    for blueprint in (hooks, leases, api, health, pages):
+        app.register_blueprint(blueprint)
+    app.after_request(_add_headers)
+    _register_errors(app)
+    return app
+
+
+async def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _register_errors(app: Quart) -> None:
+    app.register_error_handler(ApiError, web_errors.answer)
+    app.register_error_handler(HTTPException, web_errors.answer_http)
+    for away in (
+        redis.ConnectionError,
+        redis.TimeoutError,
+        sa.exc.OperationalError,
+        sa.exc.InterfaceError,
+        OSError,
+    ):
+        app.register_error_handler(away, _answer_away)
+    app.register_error_handler(Exception, _answer_bug)
+
+
+async def _answer_away(problem: Exception) -> Any:
+    log.warning("dependency_away", path=request.path, error=str(problem)[:200])
+    return await web_errors.answer(
+        Unavailable("The database or Redis does not answer. Try again in a moment.")
+    )
+
+
+async def _answer_bug(problem: Exception) -> Any:
+    if isinstance(problem, asyncio.CancelledError):
+        raise problem
+    log.error(
+        "bug",
+        path=request.path,
+        method=request.method,
+        trace="".join(traceback.format_exception(problem)),
+    )
+    return await web_errors.answer(ApiErrorBug())
+
+
+class ApiErrorBug(ApiError):
+    """Our fault: the log has the trace."""
+
+    status, code = web_errors.BUG, "bug"

@@ -1,0 +1,50 @@
+"""Turn a refusal into an answer: JSON for programs, a page for people."""
+
+from http import HTTPStatus
+from typing import Any
+
+from quart import Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from app.errors import ApiError
+
+BUG = HTTPStatus.INTERNAL_SERVER_ERROR
+PROGRAM_PATHS = (
+    "/api/",
+    "/webhooks/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+)
+
+
+async def answer(problem: ApiError) -> Response:
+    """Say it in JSON, or as a page where a person asked."""
+    error = {"code": problem.code, "message": problem.message, **problem.extra}
+    response = await _body(error, problem.status)
+    response.status_code = problem.status
+    response.headers.update(problem.headers)
+    return response
+
+
+async def answer_http(problem: HTTPException) -> Response:
+    """Say a refusal of the framework itself, as 404 for an unknown address, in the same form."""
+    if problem.response is not None:
+        return problem.response  # type: ignore[return-value]
+    status = HTTPStatus(problem.code or BUG)
+    response = await _body(
+        {"code": status.name.lower(), "message": problem.description or status.phrase},
+        status,
+    )
+    response.status_code = status
+    return response
+
+
+async def _body(error: dict[str, Any], status: HTTPStatus) -> Response:
+    if request.path.startswith(PROGRAM_PATHS) or request.path.endswith(".json"):
+        return jsonify({"error": error})
+    return Response(
+        await render_template("error.html", error=error, status=status),
+        content_type="text/html; charset=utf-8",
+    )

@@ -1,0 +1,5 @@
+"""The pages people read."""
+
+from quart import Blueprint
+
+pages = Blueprint("pages", __name__)

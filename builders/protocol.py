@@ -1,0 +1,321 @@
+"""Everything a builder and the service may say to each other, and what each call promises.
+
+All calls are HTTPS requests of the builder, with its token in the `Authorization` header and the
+number below in `Rigline-Protocol`. Times are durations in seconds: a builder measures them with
+its monotonic clock, the service with the clock of its database; neither trusts the other's.
+
+| call | promise |
+|---|---|
+| `PUT /api/v1/builders/me` `Hello` → `Welcome` | Names the boards and configurations. May be repeated. 409 `builder_in_use` while another agent lives under the same name. |
+| `POST /api/v1/builders/me/claim` `Claim` → `Lease` or 204 | Waits ≤ `wait_s`. The same `claim_id` gets the same lease until it is accepted by a first beat; a lease not accepted in `ACCEPT_S` lapses. |
+| `POST /api/v1/attempts/{id}/beat` `Beat` → `BeatAnswer` | Accepts or extends the lease. 409 `lease_lost`: stop everything, drop the job. |
+| `GET /api/v1/attempts/{id}/wait?epoch=` → `Signal` | Held ≤ `MAX_WAIT_S`; answers as soon as the job is to be cancelled. |
+| `PATCH /api/v1/attempts/{id}/log?epoch=&start=` bytes → `LogSize` | Appends ≤ `MAX_CHUNK` bytes at an offset. Repeats change nothing, overlaps add the new part, a gap is 416 with the size to go back to, 413 once the log is full. |
+| `PUT /api/v1/attempts/{id}/results/{number}?epoch=` bytes → 200 | Stores the result file of one run phase (0 … repeat - 1). Repeats change nothing. |
+| `PUT /api/v1/attempts/{id}/result` `Finish` → `Finished` | The first finish wins; the same again is 200, another is 409. 412 `incomplete`: the log or a result file did not arrive whole; send it again. |
+
+Errors are `{"error": {"code", "message"}}`: 401 unknown or revoked token, 403 another builder's
+attempt, 409 as above, 426 a protocol the service does not speak, 503 with `Retry-After`: later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+PROTOCOL = 1
+LEASE_S = 45.0  # a lease not extended for so long is lost
+BEAT_S = 10.0  # how often a builder extends it
+ACCEPT_S = 15.0  # a lease without a first beat lapses after this
+REUSE_S = (
+    15.0  # the service waits so much longer than the lease before a board is given away
+)
+MAX_WAIT_S = 50.0  # the longest held request
+MAX_CHUNK = 1 << 20  # bytes of log in one request
+MAX_LOG = 64 << 20  # bytes of log kept of one attempt
+MAX_RESULT = 16 << 20  # bytes of one result file
+CANCEL_GRACE_S = 10.0  # from the polite request to the kill
+FORCE_UNCONFIRMED_S = (
+    60.0  # from then until the service itself declares the job cancelled
+)
+
+
+class Kind(StrEnum):
+    """What a job does: fetch and build, or fetch, build and run."""
+
+    BUILD = "build"
+    RUN = "run"
+
+
+class Phase(StrEnum):
+    """The parts of a job, in their order."""
+
+    FETCH = "fetch"
+    BUILD = "build"
+    RUN = "run"
+    COLLECT = "collect"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. `failed` is the commit's fault, `errored` ours."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class Cancel(StrEnum):
+    """What the service wants of a running job."""
+
+    NONE = "none"
+    POLITE = "polite"  # hook and SIGINT, then SIGTERM, then kill after the grace
+    FORCE = "force"  # kill now
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationOffer:
+    """One way to build and run on a board, as the service needs to know it."""
+
+    name: str
+    tags: list[str] = field(default_factory=list)
+    limit_s: float | None = (
+        None  # the whole job's time limit; None: the service's default
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardOffer:
+    """One board of a builder. Its name is its identity within the builder."""
+
+    name: str
+    type: str  # boards of one type are interchangeable; by default the board's own name
+    description: str = ""
+    tags: list[str] = field(default_factory=list)
+    configurations: list[ConfigurationOffer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """What an agent says when it starts and when its configuration changed."""
+
+    instance: (
+        str  # random, kept in the state folder: tells a restart from a second agent
+    )
+    version: str
+    isolation: str = "none"  # none | subreaper | namespaces | cgroup
+    facts: dict[str, str] = field(default_factory=dict)  # os, platform, machine, …
+    boards: list[BoardOffer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Welcome:
+    """The answer to a hello."""
+
+    builder: str
+    lease_s: float = LEASE_S
+    beat_s: float = BEAT_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Ask for one job for any of the free boards."""
+
+    claim_id: str  # a UUID made by the builder; the same id gets the same answer
+    instance: str
+    boards_free: list[str]
+    wait_s: float = MAX_WAIT_S
+    disk_free: int | None = None  # bytes where the work trees are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the code of a job comes from."""
+
+    repository: str  # stable key for mirror and cache, safe as a folder name
+    name: str  # for people: owner/name, or the remote's address
+    url: str  # what to fetch from, without credentials
+    commit: str  # full hash; the work tree's HEAD must equal it
+    ref: str | None = (
+        None  # a ref that holds the commit, where a bare hash is not served
+    )
+    token: str | None = (
+        None  # for https remotes; never in argv, URL, log or git configuration
+    )
+    username: str = "x-access-token"  # the user name that goes with the token
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to run one attempt on one board until it is no longer extended."""
+
+    attempt_id: int
+    job_id: int
+    pipeline_id: int
+    epoch: int
+    board: str
+    configuration: str
+    kind: Kind
+    source: Source
+    repeat: int = 1  # run phases; their samples accumulate
+    limit_s: float | None = (
+        None  # from claim to end; None: the configuration's own limits only
+    )
+    lease_s: float = LEASE_S
+    beat_s: float = BEAT_S
+    log_offset: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """A sign of life. The first one accepts the lease."""
+
+    epoch: int
+    phase: Phase | None = None
+    log_offset: int = 0
+    disk_free: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeatAnswer:
+    """What the service wants of the attempt."""
+
+    cancel: Cancel = Cancel.NONE
+    lease_s: float = LEASE_S
+    deadline_s: float | None = None  # left of the job's limit
+    log_credit: int = MAX_CHUNK * 8  # bytes of log that may be sent until the next beat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """The answer of a held wait; `none` means ask again."""
+
+    cancel: Cancel = Cancel.NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSize:
+    """How many bytes of log are stored: where the next append starts."""
+
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseEnd:
+    """How one phase went. Run phases appear once per repeat."""
+
+    phase: Phase
+    seconds: float
+    exit_code: int | None = (
+        None  # None: no command of its own, or killed before it ended
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitFacts:
+    """What git says of the commit. Text an author wrote: for display and order only, never trust."""
+
+    parents: list[str] = field(default_factory=list)
+    committed_at: int = 0  # seconds since 1970
+    title: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultFile:
+    """One result file that was sent before the finish."""
+
+    number: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """How the attempt ended. `reason` starts with its area: `config:`, `infra:`, `limit:`, `run:`, …"""
+
+    epoch: int
+    outcome: Outcome
+    reason: str = ""
+    phase: Phase | None = None  # where it ended, if not passed
+    exit_code: int | None = None
+    log_size: int = 0
+    log_sha256: str = ""
+    log_dropped: int = 0  # bytes cut out of the middle because the log was over the cap
+    results: list[ResultFile] = field(default_factory=list)
+    phases: list[PhaseEnd] = field(default_factory=list)
+    commit: CommitFacts | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """The outcome that stands."""
+
+    outcome: Outcome
+
+
+Model = TypeVar("Model")
+
+
+def to_json(model: Any) -> dict[str, Any]:
+    """Turn a wire model into plain values for `json.dumps`."""
+    return dataclasses.asdict(model)
+
+
+def from_json(kind: type[Model], data: Any) -> Model:
+    """Read a wire model from parsed JSON; unknown keys are ignored, so that a newer peer may add some.
+
+    Raises:
+        ValueError: a key is missing or a value has the wrong type; the text names it.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{kind.__name__}: expected an object, got {type(data).__name__}"
+        )
+    hints = typing.get_type_hints(kind)
+    known = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    try:
+        return kind(
+            **{
+                key: _read(hints[key], value, key)
+                for key, value in data.items()
+                if key in known
+            }
+        )
+    except TypeError as problem:
+        raise ValueError(f"{kind.__name__}: {problem}") from problem
+
+
+def _read(kind: Any, value: Any, key: str) -> Any:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return (
+            None
+            if value is None
+            else _read(
+                next(each for each in args if each is not type(None)), value, key
+            )
+        )
+    if origin is list and isinstance(value, list):
+        return [_read(args[0], each, key) for each in value]
+    if origin is dict and isinstance(value, dict):
+        return {str(name): _read(args[1], each, key) for name, each in value.items()}
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return from_json(kind, value)
+    if isinstance(kind, type) and issubclass(kind, StrEnum) and isinstance(value, str):
+        return kind(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if (
+        isinstance(kind, type)
+        and isinstance(value, kind)
+        and not (kind is int and isinstance(value, bool))
+    ):
+        return value
+    raise ValueError(f"{key}: expected {kind}, got {type(value).__name__}")
