@@ -10,9 +10,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.db import schema
 from app.db.models import SQLModel
+from app.db.session import arguments
 from app.embedded import folder, services
 from app.settings import Settings, embedded_database_url, embedded_redis_url
 
@@ -65,21 +66,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         postgres_bin=Path(chosen) if chosen else None,
     )
     with folder.held(data_dir), services.running(settings, durable=False):
-        asyncio.run(_make_schema(settings.database_url))
+        asyncio.run(schema.upgrade(settings.database_url))
         yield settings
-
-
-async def _make_schema(url: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.begin() as db:
-        await db.run_sync(SQLModel.metadata.create_all)
-    await engine.dispose()
 
 
 @pytest.fixture(scope="session")
 async def emptier(servers: Settings) -> AsyncIterator[asyncpg.Connection]:
     """Keep one connection that empties the tables between tests."""
-    connection = await asyncpg.connect(servers.database_url.replace("+asyncpg", ""))
+    connection = await asyncpg.connect(**arguments(servers.database_url))
     yield connection
     await connection.close()
 

@@ -56,8 +56,8 @@ def find(data: Path, chosen: Path | None) -> Binaries:
 
 
 @contextmanager
-def running(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = True) -> Iterator[str]:
-    """Run a server over a data folder, made when it is missing; yield its address.
+def running(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = True) -> Iterator[None]:
+    """Run a server over a data folder, made when it is missing, with its socket in a folder.
 
     Args:
         durable: False gives up crash safety for speed; for tests.

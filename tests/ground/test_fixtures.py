@@ -4,9 +4,11 @@ import asyncpg
 import pytest
 import redis
 
+from app.db.session import arguments
+
 
 async def test_a_test_gets_a_real_database(database_url):
-    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    connection = await asyncpg.connect(**arguments(database_url))
 
     version = await connection.fetchval("SHOW server_version_num")
 
