@@ -192,6 +192,24 @@ class Pipeline(SQLModel, table=True):
     )
 
 
+class PullRequest(SQLModel, table=True):
+    """What is newest of a pull request: deliveries may come late, twice and in any order."""
+
+    __tablename__ = "pull_request"
+    repository_id: int = Field(foreign_key="repository.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    head: str = Field(max_length=64)
+    before: str | None = Field(default=None, max_length=64)  # the head before, when it moved
+    base_branch: str = Field(max_length=255)
+    title: str = Field(default="", max_length=500)  # text of its author
+    author: str = Field(default="", max_length=200)
+    from_fork: bool = False
+    draft: bool = False
+    open: bool = True
+    changed_at: datetime | None = Field(default=None, sa_type=TIME)  # by the forge's clock
+    delivery_id: int = Field(sa_type=sa.BigInteger)  # that said so
+
+
 class Builder(SQLModel, table=True):
     """A machine in the lab and its agent. Only a hash of its token is kept."""
 
