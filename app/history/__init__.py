@@ -1,0 +1,1 @@
+"""Series over commits: points, robust statistics and the geometry of charts. Pure."""

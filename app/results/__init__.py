@@ -1,0 +1,1 @@
+"""What a job measured: files kept as they are, and the measurements read from them."""
