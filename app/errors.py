@@ -105,3 +105,7 @@ class Unavailable(ApiError):
 
 class StartupError(Exception):
     """The process cannot start as it is set up; the message says what to do. Ends the command with exit status 2."""
+
+
+class Unreachable(StartupError):
+    """Something that should answer does not. Ends the command with exit status 3."""

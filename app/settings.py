@@ -3,6 +3,7 @@
 A secret may also be given by the name of a file that holds it, in the variable with `_FILE`.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -196,9 +197,18 @@ def _secret_key(given: Mapping[str, Any], *, keep: bool) -> str:
             "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
     make_private(file.parent)
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-        new.write(key := secrets.token_urlsafe(32))
-    return key
+    return _kept(file, secrets.token_urlsafe(32))
+
+
+def _kept(file: Path, key: str) -> str:
+    """Write a new key whole or not at all; when another process was first, its key counts."""
+    part = file.with_suffix(f".{os.getpid()}")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+        new.write(key)
+    with contextlib.suppress(FileExistsError):
+        os.link(part, file)
+    part.unlink()
+    return file.read_text().strip()
 
 
 def make_private(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.session import engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, sa.exc.DBAPIError)  # what a server that is away raises
 LOCK = 0x7269676C  # "rigl": two processes that upgrade at once do it one after the other
 
 
@@ -26,6 +28,11 @@ def head() -> str:
     """Name the newest revision that this code knows."""
     found = ScriptDirectory.from_config(config()).get_current_head()
     return str(found)
+
+
+def known() -> set[str]:
+    """Name every revision that this code knows."""
+    return {step.revision for step in ScriptDirectory.from_config(config()).walk_revisions()}
 
 
 async def current(db: AsyncConnection) -> str | None:

@@ -1,4 +1,4 @@
-"""One server process as our child: it starts, says when it is ready, and dies with us."""
+"""A process as our child: it starts, says when it is ready, is stopped in bounded time, and dies with us."""
 
 import ctypes
 import os
@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StartupError
@@ -20,15 +22,17 @@ SERVERS = {"postgres", "valkey-server", "redis-server"}
 def start(
     argv: Sequence[str],
     *,
-    cwd: Path,
-    log: Path,
     dies_by: signal.Signals,
+    cwd: Path | None = None,
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
     enter: Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a server in its own session, so that Ctrl-C reaches us and not the server.
 
     Args:
         dies_by: the signal the kernel sends to it when we die, however we die.
+        log: where its words go; None: where ours go.
         enter: called in the child before exec, to become somebody else.
     """
     parent = os.getpid()
@@ -41,10 +45,11 @@ def start(
             if os.getppid() != parent:
                 os._exit(1)
 
-    with _rotated(log).open("ab") as sink:
+    with _rotated(log).open("ab") if log else nullcontext() as sink:
         return subprocess.Popen(  # noqa: S603  # our own argument list, no shell
             argv,
             cwd=cwd,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -53,25 +58,57 @@ def start(
         )
 
 
-def wait_until(
-    process: subprocess.Popen[bytes],
-    ready: Callable[[], bool],
-    *,
-    log: Path,
-    limit: float,
-) -> None:
-    """Wait until a started server is ready.
+def wait_until(process: subprocess.Popen[bytes], ready: Callable[[], bool], *, log: Path, limit: float) -> None:
+    """Wait until a started server is ready; one that is not in time is ended.
 
     Raises:
         StartupError: it ended, or was not ready within `limit` seconds; holds its last words.
     """
     deadline = time.monotonic() + limit
-    while not ready():
-        if process.poll() is not None:
-            raise StartupError(f"{Path(_name(process)).name} ended at once. Its last words:\n{_tail(log)}")
-        if time.monotonic() > deadline:
-            raise StartupError(f"{_name(process)} was not ready within {limit:g} s. Its last words:\n{_tail(log)}")
-        time.sleep(POLL)
+    try:
+        while not ready():
+            if process.poll() is not None:
+                raise StartupError(f"{_name(process)} ended at once. Its last words:\n{_tail(log)}")
+            if time.monotonic() > deadline:
+                raise StartupError(f"{_name(process)} was not ready within {limit:g} s. Its last words:\n{_tail(log)}")
+            time.sleep(POLL)
+    except BaseException:
+        process.kill()
+        raise
+
+
+@dataclass
+class Child:
+    """A process that should work as long as we do."""
+
+    name: str
+    launch: Callable[[], subprocess.Popen[bytes]]
+    stops_by: signal.Signals
+    stop_limit: float  # seconds until SIGKILL
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Launch it. From the main thread: the kernel ends it with the thread that made it."""
+        self.process = self.launch()
+
+    def has_died(self) -> bool:
+        """Say whether it ended without being asked to."""
+        return self.process is not None and self.process.poll() is not None
+
+    def ask_to_stop(self) -> None:
+        """Send the polite signal, and do not wait."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(self.stops_by)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.kill()
+
+    def stop(self) -> None:
+        """End it: politely, and by SIGKILL when it takes longer than its limit."""
+        if self.process is not None:
+            stop(self.process, by=self.stops_by, limit=self.stop_limit)
 
 
 def stop(process: subprocess.Popen[bytes], *, by: signal.Signals, limit: float) -> None:
@@ -117,10 +154,8 @@ def _is_server(process: Path, folder: str) -> bool:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _rotated(log: Path) -> Path:

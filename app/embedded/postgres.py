@@ -7,8 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,31 +53,26 @@ def find(data: Path, chosen: Path | None) -> Binaries:
     raise StartupError(_none_fits(data, made_by, chosen))
 
 
-@contextmanager
-def running(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = True) -> Iterator[None]:
-    """Run a server over a data folder, made when it is missing, with its socket in a folder.
+def server(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = True) -> child.Child:
+    """Describe a server over a data folder, made at its start when it is missing.
 
     Args:
         durable: False gives up crash safety for speed; for tests.
     """
-    log = data.with_suffix(".log")
     enter = disguise.for_postgres(binaries.folder / "postgres")
-    if not data.exists():
-        _make(data, binaries, enter, durable=durable)
-    child.end_strays(data, by=signal.SIGINT, limit=STOP_LIMIT)
-    (data / "postmaster.pid").unlink(missing_ok=True)  # nobody works here: a reused id must not stop us
-    process = child.start(
-        _command(data, sockets, binaries, durable=durable),
-        cwd=data,
-        log=log,
-        dies_by=signal.SIGINT,
-        enter=enter,
-    )
-    try:
+    command, log = _command(data, sockets, binaries, durable=durable), data.with_suffix(".log")
+
+    def launch() -> subprocess.Popen[bytes]:
+        if not data.exists():
+            _make(data, binaries, enter, durable=durable)
+        child.end_strays(data, by=signal.SIGINT, limit=STOP_LIMIT)
+        (data / "postmaster.pid").unlink(missing_ok=True)  # nobody works here: a reused id must not stop us
+        process = child.start(command, cwd=data, log=log, dies_by=signal.SIGINT, enter=enter)
         child.wait_until(process, lambda: _is_ready(data), log=log, limit=START_LIMIT)
-        yield
-    finally:  # SIGINT: stop now; SIGTERM would wait for every client to leave
-        child.stop(process, by=signal.SIGINT, limit=STOP_LIMIT)
+        return process
+
+    # SIGINT: stop now; SIGTERM would wait for every client to leave
+    return child.Child("PostgreSQL", launch, signal.SIGINT, STOP_LIMIT)
 
 
 def _command(data: Path, sockets: Path, binaries: Binaries, *, durable: bool) -> list[str]:

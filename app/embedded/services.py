@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from app.embedded import folder, postgres, valkey
+from app.embedded.child import Child
 from app.settings import Settings
 
 
 @contextmanager
-def running(settings: Settings, *, durable: bool = True) -> Iterator[None]:
+def running(settings: Settings, *, durable: bool = True) -> Iterator[list[Child]]:
     """Run the servers that the settings do not name; the caller holds the data directory.
 
     They listen where `settings.database_url` and `settings.redis_url` say.
@@ -16,14 +17,19 @@ def running(settings: Settings, *, durable: bool = True) -> Iterator[None]:
     Raises:
         StartupError: no binaries, or a server that did not start; says what to do.
     """
+    servers = list(_wanted(settings, durable=durable))
+    with ExitStack() as started:
+        for server in servers:
+            started.callback(server.stop)
+            server.start()
+        yield servers
+
+
+def _wanted(settings: Settings, *, durable: bool) -> Iterator[Child]:
     data_dir = settings.data_dir.absolute()
-    with ExitStack() as servers:
-        if settings.embeds_postgres:
-            data = data_dir / "postgres"
-            binaries = postgres.find(data, settings.postgres_bin)
-            sockets = folder.sockets(data_dir)
-            servers.enter_context(postgres.running(data, sockets=sockets, binaries=binaries, durable=durable))
-        if settings.embeds_redis:
-            sockets = folder.sockets(data_dir)
-            servers.enter_context(valkey.running(data_dir / "valkey", sockets=sockets, durable=durable))
-        yield
+    if settings.embeds_postgres:
+        data = data_dir / "postgres"
+        binaries = postgres.find(data, settings.postgres_bin)
+        yield postgres.server(data, sockets=folder.sockets(data_dir), binaries=binaries, durable=durable)
+    if settings.embeds_redis:
+        yield valkey.server(data_dir / "valkey", sockets=folder.sockets(data_dir), durable=durable)

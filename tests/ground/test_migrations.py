@@ -16,7 +16,6 @@ from app.db.session import arguments, engine
 
 SHAPE = """
     SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
-          
            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
            || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '')
       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0

@@ -220,6 +220,26 @@ def upgrade() -> None:
     op.create_index("pipeline_by_commit", "pipeline", ["commit", "repository_id"], unique=False)
     op.create_index("pipeline_once", "pipeline", ["repository_id", "dedupe_key"], unique=True)
     op.create_table(
+        "pull_request",
+        sa.Column("repository_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(64), nullable=False),
+        sa.Column("before", sa.String(64), nullable=True),
+        sa.Column("base_branch", sa.String(255), nullable=False),
+        sa.Column("title", sa.String(500), nullable=False),
+        sa.Column("author", sa.String(200), nullable=False),
+        sa.Column("from_fork", sa.Boolean(), nullable=False),
+        sa.Column("draft", sa.Boolean(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repository.id"],
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "number"),
+    )
+    op.create_table(
         "series",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("repository_id", sa.Integer(), nullable=False),
@@ -341,26 +361,6 @@ def upgrade() -> None:
         "job_open", "job", ["state", "queued_at"], unique=False, postgresql_where=sa.text("ended_at IS NULL")
     )
     op.create_index("job_target_once", "job", ["pipeline_id", "board_type", "configuration", "generation"], unique=True)
-    op.create_table(
-        "pull_request",
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("head", sa.String(64), nullable=False),
-        sa.Column("before", sa.String(64), nullable=True),
-        sa.Column("base_branch", sa.String(255), nullable=False),
-        sa.Column("title", sa.String(500), nullable=False),
-        sa.Column("author", sa.String(200), nullable=False),
-        sa.Column("from_fork", sa.Boolean(), nullable=False),
-        sa.Column("draft", sa.Boolean(), nullable=False),
-        sa.Column("open", sa.Boolean(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["repository_id"],
-            ["repository.id"],
-        ),
-        sa.PrimaryKeyConstraint("repository_id", "number"),
-    )
     op.create_table(
         "status",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -547,7 +547,6 @@ def downgrade() -> None:
     )
     op.drop_index("status_by_pipeline", table_name="status")
     op.drop_table("status")
-    op.drop_table("pull_request")
     op.drop_index("job_target_once", table_name="job")
     op.drop_index("job_open", table_name="job", postgresql_where=sa.text("ended_at IS NULL"))
     op.drop_index("job_by_pipeline", table_name="job")
@@ -555,6 +554,7 @@ def downgrade() -> None:
     op.drop_table("configuration")
     op.drop_table("token")
     op.drop_table("series")
+    op.drop_table("pull_request")
     op.drop_index("pipeline_once", table_name="pipeline")
     op.drop_index("pipeline_by_commit", table_name="pipeline")
     op.drop_table("pipeline")

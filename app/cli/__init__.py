@@ -1,0 +1,66 @@
+"""The `rigline` command. Each subcommand is imported only when it is called or asked for help.
+
+So the client commands start fast, and work in the base install without the server's packages.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from app.errors import StartupError, Unreachable
+
+WRONG_USAGE, UNREACHABLE = 2, 3
+SERVER_MISSING = "needs the server's packages, and {missing} is not installed: pip install 'rigline[server,embedded]'"
+
+# name: (module:attribute, the line in `rigline --help`)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("app.cli.serve:serve", "Run the whole service: web, worker and, without settings, its servers."),
+    "web": ("app.cli.web:web", "Run one web process."),
+    "worker": ("app.cli.worker:worker", "Run one worker for the service's tasks."),
+    "demo": ("app.cli.demo:demo", "Show the main job on a sample project, from a push to a chart."),
+    "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
+    "db": ("app.cli.db:db", "Look at the database's schema, or upgrade it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command. A missing server package is the user's to install, not a crash."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        try:
+            found = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in ("app", "builders", "integrations"):
+                raise
+            raise click.ClickException(f"`{cmd_name}` " + SERVER_MISSING.format(missing=error.name)) from None
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a process that cannot start says why, without a trace."""
+        try:
+            return super().invoke(ctx)
+        except StartupError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(UNREACHABLE if isinstance(error, Unreachable) else WRONG_USAGE)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rigline", prog_name="rigline")
+def main() -> None:
+    """Run every push and pull request on real boards, and keep every measurement."""

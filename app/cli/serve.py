@@ -1,0 +1,189 @@
+"""`rigline serve`: the whole service in one command, with its own servers where the settings name none.
+
+This process is web and looks after the others: it starts them, starts again what dies, and
+stops them in the order web, worker, Valkey, PostgreSQL.
+"""
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import socket
+
+import click
+import structlog
+import uvloop
+
+from app import journal
+from app.cli import start
+from app.cli import web as web_process
+from app.db import schema
+from app.embedded import child, folder, services
+from app.embedded.child import Child
+from app.errors import StartupError
+from app.settings import Settings
+
+WORKER_STOP = 15.0  # seconds for the task at hand
+LOOK = 1.0  # seconds between two looks at the children
+LONGEST_PAUSE = 30.0  # seconds before another start of what keeps dying
+WELL_AFTER = 60.0  # seconds after which a death counts as the first one
+FORCED = 130  # exit status after a second Ctrl-C, as a shell would say it
+
+log = structlog.get_logger()
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen here.  [default: PORT, else 8000]")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep data here.  [default: RIGLINE_DATA_DIR]")
+@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Workers for tasks.")
+def serve(port: int | None, data_dir: Path | None, workers: int) -> None:
+    """Run the whole service until Ctrl-C; a second Ctrl-C forces the end.
+
+    Without DATABASE_URL and REDIS_URL it runs a PostgreSQL and a Valkey of its own below the
+    data directory, and keeps their schema up to date.
+    """
+    settings = _settings(port, data_dir)
+    journal.configure()
+    signal.signal(signal.SIGTERM, _end_the_start)
+    try:
+        with folder.held(settings.data_dir), services.running(settings) as servers:
+            _prepare(settings)
+            with web_process.listening(settings) as (tcp, local):
+                _greet(settings, tcp)
+                forced = _serve(settings, tcp, local, servers, workers)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest is short, and must not be left half done
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        sys.exit(FORCED)
+    click.echo("Rigline has stopped.", err=True)
+    sys.exit(FORCED if forced else 0)
+
+
+def _settings(port: int | None, data_dir: Path | None) -> Settings:
+    """Let the options stand for their variables, so that all that follows from these follows."""
+    given = dict(os.environ)
+    bind = {} if port is None or "PORT" in given else {"RIGLINE_BIND": given.get("RIGLINE_BIND", "127.0.0.1")}
+    if port is not None:
+        given |= {"PORT": str(port)} | bind
+    if data_dir is not None:
+        given["RIGLINE_DATA_DIR"] = str(data_dir)
+    return Settings.load(given)
+
+
+def _end_the_start(_number: int, _frame: object) -> None:
+    """Unwind on SIGTERM before the event loop listens for it: what was started is stopped."""
+    raise KeyboardInterrupt
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring our own database to the newest schema; only check one that others may share."""
+    if settings.embeds_postgres:
+        asyncio.run(schema.upgrade(settings.database_url))
+    start.check(settings)
+
+
+def _greet(settings: Settings, tcp: socket) -> None:
+    own = [name for name, ours in (("PostgreSQL", settings.embeds_postgres), ("Valkey", settings.embeds_redis)) if ours]
+    click.echo(f"Rigline listens on {web_process.address(tcp)}", err=True)
+    click.echo(f"  local clients: {settings.socket}", err=True)
+    click.echo(f"  data: {settings.data_dir}" + (f", with its own {' and '.join(own)}" if own else ""), err=True)
+    click.echo("  Ctrl-C ends it.", err=True)
+
+
+def _serve(settings: Settings, tcp: socket, local: socket | None, servers: list[Child], workers: int) -> bool:
+    """Run web and the workers until a signal; True if a second one forced the end."""
+    with _running_workers(settings, workers) as helpers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_signalled(settings, tcp, local, servers, helpers))
+
+
+async def _until_signalled(
+    settings: Settings, tcp: socket, local: socket | None, servers: list[Child], workers: list[Child]
+) -> bool:
+    stop, force = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _told_to_stop, stop, force, workers)
+    looking = loop.create_task(_look_after([*servers, *workers], stop))
+    web = loop.create_task(web_process.run(settings, tcp, local, stop))
+    forcing = loop.create_task(force.wait())
+    await asyncio.wait([web, forcing], return_when=asyncio.FIRST_COMPLETED)
+    for task in (looking, forcing, *([web] if force.is_set() else [])):
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await web
+    return force.is_set()
+
+
+def _told_to_stop(stop: asyncio.Event, force: asyncio.Event, workers: list[Child]) -> None:
+    if stop.is_set():
+        force.set()
+        for worker in workers:
+            worker.kill()
+        return
+    click.echo("Stopping; Ctrl-C again forces it.", err=True)
+    stop.set()
+    for worker in workers:
+        worker.ask_to_stop()  # while web ends its requests
+
+
+async def _look_after(children: list[Child], stop: asyncio.Event) -> None:
+    """Start again what died. Not in a thread: the kernel ends a child with the thread that made it."""
+    pauses = {child.name: Pause() for child in children}
+    while not stop.is_set():
+        for one in children:
+            if one.has_died() and pauses[one.name].is_over():
+                _start_again(one)
+        await asyncio.sleep(LOOK)
+
+
+def _start_again(died: Child) -> None:
+    log.error("child_died", name=died.name, status=died.process.returncode if died.process else None)
+    try:
+        died.start()
+    except StartupError as error:  # it says all there is to say: no trace
+        log.warning("child_not_started", name=died.name, error=str(error))
+
+
+class Pause:
+    """How long to wait before what died is started again: at once at first, then longer and longer."""
+
+    def __init__(self) -> None:
+        self._pause = 0.0
+        self._last = 0.0
+
+    def is_over(self) -> bool:
+        """Say whether it may be started now; if so, the next pause is longer."""
+        now = time.monotonic()
+        if now - self._last < self._pause:
+            return False
+        calm = now - self._last > WELL_AFTER
+        self._pause = LOOK if calm else min(2 * self._pause or LOOK, LONGEST_PAUSE)
+        self._last = now
+        return True
+
+
+@contextmanager
+def _running_workers(settings: Settings, number: int) -> Iterator[list[Child]]:
+    argv = [sys.executable, "-m", "app.cli", "worker"]
+    launch = functools.partial(child.start, argv, dies_by=signal.SIGTERM, env=_environment(settings))
+    workers = [Child(f"worker {one}", launch, signal.SIGTERM, WORKER_STOP) for one in range(1, number + 1)]
+    try:
+        for worker in workers:
+            worker.start()
+        yield workers
+    finally:
+        for worker in workers:
+            worker.ask_to_stop()
+        for worker in workers:
+            worker.stop()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Give a child our environment, where the options stand for their variables."""
+    return {**os.environ, "RIGLINE_DATA_DIR": str(settings.data_dir), "RIGLINE_PUBLIC_URL": settings.public_url}

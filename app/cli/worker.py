@@ -1,0 +1,18 @@
+"""`rigline worker`: run the service's tasks until SIGTERM or Ctrl-C."""
+
+import click
+
+from app import journal
+from app.cli.start import check
+from app.settings import Settings
+
+
+@click.command()
+def worker() -> None:
+    """Run one worker for the service's tasks. Ends after the task at hand on SIGTERM."""
+    settings = Settings.load()
+    check(settings)
+    journal.configure()
+    from app.tasks.worker import main  # after the checks: it loads all task code  # noqa: PLC0415
+
+    main(settings)
