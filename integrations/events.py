@@ -1,6 +1,7 @@
 """What a delivery says, in our words. Each forge's JSON becomes one of these, once, at the edge."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -79,6 +80,7 @@ class PullRequestChanged:
     fetch_ref: (
         str  # the ref of the base repository that holds the head, forks' included
     )
+    changed_at: datetime | None = None  # by the forge's clock: orders what came in another order
 
 
 Event = Ping | Push | RefDeleted | PullRequestChanged

@@ -1,0 +1,175 @@
+"""Pipelines: opened once per meaning, read with a state that is derived from their jobs in the same query."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from app.db.models import Job, Pipeline, Repository, Trigger
+from app.states import ENDED, HELD, JobState
+from builders.protocol import Kind
+
+_WORST_FIRST = (  # of the ended ones; a test compares this with app.states
+    JobState.FAILED,
+    JobState.ERRORED,
+    JobState.TIMED_OUT,
+    JobState.CANCELLED,
+    JobState.PASSED,
+    JobState.SKIPPED,
+)
+_TABLE: sa.Table = Pipeline.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineView:
+    """A pipeline as people and programs see it."""
+
+    id: int
+    state: JobState  # derived from the jobs that no retry replaced
+    kind: Kind
+    trigger: Trigger
+    commit: str
+    title: str
+    branch: str | None
+    pull_request: int | None
+    from_fork: bool
+    trust: str | None  # why it may run; None: nobody trusted it yet
+    requested_by: str
+    error: str | None  # why nothing could be planned
+    limit_s: float | None
+    repeat: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None  # None while a job is open
+    repository_id: int
+    repository: str  # full name, or the address of a plain remote
+    forge: str
+    default_branch: str
+    counts: dict[str, int]  # state → number of jobs not replaced
+
+
+async def insert_new(db: AsyncConnection, **values: Any) -> int | None:
+    """Insert a pipeline; None if one with its dedupe key is there. Waits for a transaction that inserts it now."""
+    new = insert(Pipeline).values(**values).on_conflict_do_nothing(index_elements=["repository_id", "dedupe_key"])
+    return await db.scalar(new.returning(col(Pipeline.id)))
+
+
+async def lock_by_key(db: AsyncConnection, repository_id: int, dedupe_key: str) -> sa.RowMapping:
+    """Read the pipeline with this key and keep others from changing it until the transaction ends."""
+    asked = sa.select(_TABLE).where(
+        col(Pipeline.repository_id) == repository_id, col(Pipeline.dedupe_key) == dedupe_key
+    )
+    return (await db.execute(asked.with_for_update())).mappings().one()
+
+
+async def change(db: AsyncConnection, pipeline_id: int, **values: Any) -> None:
+    """Set columns of a pipeline."""
+    await db.execute(sa.update(Pipeline).where(col(Pipeline.id) == pipeline_id).values(**values))
+
+
+async def row(db: AsyncConnection, pipeline_id: int) -> sa.RowMapping | None:
+    """Read the bare row of a pipeline."""
+    return (await db.execute(sa.select(_TABLE).where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
+
+
+async def get(db: AsyncConnection, pipeline_id: int) -> PipelineView | None:
+    """Read one pipeline with its state."""
+    found = (await db.execute(_viewed().where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
+    return None if found is None else _view(found)
+
+
+async def list_(
+    db: AsyncConnection,
+    *,
+    commit: str | None = None,
+    repository: str | int | None = None,
+    state: JobState | None = None,
+    branch: str | None = None,
+    pull_request: int | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[PipelineView]:
+    """List pipelines, the newest first.
+
+    Args:
+        commit: a full hash or the beginning of one.
+        repository: full name or id of the row.
+        before: the id of the last pipeline of the page above.
+    """
+    asked = _viewed().order_by(col(Pipeline.id).desc()).limit(limit)
+    conditions = {
+        "branch": (col(Pipeline.branch) == branch, branch),
+        "pull_request": (col(Pipeline.pull_request) == pull_request, pull_request),
+        "before": (col(Pipeline.id) < before, before),
+        "commit": (col(Pipeline.commit).startswith(commit or "", autoescape=True), commit),
+        "repository": (_of(repository), repository),
+        "state": (_DERIVED.c.state == state, state),
+    }
+    for condition, given in conditions.values():
+        if given is not None:
+            asked = asked.where(condition)
+    return [_view(found) for found in (await db.execute(asked)).mappings()]
+
+
+def _of(repository: str | int | None) -> sa.ColumnElement[bool]:
+    if isinstance(repository, int):
+        return col(Pipeline.repository_id) == repository
+    return sa.func.lower(col(Repository.full_name)) == (repository or "").lower()
+
+
+def _any(*states: JobState) -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(sa.func.bool_or(col(Job.state).in_(states)), False)
+
+
+def _derived_state() -> sa.ColumnElement[str]:
+    """Say `states.pipeline_state` in SQL."""
+    running = sa.or_(_any(*sorted(HELD)), sa.and_(_any(JobState.QUEUED), _any(*sorted(ENDED))))
+    waiting = (JobState.AWAITING_APPROVAL, JobState.QUEUED)
+    return sa.case(
+        (running, sa.literal(JobState.RUNNING.value)),
+        *((_any(state), sa.literal(state.value)) for state in (*waiting, *_WORST_FIRST)),
+        else_=sa.literal(JobState.ERRORED.value),
+    )
+
+
+_DERIVED = (
+    sa.select(
+        _derived_state().label("state"),
+        sa.func.coalesce(sa.func.array_agg(sa.cast(col(Job.state), sa.Text)), sa.cast([], ARRAY(sa.Text))).label("states"),
+        sa.func.min(col(Job.started_at)).label("started_at"),
+        sa.case((sa.func.bool_and(col(Job.ended_at).is_not(None)), sa.func.max(col(Job.ended_at)))).label("ended_at"),
+    )
+    .where(col(Job.pipeline_id) == col(Pipeline.id), col(Job.replaced).is_(False))
+    .lateral("derived")
+)
+
+_OWN = (
+    *("id", "kind", "trigger", "commit", "title", "branch", "pull_request", "from_fork", "trust", "requested_by"),
+    *("error", "limit_s", "repeat", "created_at", "repository_id"),
+)
+
+
+def _viewed() -> sa.Select[Any]:
+    return (
+        sa.select(
+            *(_TABLE.c[name] for name in _OWN),
+            col(Repository.full_name).label("repository"),
+            col(Repository.forge),
+            col(Repository.default_branch),
+            *_DERIVED.c,
+        )
+        .select_from(Pipeline)
+        .join(Repository, col(Repository.id) == col(Pipeline.repository_id))
+        .join(_DERIVED, sa.true())
+    )
+
+
+def _view(found: sa.RowMapping) -> PipelineView:
+    values = dict(found)
+    states = values.pop("states")
+    counts = {state.value: states.count(state.value) for state in JobState if state.value in states}
+    return PipelineView(**{**values, "state": JobState(values["state"]), "counts": counts})

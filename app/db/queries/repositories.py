@@ -1,0 +1,93 @@
+"""Repositories that are served. On a forge the numeric id counts; names follow it."""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from app.db.models import Repository
+from integrations.forge import RepositoryFacts
+
+PLAIN = "git"  # the forge of a remote that a dispatch named
+_TABLE: sa.Table = Repository.__table__  # type: ignore[attr-defined]
+
+
+async def add(db: AsyncConnection, forge: str, facts: RepositoryFacts) -> int:
+    """Serve a repository of a forge, or serve it again; facts that changed are taken over."""
+    values: dict[str, Any] = {
+        "full_name": facts.full_name,
+        "clone_url": facts.clone_url,
+        "default_branch": facts.default_branch,
+        "private": facts.private,
+    }
+    new = insert(Repository).values(forge=forge, forge_id=facts.id, **values)
+    new = new.on_conflict_do_update(index_elements=["forge", "forge_id"], set_={**values, "removed_at": None})
+    return int((await db.execute(new.returning(col(Repository.id)))).scalar_one())
+
+
+async def add_remote(db: AsyncConnection, clone_url: str) -> int:
+    """Find or make the repository of a plain remote; the address has no credentials."""
+    new = insert(Repository).values(
+        forge=PLAIN, clone_url=clone_url, full_name=re.sub(r"^\w+://", "", clone_url)[:512], removed_at=None
+    )
+    new = new.on_conflict_do_update(
+        index_elements=["clone_url"], index_where=sa.text("forge = 'git'"), set_={"removed_at": None}
+    )
+    return int((await db.execute(new.returning(col(Repository.id)))).scalar_one())
+
+
+async def remove(db: AsyncConnection, repository_id: int) -> bool:
+    """Stop serving a repository; its history stays. False if it was not served."""
+    change = sa.update(Repository).where(col(Repository.id) == repository_id, col(Repository.removed_at).is_(None))
+    return await db.scalar(change.values(removed_at=sa.func.now()).returning(col(Repository.id))) is not None
+
+
+async def get(db: AsyncConnection, repository_id: int) -> sa.RowMapping | None:
+    """Read a repository, also one that is no longer served."""
+    return (await db.execute(sa.select(_TABLE).where(col(Repository.id) == repository_id))).mappings().one_or_none()
+
+
+async def served(db: AsyncConnection, forge: str, forge_id: int) -> sa.RowMapping | None:
+    """Find the served repository with this numeric id on a forge."""
+    asked = sa.select(_TABLE).where(
+        col(Repository.forge) == forge, col(Repository.forge_id) == forge_id, col(Repository.removed_at).is_(None)
+    )
+    return (await db.execute(asked)).mappings().one_or_none()
+
+
+async def by_name(db: AsyncConnection, full_name: str, *, forge: str | None = None) -> sa.RowMapping | None:
+    """Find a served repository by name, as a person types it; the newest if several forges have one."""
+    asked = sa.select(_TABLE).where(
+        sa.func.lower(col(Repository.full_name)) == full_name.lower(), col(Repository.removed_at).is_(None)
+    )
+    if forge is not None:
+        asked = asked.where(col(Repository.forge) == forge)
+    return (await db.execute(asked.order_by(col(Repository.id).desc()).limit(1))).mappings().one_or_none()
+
+
+async def by_clone_url(db: AsyncConnection, clone_url: str) -> sa.RowMapping | None:
+    """Find the served repository with this address; `.git` and a slash at its end do not matter."""
+    plain = clone_url.rstrip("/").removesuffix(".git")
+    ours = sa.func.regexp_replace(col(Repository.clone_url), r"(\.git)?/*$", "")
+    asked = sa.select(_TABLE).where(ours == plain, col(Repository.removed_at).is_(None))
+    asked = asked.order_by((col(Repository.forge) == PLAIN), col(Repository.id).desc())
+    return (await db.execute(asked.limit(1))).mappings().one_or_none()
+
+
+async def list_(
+    db: AsyncConnection, *, after: int = 0, limit: int = 50, removed: bool = False
+) -> list[sa.RowMapping]:
+    """List the served repositories by id; `removed` adds those no longer served."""
+    asked = sa.select(_TABLE).where(col(Repository.id) > after).order_by(col(Repository.id)).limit(limit)
+    if not removed:
+        asked = asked.where(col(Repository.removed_at).is_(None))
+    return list((await db.execute(asked)).mappings())
+
+
+async def rename(db: AsyncConnection, repository_id: int, *, full_name: str, clone_url: str) -> None:
+    """Take over a repository's new name; its history stays with the id."""
+    change = sa.update(Repository).where(col(Repository.id) == repository_id)
+    await db.execute(change.values(full_name=full_name, clone_url=clone_url))

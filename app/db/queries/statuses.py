@@ -1,0 +1,166 @@
+"""The outbox of commit statuses: what is due, who sends it, how far it got."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from app.db.models import Repository, Status
+
+CLAIM_S = 15.0  # a sender that died holds a status for so long; a call to a forge is given up sooner
+
+
+async def open_for(
+    db: AsyncConnection,
+    *,
+    repository_id: int,
+    commit: str,
+    context: str,
+    pipeline_id: int,
+    memory: dict[str, Any] | None = None,
+) -> None:
+    """Show a pipeline under a context of its commit from now on, and send it.
+
+    Args:
+        memory: what the forge's adapter should know beside the commit, as the branch of a fork.
+    """
+    new = insert(Status).values(
+        repository_id=repository_id,
+        commit=commit,
+        context=context,
+        pipeline_id=pipeline_id,
+        memory=memory or {},
+        error="",
+        sent_description="",
+    )
+    again = {
+        "pipeline_id": pipeline_id,
+        "version": col(Status.version) + 1,
+        "closed": None,
+        "memory": new.excluded.memory.op("||")(col(Status.memory)),
+    }
+    await db.execute(new.on_conflict_do_update(index_elements=["repository_id", "commit", "context"], set_=again))
+
+
+async def touch(db: AsyncConnection, pipeline_id: int) -> None:
+    """Note that the pipeline changed: its statuses are sent again, in the same transaction's fate."""
+    await db.execute(
+        sa.update(Status).where(col(Status.pipeline_id) == pipeline_id).values(version=col(Status.version) + 1)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A status in the hands of one sender until a moment."""
+
+    id: int
+    pipeline_id: int
+    version: int  # as it was when the state was read, or older
+    context: str
+    commit: str
+    claimed_until: datetime
+    tries: int
+    sent_state: str | None
+    sent_description: str
+    memory: dict[str, Any]
+    forge: str
+    forge_id: int
+    full_name: str
+
+
+async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
+    """Take statuses that wait to be sent; nobody else gets them for `CLAIM_S` seconds."""
+    now = sa.func.clock_timestamp()
+    due = (
+        sa.select(col(Status.id))
+        .where(col(Status.sent_version) < col(Status.version), col(Status.closed).is_(None))
+        .where(col(Status.next_at) <= now)
+        .where(col(Status.claimed_until).is_(None) | (col(Status.claimed_until) < now))
+        .order_by(col(Status.next_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    held = sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, CLAIM_S)
+    change = sa.update(Status).where(col(Status.id).in_(due)).values(claimed_until=held)
+    columns = (
+        Status.id,
+        Status.pipeline_id,
+        Status.version,
+        Status.context,
+        Status.commit,
+        Status.claimed_until,
+        Status.tries,
+        Status.sent_state,
+        Status.sent_description,
+        Status.memory,
+        Repository.forge,
+        Repository.forge_id,
+        Repository.full_name,
+    )
+    change = change.where(col(Repository.id) == col(Status.repository_id))
+    rows = (await db.execute(change.returning(*(col(each) for each in columns)))).mappings()
+    return [Claimed(**row) for row in rows]
+
+
+async def sent(db: AsyncConnection, claimed: Claimed, state: str, description: str, memory: dict[str, Any]) -> None:
+    """Note that the forge shows what the claimed version said; not sent again unless it changes."""
+    done = {"sent_version": claimed.version, "sent_state": state, "sent_description": description[:255]}
+    await _release(
+        db, claimed, **done, sent_at=sa.func.now(), next_at=sa.func.now(), tries=0, error="", memory=memory
+    )
+
+
+async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
+    """Try again after a wait."""
+    later = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
+    await _release(db, claimed, next_at=later, tries=claimed.tries + 1, error=error[:500])
+
+
+async def give_up(db: AsyncConnection, claimed: Claimed, reason: str) -> None:
+    """Send nothing more under this context, until a new pipeline opens it again."""
+    await _release(db, claimed, closed=reason[:500], error=reason[:500])
+
+
+async def _release(db: AsyncConnection, claimed: Claimed, **values: Any) -> None:
+    """End a claim. If it had run out, somebody else may have sent something newer before us: send once more."""
+    mine = (col(Status.id) == claimed.id, col(Status.claimed_until) == claimed.claimed_until)
+    change = sa.update(Status).where(*mine).values(claimed_until=None, **values)
+    if await db.scalar(change.returning(col(Status.id))) is None:
+        await db.execute(
+            sa.update(Status).where(col(Status.id) == claimed.id).values(version=col(Status.version) + 1)
+        )
+
+
+async def hold_forge(db: AsyncConnection, forge: str, wait_s: float) -> None:
+    """Send nothing to a forge for a while: it asked for that. Other forges go on."""
+    later = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
+    ours = sa.select(col(Repository.id)).where(col(Repository.forge) == forge)
+    change = sa.update(Status).where(
+        col(Status.repository_id).in_(ours), col(Status.sent_version) < col(Status.version)
+    )
+    await db.execute(change.values(next_at=sa.func.greatest(col(Status.next_at), later)))
+
+
+async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[sa.RowMapping]:
+    """List the statuses of a pipeline with how far each got."""
+    table: sa.Table = Status.__table__  # type: ignore[attr-defined]
+    asked = sa.select(table).where(col(Status.pipeline_id) == pipeline_id).order_by(col(Status.id))
+    return list((await db.execute(asked)).mappings())
+
+
+async def next_due(db: AsyncConnection) -> float | None:
+    """Tell in how many seconds the next status is due; None if none waits."""
+    soonest = sa.select(
+        sa.func.min(
+            sa.func.greatest(col(Status.next_at), sa.func.coalesce(col(Status.claimed_until), col(Status.next_at)))
+        )
+    ).where(col(Status.sent_version) < col(Status.version), col(Status.closed).is_(None))
+    left = sa.func.extract("epoch", soonest.scalar_subquery() - sa.func.clock_timestamp())
+    found = await db.scalar(sa.select(left))
+    return None if found is None else float(found)
+
+
