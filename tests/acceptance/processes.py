@@ -1,0 +1,98 @@
+"""Start Rigline's own processes as a user would, and read what they say."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+START_LIMIT = 60.0  # seconds
+STOP_LIMIT = 30.0
+RIGLINE = (sys.executable, "-m", "app.cli")
+BUILDER = (sys.executable, "-m", "builders.cli")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What a command said and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def command(*words: str, env: Mapping[str, str], limit: float = 120.0) -> Ended:
+    """Run one command to its end."""
+    child = await asyncio.create_subprocess_exec(
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(env),
+    )
+    try:
+        out, err = await asyncio.wait_for(child.communicate(), limit)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise
+    return Ended(status=child.returncode or 0, out=out.decode(), err=err.decode())
+
+
+@asynccontextmanager
+async def running(*words: str, env: Mapping[str, str], log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a process until the block ends; then stop it as Ctrl-C would."""
+    with log.open("wb") as output:
+        child = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(env)
+        )
+    try:
+        yield child
+    finally:
+        await stop(child)
+
+
+async def stop(child: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, and make sure that it does."""
+    if child.returncode is not None:
+        return
+    child.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(child.wait(), STOP_LIMIT)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise
+
+
+async def said(log: Path, pattern: str, child: asyncio.subprocess.Process) -> re.Match[str]:
+    """Wait until a process has written a line that matches."""
+    async with asyncio.timeout(START_LIMIT):
+        while not (found := re.search(pattern, log.read_text(errors="replace"))):
+            if child.returncode is not None:
+                raise AssertionError(f"ended with {child.returncode}:\n{log.read_text(errors='replace')}")
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def ready(url: str) -> None:
+    """Wait until a service answers that it can work."""
+    async with asyncio.timeout(START_LIMIT), httpx2.AsyncClient(base_url=url) as client:
+        while True:
+            try:
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**own, "NO_COLOR": "1", **env}
