@@ -1,0 +1,224 @@
+"""The agent: says hello, claims jobs for its free boards, and ends cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import platform
+import random
+import shutil
+import signal
+import uuid
+from importlib import metadata
+from pathlib import Path
+
+from builders.attempt import Attempt
+from builders.config import Board, Config
+from builders.job import Lab
+from builders.protocol import MAX_WAIT_S, Claim, Hello, Lease
+from builders.service import SPREAD_S, LeaseLost, Refused, Service, Unavailable, persist
+from builders.state import State
+from builders.stop import Cause
+from builders.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+HELLO_S = 20.0  # how long the service may be away at the start
+FAREWELL_S = 30.0  # for the last deliveries after Ctrl-C
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Agent:
+    """One builder's life, from hello to Ctrl-C."""
+
+    def __init__(self, config: Config, service: Service, state: State, work: Path, token: str) -> None:
+        self.config, self.service, self.state, self.work, self.token = config, service, state, work, token
+        work.mkdir(parents=True, exist_ok=True)
+        builds = asyncio.Semaphore(config.parallel_builds)
+        self.lab = Lab(config=config, workspace=Workspace(work), builds=builds)
+        self.busy: dict[str, Attempt] = {}  # board → the attempt on it
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()  # a board became free, or the agent is to end
+        self.ending = False
+        self.refusal: Refused | None = None
+
+    async def run(self) -> None:
+        """Work until told to end.
+
+        Raises:
+            Unavailable: the service could not be reached at the start.
+            Refused: it does not want this builder; all jobs were stopped.
+        """
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # belt: if a script kills its leader
+        await persist(self._hello, for_s=HELLO_S, tell=lambda problem, _: logger.warning("no hello yet: %s", problem))
+        self._catch_signals()
+        await self._claim_jobs()
+        await self._say_farewell()
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def _hello(self) -> None:
+        welcome = await self.service.hello(
+            Hello(
+                instance=self.state.instance,
+                version=_version(),
+                isolation="subreaper",
+                facts=facts(),
+                boards=self.config.offers(),
+            )
+        )
+        boards = ", ".join(board.name for board in self.config.boards)
+        logger.info("connected to %s as %s; boards: %s", self.service.server, welcome.builder, boards)
+
+    async def _claim_jobs(self) -> None:
+        """Hold one poll for all free boards; its id stays until its answer is known."""
+        claim_id, pause = str(uuid.uuid4()), 0.5
+        while not self.ending:
+            self.changed.clear()
+            free = self._free_boards()
+            if not free:
+                await self.changed.wait()
+                continue
+            try:
+                lease = await self._poll(claim_id, free)
+                pause = 0.5
+            except Unavailable as problem:
+                wait = max(problem.retry_after or 0.0, pause) * random.uniform(0.5, 1.0)
+                logger.warning("no claim, trying again in %.1f s: %s", wait, problem)
+                await self._sleep(wait)
+                pause = min(pause * 2, SPREAD_S)
+            except LeaseLost as problem:
+                logger.warning("claim refused: %s", problem)
+                claim_id = str(uuid.uuid4())
+                await self._greet_again()
+            except Refused as problem:
+                self._refused(problem)
+            else:
+                if lease is not None:
+                    claim_id = str(uuid.uuid4())
+                    await self._take(lease)
+
+    async def _poll(self, claim_id: str, free: list[str]) -> Lease | None:
+        """Ask for a job; give up early, with the same id, when another board becomes free."""
+        claim = Claim(
+            claim_id=claim_id,
+            instance=self.state.instance,
+            boards_free=free,
+            wait_s=MAX_WAIT_S,
+            disk_free=shutil.disk_usage(self.work).free,
+        )
+        asking = asyncio.create_task(self.service.claim(claim))
+        changed = asyncio.create_task(self.changed.wait())
+        try:
+            await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
+            return asking.result() if asking.done() else None
+        finally:
+            for task in (asking, changed):
+                task.cancel()
+            await asyncio.wait({asking, changed})
+
+    async def _greet_again(self) -> None:
+        """The service does not know us as we are: say hello, but never in a tight loop."""
+        await self._sleep(random.uniform(0.5, 1.5))
+        try:
+            await self._hello()
+        except (Unavailable, LeaseLost) as problem:
+            logger.warning("no hello: %s", problem)
+        except Refused as problem:
+            self._refused(problem)
+
+    def _free_boards(self) -> list[str]:
+        """List the boards without a job whose work trees are not all in use."""
+        return [board.name for board in self.config.boards if board.name not in self.busy and self._has_tree(board)]
+
+    def _has_tree(self, board: Board) -> bool:
+        libraries = self.lab.libraries
+        used = {path for path, lock in libraries.items() if lock.locked()}
+        return any(each.library is None or each.library not in used for each in board.configurations)
+
+    async def _take(self, lease: Lease) -> None:
+        if lease.board in self.busy:
+            logger.warning("attempt %d is for the busy board %s: not taken", lease.attempt_id, lease.board)
+            await self._sleep(1.0)
+            return
+        folder = self.state.job_folder(lease.attempt_id)
+        attempt = Attempt(self.lab, self.service, lease, folder, self.token, self._refused)
+        self.busy[lease.board] = attempt
+        task = asyncio.create_task(self._work(attempt))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        freeing = asyncio.create_task(self._free(attempt))
+        self.tasks.add(freeing)
+        freeing.add_done_callback(self.tasks.discard)
+        await asyncio.sleep(0)  # the job takes its work tree before the next claim names free boards
+
+    async def _work(self, attempt: Attempt) -> None:
+        lease = attempt.lease
+        logger.info("job %d on %s: %s at %s", lease.job_id, lease.board, lease.configuration, lease.source.commit)
+        try:
+            verdict = await attempt.run()
+        except Exception:
+            logger.exception("attempt %d: fault in the agent", lease.attempt_id)
+            return
+        ended = "lost" if verdict is None else f"{verdict.outcome} {verdict.reason}".strip()
+        logger.info("job %d on %s: %s", lease.job_id, lease.board, ended.splitlines()[0])
+
+    async def _free(self, attempt: Attempt) -> None:
+        await attempt.off_board.wait()
+        self.busy.pop(attempt.lease.board, None)
+        self.changed.set()
+
+    def _refused(self, problem: Refused) -> None:
+        self.refusal = self.refusal or problem
+        self._end(force=True)
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        logger.warning("ending%s", ": killing the jobs" if self.ending else ": again to kill the jobs at once")
+        self._end(force=self.ending)
+
+    def _end(self, *, force: bool) -> None:
+        self.ending = True
+        self.changed.set()
+        for attempt in self.busy.values():
+            attempt.stop.ask(Cause.SHUTDOWN, force=force)
+
+    async def _say_farewell(self) -> None:
+        """Let the jobs end and report; then go, whatever is left of it."""
+        while self.busy:
+            self.changed.clear()
+            await self.changed.wait()
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=FAREWELL_S)
+        for task in self.tasks:
+            task.cancel()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.changed.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def facts() -> dict[str, str]:
+    """Say what this machine is."""
+    return {
+        "os": platform.system().lower(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "hostname": platform.node(),
+        "python": platform.python_version(),
+        "cpus": str(os.cpu_count() or 0),
+    }
+
+
+def _version() -> str:
+    try:
+        return metadata.version("rigline")
+    except metadata.PackageNotFoundError:
+        return "0"

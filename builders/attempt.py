@@ -1,0 +1,132 @@
+"""One attempt from its lease to its finish: job, heartbeat and log share one fate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from builders import environment
+from builders.config import ConfigError
+from builders.job import Job, Lab, Verdict
+from builders.lease import Keeper
+from builders.logs import JobLog
+from builders.masking import mask_text
+from builders.protocol import Finish, Lease, Outcome, ResultFile
+from builders.sender import PATIENCE_S, LogSender
+from builders.service import Incomplete, LeaseLost, Refused, Service, ServiceError, persist
+from builders.stop import Cause, Stop
+
+logger = logging.getLogger(__name__)
+MAX_REASON = 4000  # characters
+REPAIRS = 5  # how often an incomplete delivery is repeated
+
+
+class Attempt:
+    """One attempt. `off_board` is set as soon as the board may be used for the next one."""
+
+    def __init__(
+        self, lab: Lab, service: Service, lease: Lease, folder: Path, token: str, refused: Callable[[Refused], None]
+    ) -> None:
+        self.service, self.lease = service, lease
+        self.stop, self.off_board = Stop(), asyncio.Event()
+        self.secrets = [each for each in (lease.source.token, token, *token.split(".")[1:]) if each]
+        self.secrets += _scripts_secrets(lab, lease)
+        self.log = JobLog(folder, self.secrets)
+        self.keeper = Keeper(service, lease, self.stop, refused)
+        self.sender = LogSender(service, self.keeper, self.log)
+        self.job = Job(lab, self.keeper, self.stop, self.log, folder)
+
+    async def run(self) -> Verdict | None:
+        """Do the job and deliver how it went; None if the attempt was lost to others."""
+        keeping = asyncio.create_task(self.keeper.keep())
+        sending = asyncio.create_task(self.sender.run())
+        try:
+            verdict = await self._perform()
+            if self.stop.cause is Cause.LOST:
+                return None
+            freeing = asyncio.create_task(self._free_when_expired())
+            try:
+                await self._deliver(verdict, sending)
+            finally:
+                freeing.cancel()
+            return verdict
+        except (LeaseLost, Refused) as problem:
+            logger.warning("attempt %d is not delivered: %s", self.lease.attempt_id, problem)
+            return None
+        finally:
+            for task in (keeping, sending):
+                task.cancel()
+            await asyncio.wait({keeping, sending})
+            self.log.release()
+            self.off_board.set()
+
+    async def _perform(self) -> Verdict:
+        """Do the job; a fault of our own is an outcome too, so that nobody waits for it."""
+        try:
+            return await self.job.perform()
+        except Exception as bug:
+            logger.exception("attempt %d: fault in the builder", self.lease.attempt_id)
+            return Verdict(outcome=Outcome.ERRORED, reason=f"infra:agent fault in the builder: {bug!r}")
+
+    async def _free_when_expired(self) -> None:
+        """The delivery may take as long as an outage; the board need not wait for it."""
+        while not self.keeper.expired:
+            await asyncio.sleep(1.0)
+        self.off_board.set()
+
+    async def _deliver(self, verdict: Verdict, sending: asyncio.Task[None]) -> None:
+        """Send the rest of the log, the results and the finish, for as long as it takes."""
+        self.log.close()
+        await sending
+        for _ in range(REPAIRS):
+            await self._put_results()
+            try:
+                await self._persist(lambda: self.service.finish(self.lease.attempt_id, self._finish(verdict)))
+                return
+            except Incomplete as problem:
+                logger.warning("attempt %d did not arrive whole, sent again: %s", self.lease.attempt_id, problem)
+                await self.sender.verify()
+        raise LeaseLost("the delivery stays incomplete")
+
+    async def _put_results(self) -> None:
+        for number, data in enumerate(self.job.results):
+            await self._persist(
+                lambda number=number, data=data: self.service.put_result(  # type: ignore[misc]
+                    self.lease.attempt_id, self.lease.epoch, number, data
+                )
+            )
+
+    async def _persist(self, call: Callable[[], object]) -> None:
+        await persist(call, for_s=PATIENCE_S, tell=self._tell)  # type: ignore[arg-type]
+
+    def _tell(self, problem: ServiceError, wait: float) -> None:
+        logger.warning("attempt %d: trying again in %.1f s: %s", self.lease.attempt_id, wait, problem)
+
+    def _finish(self, verdict: Verdict) -> Finish:
+        return Finish(
+            epoch=self.lease.epoch,
+            outcome=verdict.outcome,
+            reason=mask_text(verdict.reason, self.secrets)[:MAX_REASON],
+            phase=verdict.phase,
+            exit_code=verdict.exit_code,
+            log_size=self.log.size,
+            log_sha256=self.log.sha256(),
+            log_dropped=self.log.dropped,
+            results=[
+                ResultFile(number=number, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+                for number, data in enumerate(self.job.results)
+            ],
+            phases=self.job.phases,
+            commit=self.job.facts,
+        )
+
+
+def _scripts_secrets(lab: Lab, lease: Lease) -> list[str]:
+    try:
+        configuration = lab.config.board(lease.board).configuration(lease.configuration)
+    except ConfigError:
+        return []
+    return environment.secrets(lab.config, configuration)

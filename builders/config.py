@@ -1,0 +1,139 @@
+"""The builder's configuration as values, and the choice of the form a file is written in."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builders.protocol import BoardOffer, ConfigurationOffer
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text names file, key and the way out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Time limits of one job's parts, in seconds. `job` counts from claim to end."""
+
+    fetch: float = 600.0
+    build: float = 3600.0
+    run: float = 900.0
+    collect: float = 300.0
+    no_output: float = 600.0
+    job: float | None = None  # None: what the service says
+    grace: float = 10.0  # from the polite request to the kill
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """One way to build and run on a board."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    build: tuple[str, ...]  # argv, with placeholders
+    run: tuple[str, ...]
+    results: str | None = None  # relative to the work tree; None: the file RIGLINE_RESULTS names
+    library: Path | None = None  # a work tree of the lab's own, shared by whoever names it (EJ)
+    limits: Limits = field(default_factory=Limits)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    clean: bool = False  # remove what earlier builds left before the checkout
+    ej: bool = False  # scripts get EJ's five arguments and the builder's working directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One device under test and what can be done with it."""
+
+    name: str
+    type: str  # boards of one type are interchangeable
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    configurations: tuple[Configuration, ...]
+
+    def configuration(self, name: str) -> Configuration:
+        """Find a configuration by its name.
+
+        Raises:
+            ConfigError: this board has none of that name.
+        """
+        for each in self.configurations:
+            if each.name == name:
+                return each
+        raise ConfigError(f"board {self.name} has no configuration named {name!r}; restart the builder to offer it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One builder's configuration file."""
+
+    path: Path
+    version: str
+    boards: tuple[Board, ...]
+    state_dir: Path | None = None
+    work_dir: Path | None = None
+    parallel_builds: int = 1
+    environment: tuple[str, ...] = ()  # names that scripts may see of the builder's environment
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file: where relative scripts are looked for."""
+        return self.path.parent
+
+    def board(self, name: str) -> Board:
+        """Find a board by its name.
+
+        Raises:
+            ConfigError: the file has none of that name.
+        """
+        for each in self.boards:
+            if each.name == name:
+                return each
+        raise ConfigError(f"{self.path}: no board named {name!r}; restart the builder to offer it")
+
+    def offers(self) -> list[BoardOffer]:
+        """Say what the service needs to know of the boards."""
+        return [_offer(board) for board in self.boards]
+
+
+def _offer(board: Board) -> BoardOffer:
+    return BoardOffer(
+        name=board.name,
+        type=board.type,
+        description=board.description,
+        tags=list(board.tags),
+        configurations=[
+            ConfigurationOffer(name=each.name, tags=list(each.tags), limit_s=each.limits.job)
+            for each in board.configurations
+        ],
+    )
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file in Rigline's own form or in EJ's.
+
+    Raises:
+        ConfigError: it cannot be read or used.
+    """
+    from builders import config_ej, config_own  # here, because both are built on the values above
+
+    data = _parse(path)
+    path = path.absolute()
+    if "global" in data:
+        return config_ej.read(path, data)
+    if "version" in data:
+        return config_own.read(path, data)
+    raise ConfigError(
+        f'{path}: missing key "version": write version = 1 in the first line (an EJ file has [global] version instead)'
+    )
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ConfigError(f"{path}: cannot be read: {problem.strerror}; name the file with --config") from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path}: not valid TOML: {problem}") from problem

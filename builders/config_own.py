@@ -1,0 +1,121 @@
+"""Read Rigline's own `builder.toml`. Every key is known or refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from builders.config import Board, Config, ConfigError, Configuration, Limits
+from builders.config_table import Table, refuse_twins
+
+VERSION = 1
+PLACEHOLDERS = ("worktree", "board", "configuration", "config_dir")
+LIMITS = ("fetch", "build", "run", "collect", "no_output", "job", "grace")
+MAX_NAME = 100
+MAX_GRACE = 120.0  # seconds: what a configuration may ask for at most
+
+
+def read(path: Path, data: dict[str, Any]) -> Config:
+    """Turn the parsed file into values.
+
+    Raises:
+        ConfigError: a key is missing, unknown or wrong, a name appears twice, or boards share a results file.
+    """
+    file = Table(path, "", data)
+    if file.number("version", VERSION, 0) != VERSION:
+        raise file.wrong("version", f"this builder reads version {VERSION}; install the one that wrote the file")
+    builder = file.table("builder")
+    boards = tuple(_board(each) for each in file.tables("boards"))
+    file.refuse_others()
+    refuse_twins(path, "boards", [each.name for each in boards])
+    _refuse_shared_results(path, boards)
+    config = Config(
+        path=path,
+        version=str(VERSION),
+        boards=boards,
+        state_dir=_folder(path, builder.optional_text("state_dir")),
+        work_dir=_folder(path, builder.optional_text("work_dir")),
+        parallel_builds=int(builder.number("parallel_builds", 1, 1) or 1),
+        environment=builder.texts("environment"),
+    )
+    builder.refuse_others()
+    return config
+
+
+def _folder(path: Path, text: str | None) -> Path | None:
+    return None if text is None else path.parent / Path(text).expanduser()
+
+
+def _board(table: Table) -> Board:
+    name = _name(table)
+    board = Board(
+        name=name,
+        type=table.text("type", name),
+        description=table.text("description", ""),
+        tags=table.texts("tags"),
+        configurations=tuple(_configuration(each) for each in table.tables("configurations")),
+    )
+    table.refuse_others()
+    refuse_twins(table.file, f"configurations of board {name}", [each.name for each in board.configurations])
+    return board
+
+
+def _configuration(table: Table) -> Configuration:
+    made = Configuration(
+        name=_name(table),
+        tags=table.texts("tags"),
+        build=_command(table, "build"),
+        run=_command(table, "run"),
+        results=table.optional_text("results"),
+        limits=_limits(table.table("limits")),
+        environment=table.environment("environment"),
+        clean=table.flag("clean"),
+    )
+    table.refuse_others()
+    if made.results is not None and ".." in Path(made.results).parts:
+        raise table.wrong("results", "must not leave the work tree: write a path without '..'")
+    for name in made.environment:
+        if name.startswith(("RIGLINE_", "EJB_")):
+            raise table.wrong("environment", f"{name} is set by the builder: choose another name")
+    return made
+
+
+def _name(table: Table) -> str:
+    name = table.text("name")
+    if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
+        raise table.wrong("name", f"must be 1 to {MAX_NAME} printable characters without spaces around them")
+    return name
+
+
+def _command(table: Table, key: str) -> tuple[str, ...]:
+    words = table.argv(key)
+    for word in words:
+        for found in re.findall(r"\{(\w*)\}", word):
+            if found not in PLACEHOLDERS:
+                raise table.wrong(key, f"unknown placeholder {{{found}}}; valid: {', '.join(PLACEHOLDERS)}")
+    return words
+
+
+def _limits(table: Table) -> Limits:
+    default = Limits()
+    given = {key: table.number(key, getattr(default, key), 0.1) for key in LIMITS}
+    table.refuse_others()
+    if (given["grace"] or 0) > MAX_GRACE:
+        raise table.wrong("grace", f"must be at most {MAX_GRACE:g} seconds")
+    return Limits(**given)  # type: ignore[arg-type]  # only `job` may be None, and stays so
+
+
+def _refuse_shared_results(path: Path, boards: tuple[Board, ...]) -> None:
+    """Each board has its own work tree, so only absolute paths can be shared."""
+    owner: dict[str, str] = {}
+    for board in boards:
+        for each in board.configurations:
+            if each.results is None or not Path(each.results).is_absolute():
+                continue
+            other = owner.setdefault(each.results, board.name)
+            if other != board.name:
+                raise ConfigError(
+                    f"{path}: boards {other} and {board.name} share the results file {each.results}: "
+                    "give each board its own"
+                )

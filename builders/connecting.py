@@ -1,0 +1,54 @@
+"""What `rigline-builder connect` puts together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from builders import credentials
+from builders.agent import Agent
+from builders.config import Config
+from builders.credentials import Credentials, CredentialsError
+from builders.service import LeaseLost, Refused, Service, Unavailable
+from builders.state import State, StateError, default_root
+
+BAD, UNREACHABLE = 1, 3
+
+
+def connect(config: Config, server: str) -> tuple[str, int]:
+    """Work until told to end; return what went wrong, if anything, and the exit status."""
+    try:
+        who = credentials.read()
+        state = State(config.state_dir or default_root(who.name))
+    except (CredentialsError, StateError) as problem:
+        return str(problem), BAD
+    try:
+        asyncio.run(_work(config, server, who, state))
+    except Unavailable as problem:
+        return f"{server} cannot be reached: {problem}; check the address and the network", UNREACHABLE
+    except Refused as problem:
+        return _explain(problem, who, server), BAD
+    except LeaseLost as problem:
+        return f"{server} has no place for builders: {problem}; check the address", BAD
+    except ValueError as problem:
+        return f"{server} does not answer as a Rigline service: {problem}", BAD
+    finally:
+        state.close()
+    return "", 0
+
+
+async def _work(config: Config, server: str, who: Credentials, state: State) -> None:
+    service = Service(server, who.token)
+    try:
+        await Agent(config, service, state, config.work_dir or state.root / "work", who.token).run()
+    finally:
+        await service.close()
+
+
+def _explain(problem: Refused, who: Credentials, server: str) -> str:
+    match problem.code:
+        case "builder_in_use":
+            return f"another agent is connected as {who.name}: {problem}; stop it, or create a second builder"
+        case "unauthorized" | "unknown_token" | "token_revoked":
+            return f"{server} refuses the token of {who.name}: {problem}; get a new one by rotate-token"
+        case _:
+            return f"{server} refuses this builder: {problem}"

@@ -1,0 +1,85 @@
+"""What a script sees: its arguments, its folder, its environment. Never the builder's own secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.config import Config, Configuration
+from builders.process import Command
+from builders.protocol import Lease, Phase
+
+ALWAYS = ("PATH", "HOME", "LANG")
+ALSO_EJ = ("TERM", "USER")  # EJ scripts expect their user's environment
+OWN = ("RIGLINE_BUILDER_", "EJB_")
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
+SDK_FOLDER = Path(__file__).with_name("sdk")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Where one job happens."""
+
+    config: Config
+    configuration: Configuration
+    lease: Lease
+    tree: Path
+    results: Path
+    socket: Path
+
+
+def command(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ) -> Command:
+    """Put together the command of a build or run phase."""
+    words = scene.configuration.build if phase is Phase.BUILD else scene.configuration.run
+    if scene.configuration.ej:
+        board, name = scene.lease.board, scene.configuration.name
+        argv = (words[0], str(phase), str(scene.config.path), board, name, str(scene.socket))
+        return Command(argv=argv, cwd=Path.cwd(), env=variables(scene, phase, outside))
+    argv = tuple(_fill(word, scene) for word in words)
+    return Command(argv=(_program(argv[0], scene), *argv[1:]), cwd=scene.tree, env=variables(scene, phase, outside))
+
+
+def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Make the whole environment of a script."""
+    wanted = (*ALWAYS, *(ALSO_EJ if scene.configuration.ej else ()), *scene.config.environment)
+    kept = {name: outside[name] for name in wanted if name in outside and not name.startswith(OWN)}
+    paths = [str(SDK_FOLDER), *filter(None, [scene.configuration.environment.get("PYTHONPATH", "")])]
+    return kept | {
+        **scene.configuration.environment,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "RIGLINE_ACTION": str(phase),
+        "RIGLINE_BOARD": scene.lease.board,
+        "RIGLINE_CONFIGURATION": scene.configuration.name,
+        "RIGLINE_RESULTS": str(scene.results),
+        "RIGLINE_SOCKET": str(scene.socket),
+        "RIGLINE_COMMIT": scene.lease.source.commit,
+        "RIGLINE_REPOSITORY": scene.lease.source.name,
+        "RIGLINE_JOB": str(scene.lease.job_id),
+        "RIGLINE_WORKTREE": str(scene.tree),
+    }
+
+
+def secrets(config: Config, configuration: Configuration, outside: Mapping[str, str] = os.environ) -> list[str]:
+    """List values that a script may see and a log may not: those whose name says so."""
+    passed = {name: outside[name] for name in config.environment if name in outside}
+    return [value for name, value in (passed | dict(configuration.environment)).items() if SECRET_NAME.search(name)]
+
+
+def _fill(word: str, scene: Scene) -> str:
+    values = {
+        "worktree": str(scene.tree),
+        "board": scene.lease.board,
+        "configuration": scene.configuration.name,
+        "config_dir": str(scene.config.folder),
+    }
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), word)
+
+
+def _program(word: str, scene: Scene) -> str:
+    """A relative path with a slash means the lab's own script beside the configuration file."""
+    if "/" not in word or word.startswith("/"):
+        return word
+    return str(scene.config.folder / word)

@@ -1,0 +1,313 @@
+"""One job: fetch, build, run once or more, collect. The phases stand in `Job.perform`, in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from builders import process
+from builders.child_socket import ChildSocket
+from builders.config import Config, ConfigError, Configuration
+from builders.environment import Scene, command
+from builders.lease import Keeper
+from builders.logs import JobLog
+from builders.process import Bounds, Ended
+from builders.protocol import CommitFacts, Kind, Lease, Outcome, Phase, PhaseEnd
+from builders.results import SKIP, ResultError, ResultPlace
+from builders.stop import Cause, Stop
+from builders.workspace import FetchError, Tree, Workspace
+
+LAST_LINES = 20
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How a job ended, in the words of the protocol."""
+
+    outcome: Outcome
+    reason: str = ""
+    phase: Phase | None = None
+    exit_code: int | None = None
+
+
+class Over(Exception):
+    """The job ends here."""
+
+    def __init__(self, outcome: Outcome, reason: str, phase: Phase, exit_code: int | None = None) -> None:
+        super().__init__(reason)
+        self.verdict = Verdict(outcome=outcome, reason=reason, phase=phase, exit_code=exit_code)
+
+
+@dataclass(kw_only=True)
+class Lab:
+    """What the jobs of one builder share."""
+
+    config: Config
+    workspace: Workspace
+    builds: asyncio.Semaphore
+    libraries: dict[Path, asyncio.Lock] = field(default_factory=dict)
+
+    def library_lock(self, path: Path) -> asyncio.Lock:
+        """Find the lock of a work tree that configurations share."""
+        return self.libraries.setdefault(path, asyncio.Lock())
+
+
+class Job:
+    """One job on one board."""
+
+    def __init__(self, lab: Lab, keeper: Keeper, stop: Stop, log: JobLog, folder: Path) -> None:
+        self.lab, self.keeper, self.stop, self.log, self.folder = lab, keeper, stop, log, folder
+        self.lease: Lease = keeper.lease
+        self.configuration: Configuration
+        self.tree: Tree | None = None
+        self.phases: list[PhaseEnd] = []
+        self.results: list[bytes] = []
+
+    @property
+    def facts(self) -> CommitFacts | None:
+        """What git says of the commit, once it was fetched."""
+        return None if self.tree is None else self.tree.facts
+
+    async def perform(self) -> Verdict:
+        """Do the job. Whatever happens, nothing of it is left running, and log and results so far are kept."""
+        try:
+            self.configuration = self._configuration()
+            async with ChildSocket() as socket, self._library():
+                self.tree = await self._fetch()
+                await self._build(self.tree, socket)
+                for number in range(self._runs()):
+                    await self._run(self.tree, socket, number)
+                    await self._collect(self.tree, number)
+            return self._passed()
+        except Over as over:
+            return over.verdict
+        except OSError as problem:
+            return _broken(problem, self.keeper.phase)
+
+    def _runs(self) -> int:
+        return max(1, self.lease.repeat) if self.lease.kind is Kind.RUN else 0
+
+    def _configuration(self) -> Configuration:
+        try:
+            return self.lab.config.board(self.lease.board).configuration(self.lease.configuration)
+        except ConfigError as problem:
+            raise Over(Outcome.ERRORED, f"config: {problem}", Phase.FETCH) from problem
+
+    @contextlib.asynccontextmanager
+    async def _library(self) -> AsyncIterator[None]:
+        """Hold a shared work tree from fetch to collect."""
+        if self.configuration.library is None:
+            yield
+            return
+        lock = self.lab.library_lock(self.configuration.library)
+        if lock.locked():
+            self.log.note(f"waiting for {self.configuration.library}: another job uses it")
+        await self._within(lock.acquire(), Phase.FETCH, None)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _fetch(self) -> Tree:
+        with self._phase(Phase.FETCH):
+            limit = self.configuration.limits.fetch
+            try:
+                tree = await self._within(self._checkout(), Phase.FETCH, limit)
+            except FetchError as problem:
+                self.log.note(f"fetch failed: {problem}")
+                raise Over(Outcome.ERRORED, f"infra:fetch {problem}", Phase.FETCH) from problem
+        return tree
+
+    def _checkout(self) -> Coroutine[Any, Any, Tree]:
+        workspace, source, note = self.lab.workspace, self.lease.source, self.log.note
+        if self.configuration.library is not None:
+            return workspace.prepare_library(self.configuration.library, source, note)
+        return workspace.prepare(self.lease.board, source, note, clean=self.configuration.clean)
+
+    async def _build(self, tree: Tree, socket: ChildSocket) -> None:
+        await self._within(self.keeper.accepted.wait(), Phase.BUILD, None)
+        await self._within(self.lab.builds.acquire(), Phase.BUILD, None)
+        try:
+            await self._script(self._scene(tree, socket), Phase.BUILD, socket)
+        finally:
+            self.lab.builds.release()
+
+    async def _run(self, tree: Tree, socket: ChildSocket, number: int) -> None:
+        await self._within(self.keeper.held.wait(), Phase.RUN, None)  # no touch of the board on an old lease
+        if self._runs() > 1:
+            self.log.note(f"run {number + 1} of {self._runs()}")
+        try:
+            self._place(tree).remove()
+        except ResultError as problem:
+            raise Over(Outcome.ERRORED, f"config: {problem}", Phase.RUN) from problem
+        await self._script(self._scene(tree, socket), Phase.RUN, socket)
+
+    async def _collect(self, tree: Tree, number: int) -> None:
+        with self._phase(Phase.COLLECT):
+            reading = asyncio.to_thread(self._place(tree).read)
+            try:
+                data = await self._within(reading, Phase.COLLECT, self.configuration.limits.collect)
+            except ResultError as problem:
+                self.log.note(str(problem))
+                raise Over(Outcome.FAILED, f"run: {problem}", Phase.COLLECT) from problem
+        if data is not None:
+            (self.folder / f"result-{number}").write_bytes(data)
+            self.results.append(data)
+        elif not self.configuration.ej:
+            self.log.note(f"warning: the run wrote no result to {self._place(tree).path}")
+
+    def _passed(self) -> Verdict:
+        if self.results and all(data.strip() == SKIP for data in self.results):
+            return Verdict(outcome=Outcome.SKIPPED, reason="run: the script reported Skip", phase=Phase.RUN)
+        return Verdict(outcome=Outcome.PASSED)
+
+    def _place(self, tree: Tree) -> ResultPlace:
+        results = self.configuration.results
+        if results is None:
+            return ResultPlace(self.folder / "out" / "results.json", self.folder)
+        if Path(results).is_absolute():
+            return ResultPlace(Path(results), None)
+        return ResultPlace(tree.path / results, tree.path)
+
+    def _scene(self, tree: Tree, socket: ChildSocket) -> Scene:
+        (self.folder / "out").mkdir(exist_ok=True)
+        return Scene(
+            config=self.lab.config,
+            configuration=self.configuration,
+            lease=self.lease,
+            tree=tree.path,
+            results=self._place(tree).path,
+            socket=socket.path,
+        )
+
+    async def _script(self, scene: Scene, phase: Phase, socket: ChildSocket) -> None:
+        """Run the script of one phase; the job is over unless it ends well and in time."""
+        self._check(phase)
+        limits = self.configuration.limits
+        wanted = command(scene, phase)
+        self.log.note(f"{phase}: {' '.join(wanted.argv)}")
+        with self._phase(phase) as took:
+            bounds = Bounds(limit=self._left(limits.build if phase is Phase.BUILD else limits.run),
+                            no_output=limits.no_output, grace=limits.grace)  # fmt: skip
+            ended = await process.run(
+                wanted, bounds, output=self.log.write, stop=self.stop, polite=socket.tell_exit
+            )
+            took.append(ended.code)
+        if ended.left:
+            self.log.note(f"{phase}: left processes behind, killed: {ended.left}")
+        self._judge(ended, wanted.argv[0], phase)
+        self.log.note(f"{phase}: done in {self.phases[-1].seconds:.2f} s")
+
+    def _judge(self, ended: Ended, program: str, phase: Phase) -> None:
+        """Say what the end of a script means for the job; return only if it is good."""
+        over: Over | None = None
+        limits = self.configuration.limits
+        match ended.cause:
+            case process.Cause.STOPPED:
+                over = self._stopped(phase)
+            case process.Cause.UNSTARTABLE:
+                over = Over(Outcome.ERRORED, f"config: {_unstartable(program, ended.errno)}", phase)
+            case process.Cause.NO_OUTPUT:
+                lines = "\n".join(self.log.last_lines(LAST_LINES))
+                reason = f"limit: no output of {phase} for {limits.no_output:g} s; the last lines were\n{lines}"
+                over = Over(Outcome.TIMED_OUT, reason, phase)
+            case process.Cause.LIMIT:
+                over = self._too_long(phase, limits.build if phase is Phase.BUILD else limits.run)
+            case process.Cause.EXITED if ended.code != 0:
+                over = Over(Outcome.FAILED, f"{phase}: {_exit(ended.code)}", phase, ended.code)
+        if ended.survived:
+            over = Over(Outcome.ERRORED, f"infra:process the {phase} script cannot be killed", phase)
+        if over is not None:
+            self.log.note(f"{phase}: {over.verdict.reason.splitlines()[0]}")
+            raise over
+
+    @contextlib.contextmanager
+    def _phase(self, phase: Phase) -> Any:
+        """Measure a phase, also when the job ends in it; what is put into the list is the exit code."""
+        self.keeper.phase = phase
+        started, code = time.monotonic(), list[int | None]()
+        try:
+            yield code
+        finally:
+            seconds = round(time.monotonic() - started, 4)
+            self.phases.append(PhaseEnd(phase=phase, seconds=seconds, exit_code=code[0] if code else None))
+            if phase is Phase.RUN:
+                self.keeper.phase = Phase.COLLECT  # the board is free of us
+
+    async def _within(self, work: Coroutine[Any, Any, Value], phase: Phase, limit: float | None) -> Value:
+        """Wait for something of our own, until it is done, its limit is over, or the job is to stop."""
+        task, asked = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.asked.wait())
+        try:
+            waiting: set[asyncio.Future[Any]] = {task, asked}
+            await asyncio.wait(waiting, timeout=self._left(limit), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise self._stopped(phase) if asked.done() else self._too_long(phase, limit)
+        finally:
+            asked.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+    def _check(self, phase: Phase) -> None:
+        """End the job here if it is to stop or its time is over."""
+        if self.stop.asked.is_set():
+            raise self._stopped(phase)
+        if self._left(None) == 0:
+            raise self._too_long(phase, None)
+
+    def _left(self, limit: float | None) -> float:
+        """Give the seconds left of a phase that begins now, and of the job."""
+        until = [] if limit is None else [limit]
+        own = self.configuration.limits.job
+        if self.keeper.deadline is not None:
+            until.append(self.keeper.deadline - time.monotonic())
+        if own is not None:
+            until.append(self.keeper.claimed_at + own - time.monotonic())
+        return max(0.0, min(until)) if until else 366 * 86400.0
+
+    def _too_long(self, phase: Phase, limit: float | None) -> Over:
+        if limit is None or self._left(None) <= 0:
+            seconds = min(each for each in (self.lease.limit_s, self.configuration.limits.job, 1e9) if each is not None)
+            told = f"the job took longer than {seconds:g} s" if seconds < 1e9 else "the job's time was over"
+            return Over(Outcome.TIMED_OUT, f"limit: {told} (in {phase})", phase)
+        return Over(Outcome.TIMED_OUT, f"limit: {phase} took longer than {limit:g} s", phase)
+
+    def _stopped(self, phase: Phase) -> Over:
+        match self.stop.cause:
+            case Cause.SHUTDOWN:
+                return Over(Outcome.ERRORED, "infra:agent the builder was stopped", phase)
+            case Cause.FENCED | Cause.LOST:
+                return Over(Outcome.ERRORED, "infra:lost the builder had no contact with the service", phase)
+            case _:
+                return Over(Outcome.CANCELLED, f"cancel: asked for during {phase}", phase)
+
+
+def _unstartable(program: str, number: int) -> str:
+    match number:
+        case errno.ENOENT:
+            return f"the script {program} is missing, or the interpreter in its first line is"
+        case errno.EACCES:
+            return f"the script {program} is not executable: chmod +x it"
+        case errno.ENOEXEC:
+            return f"the script {program} has no #! line that says what runs it"
+        case _:
+            return f"the script {program} cannot be started: {errno.errorcode.get(number, number)}"
+
+
+def _exit(code: int | None) -> str:
+    if code is None:
+        return "the script ended the process that watched it"
+    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def _broken(problem: OSError, phase: Phase | None) -> Verdict:
+    area = "infra:disk" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else "infra:builder"
+    return Verdict(outcome=Outcome.ERRORED, reason=f"{area} {problem}", phase=phase)

@@ -1,0 +1,155 @@
+"""The log of one attempt on disk: in order, masked, bounded, readable at any offset."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from builders.masking import Masker
+from builders.protocol import MAX_LOG
+
+MARK_ROOM = 200  # bytes kept free for the sentence that says what was left out
+RECENT = 16 << 10  # bytes in memory for "the last lines"
+READ_SIZE = 1 << 20
+
+
+class JobLog:
+    """Append only. Up to half the cap can be sent while it grows; of the rest the end is kept.
+
+    Raises:
+        OSError: of `write` and `close`, when the disk is full.
+    """
+
+    def __init__(self, folder: Path, secrets: Iterable[str] = (), cap: int = MAX_LOG) -> None:
+        self.path, self.tail_path = folder / "log", folder / "log.tail"
+        self.masker = Masker(secrets)
+        self.head_cap = cap // 2
+        self.tail_cap = cap - self.head_cap - MARK_ROOM
+        self.head = open(self.path, "w+b", buffering=0)  # noqa: SIM115  # closed by close()
+        self.tail: TailFile | None = None
+        self.size = 0  # bytes that may be sent
+        self.dropped = 0
+        self.closed = False
+        self.grown = asyncio.Event()
+        self.whole = asyncio.Event()
+        self.recent = b""
+
+    def write(self, data: bytes) -> None:
+        """Append output of a command."""
+        self._store(self.masker.feed(data))
+
+    def note(self, text: str) -> None:
+        """Append a line of the builder's own, on a line of its own."""
+        self._store(self.masker.flush())
+        begin = b"\n" if self.recent and not self.recent.endswith(b"\n") else b""
+        masked = self.masker.feed(text.encode(errors="replace")) + self.masker.flush()
+        self._store(begin + b"[rigline] " + masked + b"\n")
+
+    def close(self) -> None:
+        """Join head and tail: from now on the log is whole and does not change."""
+        if self.closed:
+            return
+        self._store(self.masker.flush())
+        if self.tail is not None:
+            self.dropped = self.tail.dropped
+            if self.dropped:
+                mark = f"\n[rigline] {self.dropped} bytes are left out here: the log is over its limit\n"
+                self._append(mark.encode())
+            for part in self.tail.parts():
+                self._append(part)
+            self.tail.remove()
+        self.closed = True
+        self.whole.set()
+        self.grown.set()
+
+    def read(self, start: int, count: int) -> bytes:
+        """Read bytes that may be sent."""
+        return os.pread(self.head.fileno(), min(count, self.size - start), start)
+
+    def truncate(self, size: int) -> None:
+        """Keep only the first bytes: the service has no room for more. The log is closed by it."""
+        self.close()
+        self.dropped += self.size - size
+        self.size = size
+        os.ftruncate(self.head.fileno(), size)
+
+    def sha256(self) -> str:
+        """Digest the whole log."""
+        digest = hashlib.sha256()
+        for start in range(0, self.size, READ_SIZE):
+            digest.update(self.read(start, READ_SIZE))
+        return digest.hexdigest()
+
+    def last_lines(self, count: int) -> list[str]:
+        """Give the last lines, for a summary."""
+        lines = self.recent.decode(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("[rigline] ")][-count:]
+
+    def release(self) -> None:
+        """Close the file. The log stays on disk."""
+        self.head.close()
+        if self.tail is not None:
+            self.tail.remove()
+
+    def _store(self, data: bytes) -> None:
+        if not data:
+            return
+        self.recent = (self.recent + data[-RECENT:])[-RECENT:]
+        room = self.head_cap - self.size
+        if self.tail is None and room > 0:
+            self._append(data[:room])
+            data = data[room:]
+        if data:
+            if self.tail is None:
+                self.tail = TailFile(self.tail_path, self.tail_cap)
+            self.tail.write(data)
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self.head.fileno(), view, self.size)
+            self.size += written
+            view = view[written:]
+        self.grown.set()
+
+
+class TailFile:
+    """The last bytes of a stream, in a file that is written around and around."""
+
+    def __init__(self, path: Path, cap: int) -> None:
+        self.path, self.cap = path, cap
+        self.total = 0
+        self.file = open(path, "w+b", buffering=0)  # noqa: SIM115  # closed by remove()
+
+    @property
+    def dropped(self) -> int:
+        """How many bytes were overwritten."""
+        return max(0, self.total - self.cap)
+
+    def write(self, data: bytes) -> None:
+        """Append, over the oldest bytes if need be."""
+        skipped = max(0, len(data) - self.cap)
+        self.total += skipped
+        view = memoryview(data)[skipped:]
+        while view:
+            place = self.total % self.cap
+            written = os.pwrite(self.file.fileno(), view[: self.cap - place], place)
+            self.total += written
+            view = view[written:]
+
+    def parts(self) -> Iterable[bytes]:
+        """Give what was kept, oldest first, in pieces."""
+        position = self.dropped
+        while position < self.total:
+            place = position % self.cap
+            count = min(READ_SIZE, self.cap - place, self.total - position)
+            yield os.pread(self.file.fileno(), count, place)
+            position += count
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.file.close()
+        self.path.unlink(missing_ok=True)

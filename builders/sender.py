@@ -1,0 +1,83 @@
+"""Send a log while it grows: in order, by offset, again after a loss, and never much at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from builders.lease import Keeper
+from builders.logs import JobLog
+from builders.protocol import MAX_CHUNK
+from builders.service import LogFull, LogGap, Service, persist
+
+EVERY_S = 0.1  # seconds between two sends: output is seen at most so much later
+PATIENCE_S = 24 * 3600.0  # how long a delivery is tried again
+
+
+class LogSender:
+    """The way of one log to the service. `sent` is what the service is known to have."""
+
+    def __init__(self, service: Service, keeper: Keeper, log: JobLog) -> None:
+        self.service, self.keeper, self.log = service, keeper, log
+        self.sent = keeper.lease.log_offset
+        self.since_beat, self.credit_of = 0, -1.0
+
+    async def run(self) -> None:
+        """Send until the log is closed and has arrived whole.
+
+        Raises:
+            LeaseLost: the service does not want it any more.
+        """
+        await self.keeper.accepted.wait()
+        while not (self.log.closed and self.sent >= self.log.size):
+            started = time.monotonic()
+            more = await self._send()
+            if self.log.closed:
+                continue
+            if not more:
+                await self._rest(EVERY_S - (time.monotonic() - started))
+            if self.sent >= self.log.size:
+                self.log.grown.clear()
+                await self.log.grown.wait()
+
+    async def verify(self) -> None:
+        """Ask the service what it has, and send the rest again."""
+        await self._append(b"")
+        await self.run()
+
+    async def _rest(self, seconds: float) -> None:
+        """Let output gather, but not when the log is whole already."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.log.whole.wait(), max(0.0, seconds))
+
+    async def _send(self) -> bool:
+        """Send one chunk; True if there is more at once."""
+        data = self.log.read(self.sent, min(MAX_CHUNK, await self._credit()))
+        if data:
+            await self._append(data)
+        return len(data) == MAX_CHUNK
+
+    async def _credit(self) -> int:
+        """How much may be sent now: the service spreads its load with the beats."""
+        while True:
+            if self.credit_of != self.keeper.safe_until:
+                self.credit_of, self.since_beat = self.keeper.safe_until, 0
+            left = self.keeper.credit - self.since_beat
+            if left > 0:
+                return left
+            await asyncio.sleep(EVERY_S)
+
+    async def _append(self, data: bytes) -> None:
+        attempt, epoch = self.keeper.lease.attempt_id, self.keeper.lease.epoch
+        try:
+            start = self.sent
+            size = await persist(lambda: self.service.append(attempt, epoch, start, data), for_s=PATIENCE_S)
+        except LogGap as gap:
+            size = gap.size
+        except LogFull:
+            self.log.truncate(self.sent)
+            return
+        self.since_beat += len(data)
+        self.sent = min(size, self.log.size)
+        self.keeper.log_offset = self.sent
