@@ -45,12 +45,16 @@ def find(data: Path, chosen: Path | None) -> Binaries:
         StartupError: there are none that fit.
     """
     made_by = _version_of(data)
-    folders = [chosen] if chosen else [*_of_the_machine(), *of_the_wheel()]
-    found = [Binaries(folder=folder, major=major) for folder in folders if (major := _major(folder)) >= OLDEST]
-    for binaries in found:
+    for binaries in installed(chosen):
         if made_by in (None, binaries.major):
             return binaries
     raise StartupError(_none_fits(data, made_by, chosen))
+
+
+def installed(chosen: Path | None) -> list[Binaries]:
+    """List what there is and new enough, the preferred first; only the chosen folder if there is one."""
+    folders = [chosen] if chosen else [*_of_the_machine(), *of_the_wheel()]
+    return [Binaries(folder=folder, major=major) for folder in folders if (major := _major(folder)) >= OLDEST]
 
 
 def server(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = True) -> child.Child:
@@ -66,7 +70,8 @@ def server(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = Tru
         if not data.exists():
             _make(data, binaries, enter, durable=durable)
         child.end_strays(data, by=signal.SIGINT, limit=STOP_LIMIT)
-        (data / "postmaster.pid").unlink(missing_ok=True)  # nobody works here: a reused id must not stop us
+        for stale in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+            stale.unlink(missing_ok=True)  # nobody works here: a zombie's or reused process id must not stop us
         process = child.start(command, cwd=data, log=log, dies_by=signal.SIGINT, enter=enter)
         child.wait_until(process, lambda: _is_ready(data), log=log, limit=START_LIMIT)
         return process
