@@ -1,0 +1,69 @@
+"""A GitHub that takes every status at once, so that nothing but the service is measured."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+ANSWER = b'{"id": 1, "permission": "write", "role_name": "write", "user": {"id": 7, "login": "ada"}}'
+HEAD = b"HTTP/1.1 %d OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
+LIMIT = 60.0  # seconds until a status must be here
+
+
+class Statuses:
+    """What came, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._final: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def take(self, path: str, body: bytes) -> None:
+        """Note one status."""
+        self.received += 1
+        if json.loads(body)["state"] != "pending":
+            self._final[path.rpartition("/")[2]].set()
+
+    async def final(self, commit: str) -> None:
+        """Wait until a commit shows how it ended.
+
+        Raises:
+            TimeoutError: it does not, in a minute.
+        """
+        async with asyncio.timeout(LIMIT):
+            await self._final[commit].wait()
+
+
+@asynccontextmanager
+async def listening(port: int) -> AsyncIterator[Statuses]:
+    """Listen on loopback."""
+    statuses = Statuses()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                await _one(reader, writer, statuses)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", port)
+    try:
+        yield statuses
+    finally:
+        server.close()
+
+
+async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, statuses: Statuses) -> None:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    method, path, _ = head.split(" ", 2)
+    body = await reader.readexactly(_length(head))
+    if method == "POST" and "/statuses/" in path:
+        statuses.take(path, body)
+    writer.write(HEAD % (201 if method == "POST" else 200, len(ANSWER)) + ANSWER)
+
+
+def _length(head: str) -> int:
+    for line in head.lower().split("\r\n"):
+        if line.startswith("content-length:"):
+            return int(line.partition(":")[2])
+    return 0

@@ -1,0 +1,104 @@
+"""A thousand idle builders: what waiting costs, and how soon one of them has the job that comes."""
+
+import asyncio
+import random
+
+import redis.asyncio
+
+from benchmarks import jobs, pushes
+from benchmarks.accounting import memory, percentile
+from benchmarks.builder import Builder, Got
+from benchmarks.client import Client
+from benchmarks.report import Figure
+from benchmarks.service import Service
+from builders.protocol import MAX_WAIT_S
+
+TYPES = 4  # of boards: a push makes a job for each
+HELLOS = 16  # at a time
+SETTLE = 5.0  # seconds between the first polls and the measurement
+REST = 0.5  # seconds between two pushes
+
+
+async def run(service: Service, *, quick: bool) -> list[Figure]:
+    """Hold a long poll per builder; then send pushes, one after the other."""
+    number, seconds, wakes = (200, 10.0, 5) if quick else (1000, 60.0, 25)
+    await service.serve_repository("https://forge.example/bench/sample.git")
+    tokens = await service.create_builders([f"idle-{at}" for at in range(number)])
+    builders = [Builder(service.port, token, board=f"b{at}", type=f"t{at % TYPES}") for at, token in enumerate(tokens)]
+    await _greet(builders)
+    got: asyncio.Queue[Got] = asyncio.Queue()
+    polls = [asyncio.create_task(_poll(builder, got)) for builder in builders]
+    try:
+        await asyncio.sleep(SETTLE)
+        figures = await _idle(service, number, seconds)
+        return figures + await _wake(service, wakes, got)
+    finally:
+        for poll in polls:
+            poll.cancel()
+        await asyncio.gather(*polls, return_exceptions=True)
+
+
+async def _greet(builders: list[Builder]) -> None:
+    left = list(builders)
+
+    async def some() -> None:
+        while left:
+            await left.pop().hello()
+
+    await asyncio.gather(*(some() for _ in range(HELLOS)))
+
+
+async def _poll(builder: Builder, got: asyncio.Queue[Got]) -> None:
+    """Wait for jobs for ever, and end each at once. The first wait is short, so that not all poll together."""
+    wait_s = random.uniform(5, MAX_WAIT_S)
+    while True:
+        if found := await builder.claim(wait_s):
+            await builder.accept(found.lease)
+            await builder.finish(found.lease)
+            got.put_nowait(found)
+        wait_s = MAX_WAIT_S
+
+
+async def _idle(service: Service, number: int, seconds: float) -> list[Figure]:
+    watch = service.stopwatch()
+    await asyncio.sleep(seconds)
+    used = watch.read()
+    clients = await _redis_clients(service)
+
+    def share(name: str) -> float:
+        return 100 * used.of(name) / used.seconds
+
+    return [
+        Figure(what=f"web CPU, {number:,} idle builders", value=share("web"), unit="% of a core", target=15),
+        Figure(what="PostgreSQL CPU meanwhile", value=share("postgresql"), unit="% of a core"),
+        Figure(what="Valkey CPU meanwhile", value=share("valkey"), unit="% of a core"),
+        Figure(what="worker CPU meanwhile", value=share("worker"), unit="% of a core"),
+        Figure(what="Redis connections, web and worker", value=clients, unit=""),
+        Figure(what="web memory", value=memory(service.roots["web"]), unit="MiB", target=150),
+    ]
+
+
+async def _redis_clients(service: Service) -> int:
+    client = redis.asyncio.from_url(service.settings.redis_url)
+    try:
+        return len(await client.client_list()) - 1  # this one
+    finally:
+        await client.aclose()
+
+
+async def _wake(service: Service, number: int, got: asyncio.Queue[Got]) -> list[Figure]:
+    """Send pushes with pauses; from the row that says `queued` to the claim's answer here."""
+    claimed: list[Got] = []
+    async with Client(service.port) as client:
+        for at in range(number):
+            body, headers = pushes.push(f"{at + 1:040x}", f"wake-{at}")
+            (await client.request("POST", "/webhooks/github", body, headers)).json()
+            async with asyncio.timeout(jobs.LIMIT):
+                claimed += [await got.get() for _ in range(TYPES)]
+            await asyncio.sleep(REST)
+    queued = await jobs.queued_at(service)
+    waits = [each.at - queued[each.lease.job_id] for each in claimed]
+    return [
+        Figure(what=f"queued → claim answered, p50 of {len(waits)}", value=percentile(waits, 50) * 1000, unit="ms"),
+        Figure(what="queued → claim answered, p95", value=percentile(waits, 95) * 1000, unit="ms", target=50),
+    ]
