@@ -143,7 +143,7 @@ class Agent:
             await self._sleep(1.0)
             return
         folder = self.state.job_folder(lease.attempt_id)
-        attempt = Attempt(self.lab, self.service, lease, folder, self.token, self._refused)
+        attempt = Attempt(self.lab, self.service, lease, folder=folder, token=self.token, refused=self._refused)
         self.busy[lease.board] = attempt
         task = asyncio.create_task(self._work(attempt))
         self.tasks.add(task)

@@ -28,7 +28,7 @@ class Attempt:
     """One attempt. `off_board` is set as soon as the board may be used for the next one."""
 
     def __init__(
-        self, lab: Lab, service: Service, lease: Lease, folder: Path, token: str, refused: Callable[[Refused], None]
+        self, lab: Lab, service: Service, lease: Lease, *, folder: Path, token: str, refused: Callable[[Refused], None]
     ) -> None:
         self.service, self.lease = service, lease
         self.stop, self.off_board = Stop(), asyncio.Event()
@@ -43,23 +43,22 @@ class Attempt:
         """Do the job and deliver how it went; None if the attempt was lost to others."""
         keeping = asyncio.create_task(self.keeper.keep())
         sending = asyncio.create_task(self.sender.run())
+        tasks = {keeping, sending}
         try:
             verdict = await self._perform()
             if self.stop.cause is Cause.LOST:
                 return None
-            freeing = asyncio.create_task(self._free_when_expired())
-            try:
-                await self._deliver(verdict, sending)
-            finally:
-                freeing.cancel()
-            return verdict
+            tasks.add(asyncio.create_task(self._free_when_expired()))
+            await self._deliver(verdict, sending)
         except (LeaseLost, Refused) as problem:
             logger.warning("attempt %d is not delivered: %s", self.lease.attempt_id, problem)
             return None
+        else:
+            return verdict
         finally:
-            for task in (keeping, sending):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({keeping, sending})
+            await asyncio.wait(tasks)
             self.log.release()
             self.off_board.set()
 
@@ -73,8 +72,7 @@ class Attempt:
 
     async def _free_when_expired(self) -> None:
         """The delivery may take as long as an outage; the board need not wait for it."""
-        while not self.keeper.expired:
-            await asyncio.sleep(1.0)
+        await self.keeper.expired.wait()
         self.off_board.set()
 
     async def _deliver(self, verdict: Verdict, sending: asyncio.Task[None]) -> None:
@@ -85,10 +83,11 @@ class Attempt:
             await self._put_results()
             try:
                 await self._persist(lambda: self.service.finish(self.lease.attempt_id, self._finish(verdict)))
-                return
             except Incomplete as problem:
                 logger.warning("attempt %d did not arrive whole, sent again: %s", self.lease.attempt_id, problem)
                 await self.sender.verify()
+            else:
+                return
         raise LeaseLost("the delivery stays incomplete")
 
     async def _put_results(self) -> None:

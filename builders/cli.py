@@ -91,7 +91,7 @@ def validate(path: Path, tree: Path, as_json: bool) -> None:
 
 
 @main.command(
-    epilog="Example: rigline-builder checkout --remote-url https://forge.example/you/project.git --commit-hash FULL_HASH"
+    epilog="Example: rigline-builder checkout --remote-url https://forge.example/you/project.git --commit-hash HASH"
 )
 @click.option("--commit-hash", required=True, help="Full hash of the commit.")
 @click.option("--remote-url", required=True, help="Address to fetch from, without a token.")

@@ -36,7 +36,7 @@ def command(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ)
     words = scene.configuration.build if phase is Phase.BUILD else scene.configuration.run
     if scene.configuration.ej:
         board, name = scene.lease.board, scene.configuration.name
-        argv = (words[0], str(phase), str(scene.config.path), board, name, str(scene.socket))
+        argv: tuple[str, ...] = (words[0], str(phase), str(scene.config.path), board, name, str(scene.socket))
         return Command(argv=argv, cwd=Path.cwd(), env=variables(scene, phase, outside))
     argv = tuple(_fill(word, scene) for word in words)
     return Command(argv=(_program(argv[0], scene), *argv[1:]), cwd=scene.tree, env=variables(scene, phase, outside))

@@ -61,7 +61,7 @@ def scheme_of(url: str) -> str:
     if not scheme and re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9.][A-Za-z0-9.-]*:[^:]\S*", url):
         return "ssh"
     host = (urlsplit(url).hostname or "") if scheme else ""
-    if scheme not in SCHEMES or host.startswith("-") or not url.isprintable() or "::" in url.split("/")[0]:
+    if scheme not in SCHEMES or host.startswith("-") or not url.isprintable() or "::" in url.partition("/")[0]:
         raise GitError(128, f"a remote must be an https, ssh or allowed http or file address, not {url[:200]!r}")
     return scheme
 

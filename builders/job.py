@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from builders import process
 from builders.child_socket import ChildSocket
-from builders.config import Config, ConfigError, Configuration
+from builders.config import Config, ConfigError, Configuration, Limits
 from builders.environment import Scene, command
 from builders.lease import Keeper
 from builders.logs import JobLog
@@ -196,9 +196,7 @@ class Job:
         with self._phase(phase) as took:
             bounds = Bounds(limit=self._left(limits.build if phase is Phase.BUILD else limits.run),
                             no_output=limits.no_output, grace=limits.grace)  # fmt: skip
-            ended = await process.run(
-                wanted, bounds, output=self.log.write, stop=self.stop, polite=socket.tell_exit
-            )
+            ended = await process.run(wanted, bounds, output=self.log.write, stop=self.stop, polite=socket.tell_exit)
             took.append(ended.code)
         if ended.left:
             self.log.note(f"{phase}: left processes behind, killed: {ended.left}")
@@ -209,21 +207,16 @@ class Job:
         """Say what the end of a script means for the job; return only if it is good."""
         over: Over | None = None
         limits = self.configuration.limits
-        match ended.cause:
-            case process.Cause.STOPPED:
-                over = self._stopped(phase)
-            case process.Cause.UNSTARTABLE:
-                over = Over(Outcome.ERRORED, f"config: {_unstartable(program, ended.errno)}", phase)
-            case process.Cause.NO_OUTPUT:
-                lines = "\n".join(self.log.last_lines(LAST_LINES))
-                reason = f"limit: no output of {phase} for {limits.no_output:g} s; the last lines were\n{lines}"
-                over = Over(Outcome.TIMED_OUT, reason, phase)
-            case process.Cause.LIMIT:
-                over = self._too_long(phase, limits.build if phase is Phase.BUILD else limits.run)
-            case process.Cause.EXITED if ended.code != 0:
-                over = Over(Outcome.FAILED, f"{phase}: {_exit(ended.code)}", phase, ended.code)
-        if ended.survived:
-            over = Over(Outcome.ERRORED, f"infra:process the {phase} script cannot be killed", phase)
+        if ended.cause is process.Cause.STOPPED and not ended.survived:
+            over = self._stopped(phase)
+        elif ended.cause is process.Cause.LIMIT and not ended.survived:
+            over = self._too_long(phase, limits.build if phase is Phase.BUILD else limits.run)
+        else:
+            outcome, reason = explain(ended, program, phase, limits)
+            if ended.cause is process.Cause.NO_OUTPUT:
+                reason += "; the last lines were\n" + "\n".join(self.log.last_lines(LAST_LINES))
+            if outcome is not Outcome.PASSED:
+                over = Over(outcome, reason, phase, ended.code if outcome is Outcome.FAILED else None)
         if over is not None:
             self.log.note(f"{phase}: {over.verdict.reason.splitlines()[0]}")
             raise over
@@ -288,6 +281,24 @@ class Job:
                 return Over(Outcome.ERRORED, "infra:lost the builder had no contact with the service", phase)
             case _:
                 return Over(Outcome.CANCELLED, f"cancel: asked for during {phase}", phase)
+
+
+def explain(ended: Ended, program: str, phase: Phase, limits: Limits) -> tuple[Outcome, str]:
+    """Say what the end of a script means, as far as the script alone decides."""
+    if ended.survived:
+        return Outcome.ERRORED, f"infra:process the {phase} script cannot be killed"
+    match ended.cause:
+        case process.Cause.UNSTARTABLE:
+            return Outcome.ERRORED, f"config: {_unstartable(program, ended.errno)}"
+        case process.Cause.NO_OUTPUT:
+            return Outcome.TIMED_OUT, f"limit: no output of {phase} for {limits.no_output:g} s"
+        case process.Cause.LIMIT:
+            limit = limits.build if phase is Phase.BUILD else limits.run
+            return Outcome.TIMED_OUT, f"limit: {phase} took longer than {limit:g} s"
+        case process.Cause.STOPPED:
+            return Outcome.CANCELLED, f"cancel: asked for during {phase}"
+        case process.Cause.EXITED:
+            return (Outcome.PASSED, "") if ended.code == 0 else (Outcome.FAILED, f"{phase}: {_exit(ended.code)}")
 
 
 def _unstartable(program: str, number: int) -> str:

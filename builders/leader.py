@@ -10,6 +10,7 @@ fork becomes its child, so "no child left" means "nothing left". Standard input 
 Standard library only, and as little of it as possible: this start is part of every phase.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -56,7 +57,7 @@ def become(argv: list[str], problem: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(each, signal.SIG_DFL)
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], argv)  # noqa: S606  # the lab's own script: it is what we are for
     except OSError as error:
         os.write(problem, str(error.errno).encode())
     finally:
@@ -65,10 +66,8 @@ def become(argv: list[str], problem: int) -> None:
 
 def say(line: str) -> None:
     """Tell the agent, if it still lives."""
-    try:
+    with contextlib.suppress(OSError):
         os.write(0, line.encode() + b"\n")
-    except OSError:
-        pass
 
 
 class Watch:
@@ -136,10 +135,8 @@ class Watch:
 def signal_all(number: int) -> None:
     """Send a signal to every process below this one."""
     for pid, _ in descendants():
-        try:
+        with contextlib.suppress(OSError):
             os.kill(pid, number)
-        except OSError:
-            pass
 
 
 def descendants() -> list[tuple[int, str]]:

@@ -21,7 +21,8 @@ AFTER_CANCEL_S = 1.0  # between two waits once the cancel is known
 class Keeper:
     """Beats, the held wait for a cancel, and the self-fence of one lease.
 
-    `accepted` is set by the first answered beat; `held` while the last beat is young enough.
+    `accepted` is set by the first answered beat; `held` while the last beat is young enough; `expired` when the
+    board may be given to another attempt by now, as far as we can know.
     """
 
     def __init__(self, service: Service, lease: Lease, stop: Stop, refused: Callable[[Refused], None]) -> None:
@@ -31,6 +32,7 @@ class Keeper:
         self.accepted = asyncio.Event()
         self.held = asyncio.Event()
         self.lost = asyncio.Event()
+        self.expired = asyncio.Event()
         self.answered = asyncio.Event()
         self.claimed_at = time.monotonic()
         self.safe_until = self.claimed_at + self._safe(lease.lease_s)
@@ -50,12 +52,8 @@ class Keeper:
         logger.warning("attempt %d is lost: %s", self.lease.attempt_id, problem)
         self.held.clear()
         self.stop.ask(Cause.LOST, force=True)
+        self.expired.set()
         self.lost.set()
-
-    @property
-    def expired(self) -> bool:
-        """Whether the board may be given to another attempt by now, as far as we can know."""
-        return time.monotonic() >= self.safe_until
 
     async def _beat(self) -> None:
         pause = 0.0
@@ -83,6 +81,7 @@ class Keeper:
             self.deadline = told if self.deadline is None else min(self.deadline, told)
         self.accepted.set()
         self.held.set()
+        self.expired.clear()
         self.answered.set()
         self._obey(answer.cancel)
 
@@ -110,6 +109,7 @@ class Keeper:
                 await asyncio.sleep(left)
                 continue
             self.held.clear()
+            self.expired.set()
             if self.phase is Phase.RUN:
                 self.stop.ask(Cause.FENCED, force=True)
             self.answered.clear()

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from builders.stop import Stop
 
@@ -112,7 +113,7 @@ class _Leader:
                 *(sys.executable, "-I", "-S", LEADER, *command.argv),
                 cwd=command.cwd,
                 env=dict(command.env),
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=PIPE,
                 stderr=STDOUT,
                 start_new_session=True,
@@ -153,9 +154,9 @@ class _Leader:
             while not self.listening.done():
                 now = time.monotonic()
                 silent = self.heard_at + bounds.no_output - now
-                waiting: set[asyncio.Task[object]] = {self.listening, stopping}  # type: ignore[arg-type]
+                waiting: set[asyncio.Task[Any]] = {self.listening, stopping}
                 if not self.reading.done():
-                    waiting.add(self.reading)  # type: ignore[arg-type]
+                    waiting.add(self.reading)
                 await asyncio.wait(waiting, timeout=min(deadline - now, silent), return_when=asyncio.FIRST_COMPLETED)
                 cause = self._cause(deadline, bounds, stop)
                 if cause is not None:
@@ -192,10 +193,10 @@ class _Leader:
             return
         with contextlib.suppress(ConnectionError):
             self.control.write(letter)
-        waiting: set[asyncio.Task[object]] = {self.listening}  # type: ignore[arg-type]
+        waiting: set[asyncio.Task[Any]] = {self.listening}
         forced = asyncio.create_task(stop.forced.wait()) if stop is not None else None
         if forced is not None:
-            waiting.add(forced)  # type: ignore[arg-type]
+            waiting.add(forced)
         await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if forced is not None:
             forced.cancel()

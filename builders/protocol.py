@@ -31,17 +31,13 @@ PROTOCOL = 1
 LEASE_S = 45.0  # a lease not extended for so long is lost
 BEAT_S = 10.0  # how often a builder extends it
 ACCEPT_S = 15.0  # a lease without a first beat lapses after this
-REUSE_S = (
-    15.0  # the service waits so much longer than the lease before a board is given away
-)
+REUSE_S = 15.0  # the service waits so much longer than the lease before a board is given away
 MAX_WAIT_S = 50.0  # the longest held request
 MAX_CHUNK = 1 << 20  # bytes of log in one request
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
 MAX_RESULT = 16 << 20  # bytes of one result file
 CANCEL_GRACE_S = 10.0  # from the polite request to the kill
-FORCE_UNCONFIRMED_S = (
-    60.0  # from then until the service itself declares the job cancelled
-)
+FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the job cancelled
 
 
 class Kind(StrEnum):
@@ -85,9 +81,7 @@ class ConfigurationOffer:
 
     name: str
     tags: list[str] = field(default_factory=list)
-    limit_s: float | None = (
-        None  # the whole job's time limit; None: the service's default
-    )
+    limit_s: float | None = None  # the whole job's time limit; None: the service's default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +99,7 @@ class BoardOffer:
 class Hello:
     """What an agent says when it starts and when its configuration changed."""
 
-    instance: (
-        str  # random, kept in the state folder: tells a restart from a second agent
-    )
+    instance: str  # random, kept in the state folder: tells a restart from a second agent
     version: str
     isolation: str = "none"  # none | subreaper | namespaces | cgroup
     facts: dict[str, str] = field(default_factory=dict)  # os, platform, machine, …
@@ -142,12 +134,8 @@ class Source:
     name: str  # for people: owner/name, or the remote's address
     url: str  # what to fetch from, without credentials
     commit: str  # full hash; the work tree's HEAD must equal it
-    ref: str | None = (
-        None  # a ref that holds the commit, where a bare hash is not served
-    )
-    token: str | None = (
-        None  # for https remotes; never in argv, URL, log or git configuration
-    )
+    ref: str | None = None  # a ref that holds the commit, where a bare hash is not served
+    token: str | None = None  # for https remotes; never in argv, URL, log or git configuration
     username: str = "x-access-token"  # the user name that goes with the token
 
 
@@ -164,9 +152,7 @@ class Lease:
     kind: Kind
     source: Source
     repeat: int = 1  # run phases; their samples accumulate
-    limit_s: float | None = (
-        None  # from claim to end; None: the configuration's own limits only
-    )
+    limit_s: float | None = None  # from claim to end; None: the configuration's own limits only
     lease_s: float = LEASE_S
     beat_s: float = BEAT_S
     log_offset: int = 0
@@ -212,9 +198,7 @@ class PhaseEnd:
 
     phase: Phase
     seconds: float
-    exit_code: int | None = (
-        None  # None: no command of its own, or killed before it ended
-    )
+    exit_code: int | None = None  # None: no command of its own, or killed before it ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,19 +259,11 @@ def from_json(kind: type[Model], data: Any) -> Model:
         ValueError: a key is missing or a value has the wrong type; the text names it.
     """
     if not isinstance(data, dict):
-        raise ValueError(
-            f"{kind.__name__}: expected an object, got {type(data).__name__}"
-        )
+        raise ValueError(f"{kind.__name__}: expected an object, got {type(data).__name__}")
     hints = typing.get_type_hints(kind)
     known = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
     try:
-        return kind(
-            **{
-                key: _read(hints[key], value, key)
-                for key, value in data.items()
-                if key in known
-            }
-        )
+        return kind(**{key: _read(hints[key], value, key) for key, value in data.items() if key in known})
     except TypeError as problem:
         raise ValueError(f"{kind.__name__}: {problem}") from problem
 
@@ -295,13 +271,7 @@ def from_json(kind: type[Model], data: Any) -> Model:
 def _read(kind: Any, value: Any, key: str) -> Any:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
-        return (
-            None
-            if value is None
-            else _read(
-                next(each for each in args if each is not type(None)), value, key
-            )
-        )
+        return None if value is None else _read(next(each for each in args if each is not type(None)), value, key)
     if origin is list and isinstance(value, list):
         return [_read(args[0], each, key) for each in value]
     if origin is dict and isinstance(value, dict):
@@ -312,10 +282,6 @@ def _read(kind: Any, value: Any, key: str) -> Any:
         return kind(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if (
-        isinstance(kind, type)
-        and isinstance(value, kind)
-        and not (kind is int and isinstance(value, bool))
-    ):
+    if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     raise ValueError(f"{key}: expected {kind}, got {type(value).__name__}")

@@ -142,10 +142,11 @@ class Service:
             raise Unavailable(f"the answer to {method} {path} is no JSON") from problem
 
 
-def _error(answer: httpx2.Response) -> ServiceError:
+def _error(answer: httpx2.Response) -> ServiceError:  # noqa: PLR0911  # one line per status
     """Turn an HTTP answer into the error that says what to do."""
     data = _body(answer)
-    said = data.get("error") if isinstance(data.get("error"), dict) else {}
+    error = data.get("error")
+    said: dict[str, Any] = error if isinstance(error, dict) else {}
     code, text = str(said.get("code", "")), str(said.get("message", "")) or f"HTTP {answer.status_code}"
     match answer.status_code:
         case 401 | 403 | 426:

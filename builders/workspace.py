@@ -113,7 +113,8 @@ class Workspace:
         await git.demand(*words, at=folder, env=git.environment())
 
     async def _facts(self, folder: Path, commit: str) -> CommitFacts | None:
-        words = ("log", "-1", "--no-show-signature", f"--format={FACTS}", "--encoding=UTF-8", "--end-of-options", commit)
+        options = ("-1", "--no-show-signature", "--encoding=UTF-8", f"--format={FACTS}")
+        words = ("log", *options, "--end-of-options", commit)
         answer = await git.run(*words, at=folder, env=git.environment(tree=folder))
         parts = answer.text.rstrip("\n").split(SEPARATOR)
         if answer.code != 0 or len(parts) < 5 or parts[0] != commit:
@@ -152,8 +153,8 @@ class Workspace:
         raise GitError(128, "commit not found, neither by its hash nor on any branch: couldn't find remote ref")
 
     async def _ask(self, folder: Path, source: Source, refspecs: list[str]) -> None:
-        words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-        words += ("--no-recurse-submodules", "--end-of-options", source.url, *refspecs)
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+        words = ("fetch", *options, "--end-of-options", source.url, *refspecs)
         await git.demand(*words, at=folder, env=git.environment(source, tree=folder))
 
     async def _last_try(self, tree: Path, commit: str, mirror: Path | None) -> None:

@@ -1,0 +1,74 @@
+"""A configuration as text and as JSON."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from typing import Any
+
+from builders.config import Board, Config, Configuration
+
+
+def as_value(config: Config) -> dict[str, Any]:
+    """Turn a configuration into plain values."""
+    return {
+        "file": str(config.path),
+        "version": config.version,
+        "parallel_builds": config.parallel_builds,
+        "environment": list(config.environment),
+        "boards": [
+            {
+                "name": board.name,
+                "type": board.type,
+                "description": board.description,
+                "tags": list(board.tags),
+                "configurations": [_value(each) for each in board.configurations],
+            }
+            for board in config.boards
+        ],
+    }
+
+
+def _value(each: Configuration) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "tags": list(each.tags),
+        "build": list(each.build),
+        "run": list(each.run),
+        "results": each.results,
+        "library": None if each.library is None else str(each.library),
+        "limits": asdict(each.limits),
+        "environment": sorted(each.environment),  # names only: a value may be a secret
+        "clean": each.clean,
+        "ej": each.ej,
+    }
+
+
+def as_lines(config: Config) -> list[str]:
+    """Turn a configuration into lines for people."""
+    count = sum(len(board.configurations) for board in config.boards)
+    lines = [f"{config.path}: version {config.version}, {len(config.boards)} boards, {count} configurations"]
+    for board in config.boards:
+        lines += _board(board)
+    return lines
+
+
+def _board(board: Board) -> list[str]:
+    kind = "" if board.type == board.name else f" (type {board.type})"
+    lines = ["", f"board {board.name}{kind}{_tags(board.tags)}"]
+    if board.description:
+        lines.append(f"  {board.description}")
+    for each in board.configurations:
+        lines += [
+            f"  configuration {each.name}{_tags(each.tags)}",
+            f"    build    {shlex.join(each.build)}",
+            f"    run      {shlex.join(each.run)}",
+            f"    results  {each.results or 'the file RIGLINE_RESULTS names'}",
+        ]
+        if each.library is not None:
+            lines.append(f"    library  {each.library}")
+    return lines
+
+
+def _tags(tags: tuple[str, ...]) -> str:
+    return f" [{','.join(tags)}]" if tags else ""
