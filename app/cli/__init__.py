@@ -20,6 +20,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("app.cli.web:web", "Run one web process."),
     "worker": ("app.cli.worker:worker", "Run one worker for the service's tasks."),
     "demo": ("app.cli.demo:demo", "Show the main job on a sample project, from a push to a chart."),
+    "admin": ("app.cli.admin:admin", "Make users and tokens."),
+    "repo": ("app.cli.repo:repo", "Say which repositories are served."),
+    "builder": ("app.cli.builder:builder", "Make builders, look at them, say whether they get jobs."),
+    "dispatch": ("app.cli.dispatch:dispatch", "Build or run one commit now, and wait for the answer."),
+    "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),
+    "job": ("app.cli.job:job", "Look at jobs, follow their logs, cancel and retry them."),
+    "replay": ("app.cli.replay:replay", "Handle a kept delivery once more."),
     "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
     "db": ("app.cli.db:db", "Look at the database's schema, or upgrade it."),
 }

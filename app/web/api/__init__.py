@@ -1,5 +1,31 @@
-"""The public API under /api/v1."""
+"""The public API under /api/v1: one module per noun, each operation declared once."""
 
-from quart import Blueprint
+from app.web.api import (
+    boards,
+    builders,
+    deliveries,
+    dispatching,
+    job_files,
+    jobs,
+    login,
+    pipelines,
+    repositories,
+    tokens,
+    users,
+)
+from app.web.api.operations import api
 
-api = Blueprint("api", __name__, url_prefix="/api/v1")
+__all__ = [
+    "api",
+    "boards",
+    "builders",
+    "deliveries",
+    "dispatching",
+    "job_files",
+    "jobs",
+    "login",
+    "pipelines",
+    "repositories",
+    "tokens",
+    "users",
+]

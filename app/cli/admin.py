@@ -1,0 +1,161 @@
+"""`rigline admin`: users and their tokens."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.asking import as_json, asks
+from app.cli.output import say_json, table
+from app.client import Client
+
+SHORTEST_PASSWORD = 8
+
+
+@click.group()
+def admin() -> None:
+    """Make users and tokens. On the service's machine its Unix socket needs no token."""
+
+
+def _password_options(command: Any) -> Any:
+    command = click.option(
+        "--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it from this file."
+    )(command)
+    return click.option("--password", envvar="RIGLINE_PASSWORD", hidden=True)(command)
+
+
+@admin.command()
+@click.option("--username", required=True, help="Name of the first user.")
+@_password_options
+@as_json
+@asks
+def create_root_user(
+    client: Client, username: str, password: str | None, password_file: Path | None, as_json: bool
+) -> None:
+    """Make the first user, an admin. Refused once there is any user.
+
+    The password is asked for, or read from --password-file or RIGLINE_PASSWORD.
+
+    \b
+    Example:
+      rigline admin create-root-user --username ada
+    """
+    made = client.post("/users/root", {"name": username, "password": _password(password, password_file)})
+    if as_json:
+        say_json(made)
+    else:
+        click.echo(f"{made['name']} may now do everything. Make a token: rigline admin create-token {made['name']}")
+
+
+@admin.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(["member", "admin"]), default="member", show_default=True)
+@click.option("--no-password", is_flag=True, help="Only tokens, as for a program.")
+@_password_options
+@as_json
+@asks
+def create_user(
+    client: Client,
+    name: str,
+    role: str,
+    no_password: bool,
+    password: str | None,
+    password_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a user. A member may dispatch, cancel and retry; an admin may do everything.
+
+    \b
+    Example:
+      rigline admin create-user ci --no-password
+    """
+    chosen = None if no_password else _password(password, password_file)
+    made = client.post("/users", {"name": name, "password": chosen, "role": role})
+    if as_json:
+        say_json(made)
+    else:
+        click.echo(f"{made['name']} is a user now, with the role {made['role']}.")
+
+
+@admin.command()
+@click.argument("user")
+@click.option("--name", default="commands", show_default=True, help="What the token is for.")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long it is valid.")
+@as_json
+@asks
+def create_token(client: Client, user: str, name: str, days: int, as_json: bool) -> None:
+    """Make a token for a user. It is shown this once; only a hash of it is kept.
+
+    \b
+    Example:
+      eval "$(rigline admin create-token ada)"
+    """
+    made = client.post("/tokens", {"user": user, "name": name, "days": days})
+    if as_json:
+        say_json(made)
+    else:
+        click.echo(f"export RIGLINE_TOKEN={made['token']}")
+
+
+@admin.command()
+@click.argument("token_id", type=int)
+@asks
+def revoke_token(client: Client, token_id: int) -> None:
+    """Make a token worthless at once.
+
+    \b
+    Example:
+      rigline admin revoke-token 3
+    """
+    client.delete(f"/tokens/{token_id}")
+    click.echo(f"Token {token_id} is revoked.")
+
+
+@admin.command()
+@click.argument("name")
+@asks
+def delete_user(client: Client, name: str) -> None:
+    """Delete a user and all its tokens. The last admin stays.
+
+    \b
+    Example:
+      rigline admin delete-user ci
+    """
+    client.delete(f"/users/{name}")
+    click.echo(f"{name} is gone.")
+
+
+@admin.command("list")
+@as_json
+@asks
+def list_(client: Client, as_json: bool) -> None:
+    """List users and tokens, without secrets.
+
+    \b
+    Example:
+      rigline admin list --json
+    """
+    users, tokens = list(client.items("/users")), list(client.items("/tokens"))
+    if as_json:
+        say_json({"users": users, "tokens": tokens})
+        return
+    table(users, {"name": "USER", "role": "ROLE", "tokens": "TOKENS", "created_at": "SINCE"})
+    click.echo()
+    columns = {"id": "TOKEN", "user": "USER", "name": "FOR", "expires_at": "UNTIL", "used_at": "LAST USED"}
+    table(tokens, {**columns, "revoked_at": "REVOKED"})
+
+
+def _password(given: str | None, file: Path | None) -> str:
+    """Take the password from a file, from RIGLINE_PASSWORD, or from a person at a terminal."""
+    if file is not None:
+        chosen = file.read_text().rstrip("\n")
+    elif given is not None:
+        chosen = given
+    elif sys.stdin.isatty():
+        chosen = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        raise click.UsageError("No terminal to ask for the password: give --password-file or RIGLINE_PASSWORD.")
+    if len(chosen) < SHORTEST_PASSWORD:
+        raise click.UsageError(f"The password is too short: {SHORTEST_PASSWORD} characters at least.")
+    return chosen

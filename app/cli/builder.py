@@ -1,0 +1,158 @@
+"""`rigline builder`: the machines of the lab."""
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from app.cli.asking import as_json, asks
+from app.cli.output import details, say_json, table
+from app.client import Client
+
+LIST = {"name": "BUILDER", "state": "STATE", "boards": "BOARDS", "busy": "BUSY", "seen_at": "LAST SEEN"}
+BOARDS = {"name": "BOARD", "type": "TYPE", "health": "HEALTH", "configurations": "CONFIGURATIONS", "job_id": "JOB"}
+DETAILS = {
+    "name": "builder",
+    "state": "state",
+    "version": "version",
+    "isolation": "isolation",
+    "created_at": "created",
+    "seen_at": "last seen",
+}
+
+
+@click.group()
+def builder() -> None:
+    """Make builders, look at them, and say whether they get jobs."""
+
+
+@builder.command()
+@click.argument("name")
+@as_json
+@asks
+def create(client: Client, name: str, as_json: bool) -> None:
+    """Make a builder. Prints what its agent needs in its environment, this once.
+
+    \b
+    Example:
+      rigline builder create shelf
+    """
+    _say_token(client.post("/builders", {"name": name}), as_json=as_json)
+
+
+@builder.command("rotate-token")
+@click.argument("name")
+@as_json
+@asks
+def rotate_token(client: Client, name: str, as_json: bool) -> None:
+    """Make a new token; the old one is refused at once.
+
+    \b
+    Example:
+      rigline builder rotate-token shelf
+    """
+    _say_token(client.post(f"/builders/{quote(name, safe='')}/rotate-token"), as_json=as_json)
+
+
+@builder.command("list")
+@as_json
+@asks
+def list_(client: Client, as_json: bool) -> None:
+    """List the builders that are not retired.
+
+    \b
+    Example:
+      rigline builder list
+    """
+    found = list(client.items("/builders"))
+    if as_json:
+        say_json({"items": found})
+    else:
+        table(found, LIST)
+
+
+@builder.command()
+@click.argument("name")
+@as_json
+@asks
+def show(client: Client, name: str, as_json: bool) -> None:
+    """Show one builder with its boards.
+
+    \b
+    Example:
+      rigline builder show shelf
+    """
+    found = client.get(f"/builders/{quote(name, safe='')}")
+    if as_json:
+        say_json(found)
+        return
+    details(found, DETAILS)
+    click.echo()
+    table(found["boards"], BOARDS)
+
+
+@builder.command()
+@click.argument("name")
+@asks
+def pause(client: Client, name: str) -> None:
+    """Give a builder no new jobs; running ones go on.
+
+    \b
+    Example:
+      rigline builder pause shelf
+    """
+    _set_state(client, name, "pause", "gets no new jobs")
+
+
+@builder.command()
+@click.argument("name")
+@asks
+def resume(client: Client, name: str) -> None:
+    """Give a builder jobs again.
+
+    \b
+    Example:
+      rigline builder resume shelf
+    """
+    _set_state(client, name, "resume", "gets jobs")
+
+
+@builder.command()
+@click.argument("name")
+@asks
+def drain(client: Client, name: str) -> None:
+    """Give a builder no new jobs, because it goes away when the running ones have ended.
+
+    \b
+    Example:
+      rigline builder drain shelf
+    """
+    _set_state(client, name, "drain", "ends its jobs and gets no new ones")
+
+
+@builder.command()
+@click.argument("name")
+@asks
+def delete(client: Client, name: str) -> None:
+    """Delete a builder; one that had jobs is retired, so that their history stays.
+
+    \b
+    Example:
+      rigline builder delete shelf
+    """
+    client.delete(f"/builders/{quote(name, safe='')}")
+    click.echo(f"{name} is gone; its token is refused from now on.")
+
+
+def _say_token(made: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(made)
+        return
+    click.echo(f"export RIGLINE_BUILDER_ID={made['id']}")
+    click.echo(f"export RIGLINE_BUILDER_TOKEN={made['token']}")
+
+
+def _set_state(client: Client, name: str, action: str, effect: str) -> None:
+    found = client.post(f"/builders/{quote(name, safe='')}/{action}")
+    busy = [board["name"] for board in found["boards"] if board["job_id"]]
+    click.echo(f"{name} {effect}." + (f" Still at work: {', '.join(busy)}." if busy else ""))

@@ -1,0 +1,156 @@
+"""`rigline dispatch`: build or run one commit now, and wait for the answer."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from app.cli import watching
+from app.cli.asking import BAD, as_json, asks
+from app.cli.output import cell, coloured, duration, plain, say_json
+from app.cli.pipeline import counted
+from app.client import Client, Json
+
+INTERRUPTED = 130  # as shells say it of SIGINT
+
+_OPTIONS = (
+    click.option("--remote-url", metavar="URL", help="Where to fetch from: a configured forge, or an allowed remote."),
+    click.option("--repository", metavar="OWNER/NAME", help="One that is served, instead of --remote-url."),
+    click.option("--commit-hash", required=True, help="Full hash."),
+    click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Each job's limit, from claim to end."),
+    click.option("--board", "boards", multiple=True, help="A board or board type; may be repeated. Without it: all."),
+    click.option("--tag", "tags", multiple=True, help="Only targets with this tag, or `-tag`: without it; repeatable."),
+    click.option("--config", "configurations", multiple=True, help="Only this configuration; may be repeated."),
+    click.option(
+        "--repeat", type=click.IntRange(1), default=1, show_default=True, help="Run so often; samples add up."
+    ),
+    click.option(
+        "--token",
+        envvar="RIGLINE_REMOTE_TOKEN",
+        help="For a private remote. Others see it in the list of processes; RIGLINE_REMOTE_TOKEN hides it.",
+    ),
+    click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until all jobs have ended."),
+    click.option("--quiet", is_flag=True, help="No live log while waiting."),
+)
+
+
+@click.group()
+def dispatch() -> None:
+    """Build or run one commit now, on the boards you choose."""
+
+
+def _asks_for_work(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dispatch.command()
+@_asks_for_work
+@as_json
+@asks
+def build(client: Client, **options: Any) -> None:
+    """Fetch and build a commit. Exits 0 only if every job passed.
+
+    \b
+    Example:
+      rigline dispatch build --remote-url https://github.com/acme/app.git --commit-hash "$(git rev-parse HEAD)"
+    """
+    _dispatch(client, "build", **options)
+
+
+@dispatch.command()
+@_asks_for_work
+@click.option("--expect-equal", is_flag=True, help="Exit 1 too if the boards' results are not the same text.")
+@as_json
+@asks
+def run(client: Client, **options: Any) -> None:
+    """Fetch, build and run a commit. Exits 0 only if every job passed.
+
+    \b
+    Example:
+      rigline dispatch run --repository acme/app --commit-hash "$(git rev-parse HEAD)" --seconds 600 --tag arm64
+    """
+    _dispatch(client, "run", **options)
+
+
+def _dispatch(  # options of a command
+    client: Client,
+    kind: str,
+    *,
+    wait: bool,
+    quiet: bool,
+    as_json: bool,
+    expect_equal: bool = False,
+    **asked: Any,
+) -> None:
+    if (asked["remote_url"] is None) == (asked["repository"] is None):
+        raise click.UsageError("Give either --remote-url or --repository.")
+    found = client.post("/pipelines", _body(kind, asked))
+    click.echo(f"Pipeline {found['id']}: {counted(found)}. {found['url']}", err=True)
+    if not wait:
+        _say_opened(found, as_json=as_json)
+        return
+    found = _waited(client, found["id"], quiet=quiet)
+    results = watching.results(client, found)
+    equal = watching.are_equal(results)
+    if as_json:
+        say_json({**found, "results_equal": equal})
+    else:
+        _say_end(client, found, results)
+    sys.exit(0 if found["state"] == "passed" and not (expect_equal and equal is False) else BAD)
+
+
+def _body(kind: str, asked: Json) -> Json:
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
+    return {"kind": kind, "commit": given.pop("commit_hash").lower(), **given}
+
+
+def _say_opened(found: Json, *, as_json: bool) -> None:
+    if as_json:
+        say_json(found)
+    else:
+        click.echo(f"rigline pipeline show {found['id']}")
+
+
+def _waited(client: Client, pipeline_id: int, *, quiet: bool) -> Json:
+    try:
+        return watching.until_ended(client, pipeline_id, quiet=quiet)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nPipeline {pipeline_id} goes on. `rigline pipeline cancel {pipeline_id}` ends it, "
+            f"`rigline pipeline show {pipeline_id}` looks at it.",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
+
+
+def _say_end(client: Client, found: Json, results: list[watching.Outcome]) -> None:
+    """Print the verdict, then each log and result under the job it is of."""
+    logs = [job for job in watching.current(found) if job["attempt"] and job["attempt"]["log_size"]]
+    took = duration(found["created_at"], found["ended_at"])
+    click.echo(
+        f"Pipeline {found['id']} {coloured(found['state'])} after {took}: {_amount(len(logs), 'log')}, ", nl=False
+    )
+    click.echo(f"{_amount(sum(1 for each in results if each.texts), 'result')}")
+    for job in watching.current(found):
+        if job["state"] != "passed":
+            click.echo(f"{watching.name(job)} {coloured(job['state'])}: {plain(job['reason']) or 'no reason given'}")
+    for said in watching.comparison(results):
+        click.echo(said)
+    for job in logs:
+        click.echo(f"\nLog of {_heading(job)}")
+        click.echo(plain(client.text(f"/jobs/{job['id']}/log", strip=True).decode(errors="replace")))
+    for each in results:
+        for text in each.texts:
+            click.echo(f"\nResult of {_heading(each.job)}")
+            click.echo(plain(text))
+
+
+def _heading(job: Json) -> str:
+    return f"{job['id']} - {cell(job['board_type'])} {cell(job['configuration'])} [{cell(job['tags'])}]"
+
+
+def _amount(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

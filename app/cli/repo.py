@@ -1,0 +1,85 @@
+"""`rigline repo`: which repositories are served."""
+
+import click
+
+from app.cli.asking import as_json, asks
+from app.cli.output import say_json, table
+from app.client import Client
+
+COLUMNS = {"id": "ID", "forge": "FORGE", "full_name": "REPOSITORY", "default_branch": "BRANCH", "clone_url": "ADDRESS"}
+
+
+@click.group()
+def repo() -> None:
+    """Say which repositories are served."""
+
+
+@repo.command()
+@click.argument("forge")
+@click.argument("full_name", metavar="OWNER/NAME")
+@click.option("--id", "forge_id", type=int, help="The forge's numeric id, if the forge cannot be asked.")
+@click.option("--clone-url", help="Where to fetch it from; with --id only.")
+@click.option("--default-branch", default="main", show_default=True, help="With --id only.")
+@click.option("--private", is_flag=True, help="Fetch it with the forge's token; with --id only.")
+@as_json
+@asks
+def add(  # noqa: PLR0917  # click calls it by name
+    client: Client,
+    forge: str,
+    full_name: str,
+    forge_id: int | None,
+    clone_url: str | None,
+    default_branch: str,
+    private: bool,
+    as_json: bool,
+) -> None:
+    """Serve a repository: its pushes and pull requests become pipelines.
+
+    \b
+    Example:
+      rigline repo add github lvgl/lvgl
+    """
+    if clone_url is not None and forge_id is None:
+        raise click.UsageError("--clone-url needs --id: without it the forge says both.")
+    described = {"id": forge_id, "clone_url": clone_url, "default_branch": default_branch, "private": private}
+    body = {"forge": forge, "full_name": full_name, **(described if forge_id is not None else {})}
+    made = client.post("/repositories", body)
+    if as_json:
+        say_json(made)
+    else:
+        click.echo(f"{made['full_name']} is served, as repository {made['id']}.")
+
+
+@repo.command("list")
+@as_json
+@asks
+def list_(client: Client, as_json: bool) -> None:
+    """List the repositories that are served, and the remotes that dispatches named.
+
+    \b
+    Example:
+      rigline repo list
+    """
+    found = list(client.items("/repositories"))
+    if as_json:
+        say_json({"items": found})
+    else:
+        table(found, COLUMNS)
+
+
+@repo.command()
+@click.argument("repository", metavar="ID|OWNER/NAME")
+@asks
+def remove(client: Client, repository: str) -> None:
+    """Stop serving a repository. Its history stays, and `repo add` serves it again.
+
+    \b
+    Example:
+      rigline repo remove lvgl/lvgl
+    """
+    found = [each for each in client.items("/repositories") if repository in (str(each["id"]), each["full_name"])]
+    if len(found) != 1:
+        known = "no repository" if not found else "more than one repository"
+        raise click.ClickException(f"{repository} names {known}. `rigline repo list` shows their ids.")
+    client.delete(f"/repositories/{found[0]['id']}")
+    click.echo(f"{found[0]['full_name']} is no longer served.")

@@ -1,0 +1,65 @@
+"""Jobs as programs see them: with the latest attempt, its builder and board, and how much there is to read."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from app.db.models import Attempt, Board, Builder, Job, Result
+from app.db.tables import attempt, job
+
+_ATTEMPT = (
+    *("id", "epoch", "opened_at", "accepted_at", "phase", "phases", "ended_at", "outcome", "reason", "exit_code"),
+    *("log_size", "log_dropped"),
+)
+_PREFIX = "attempt_"
+
+_LATEST = (
+    sa.select(
+        *(attempt.c[name].label(_PREFIX + name) for name in _ATTEMPT),
+        col(Builder.name).label("attempt_builder"),
+        col(Board.name).label("attempt_board"),
+        sa.select(sa.func.count())
+        .select_from(Result)
+        .where(col(Result.attempt_id) == col(Attempt.id))
+        .scalar_subquery()
+        .label("attempt_results"),
+    )
+    .select_from(Attempt)
+    .join(Builder, col(Builder.id) == col(Attempt.builder_id))
+    .join(Board, col(Board.id) == col(Attempt.board_id))
+    .where(col(Attempt.job_id) == col(Job.id))
+    .order_by(col(Attempt.epoch).desc())
+    .limit(1)
+    .lateral("latest")
+)
+
+
+async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[dict[str, Any]]:
+    """List the jobs of a pipeline, retried ones too, in the order in which they were added."""
+    found = await db.execute(_viewed().where(col(Job.pipeline_id) == pipeline_id).order_by(col(Job.id)))
+    return [_view(row) for row in found.mappings()]
+
+
+async def get(db: AsyncConnection, job_id: int) -> dict[str, Any] | None:
+    """Read one job."""
+    found = (await db.execute(_viewed().where(col(Job.id) == job_id))).mappings().one_or_none()
+    return None if found is None else _view(found)
+
+
+async def attempt_id(db: AsyncConnection, job_id: int, chosen: int | None) -> int | None:
+    """Find the latest attempt of a job, or check that the given one is of this job."""
+    asked = sa.select(col(Attempt.id)).where(col(Attempt.job_id) == job_id).order_by(col(Attempt.epoch).desc()).limit(1)
+    return await db.scalar(asked if chosen is None else asked.where(col(Attempt.id) == chosen))
+
+
+def _viewed() -> sa.Select[Any]:
+    return sa.select(job, *_LATEST.c).select_from(job).outerjoin(_LATEST, sa.true())
+
+
+def _view(row: sa.RowMapping) -> dict[str, Any]:
+    """Fold the attempt's columns into one value; None while there was no attempt."""
+    own = {name: value for name, value in row.items() if not name.startswith(_PREFIX)}
+    latest = {name.removeprefix(_PREFIX): value for name, value in row.items() if name.startswith(_PREFIX)}
+    return {**own, "attempt": latest if latest["id"] is not None else None}

@@ -1,0 +1,172 @@
+"""Builders: the machines of the lab, from the side of their owners."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import Field
+
+from app.db.models import BuilderState, Health
+from app.db.queries import audit, builders, lab, removal
+from app.db.queries.users import Role
+from app.deps import Deps
+from app.errors import Conflict, Invalid, NotFound
+from app.web.api.operations import Given, Told, operation
+from app.web.api.paging import Page, Paged, page
+from app.web.api.words import Name
+from app.web.auth import Actor
+
+RESERVED = {"me"}  # the builder's own calls have this address
+
+
+class NewBuilder(Given):
+    """A builder to be."""
+
+    name: Name
+
+
+class BuilderToken(Told):
+    """What the agent needs, shown this once."""
+
+    id: int
+    name: str
+    token: str
+
+
+class BuilderRow(Told):
+    """A builder."""
+
+    id: int
+    name: str
+    state: BuilderState
+    version: str
+    isolation: str
+    facts: dict[str, str]
+    created_at: datetime
+    seen_at: datetime | None = Field(description="last sign of life, to ten seconds")
+
+
+class BuilderSummary(BuilderRow):
+    """A builder in a list."""
+
+    boards: int = Field(description="boards that it offers")
+    busy: int = Field(description="boards with a job")
+
+
+class ConfigurationTold(Told):
+    """One way to build and run on a board."""
+
+    name: str
+    tags: list[str]
+    limit_s: float | None
+
+
+class BoardTold(Told):
+    """A board that a builder offers."""
+
+    id: int
+    name: str
+    type: str
+    builder: str
+    description: str
+    tags: list[str]
+    health: Health
+    health_reason: str
+    configurations: list[str]
+    job_id: int | None = Field(description="the job it runs now")
+
+
+class BuilderTold(BuilderRow):
+    """A builder with its boards."""
+
+    boards: list[BoardTold]
+
+
+@operation("GET", "/builders", query=Paged, answer=Page[BuilderSummary])
+async def list_builders(deps: Deps, *, query: Paged) -> Page[BuilderSummary]:
+    """List the builders that are not retired."""
+    async with deps.begin() as db:
+        found = await lab.builders(db, after=query.cursor, limit=query.limit + 1)
+    return page([BuilderSummary(**builder) for builder in found], limit=query.limit)
+
+
+@operation("POST", "/builders", role=Role.ADMIN, body=NewBuilder, answer=BuilderToken, status=HTTPStatus.CREATED)
+async def create_builder(deps: Deps, *, actor: Actor, body: NewBuilder) -> BuilderToken:
+    """Make a builder. The answer holds its token, this once."""
+    if body.name in RESERVED:
+        raise Invalid(f"name: {body.name} has another meaning here; choose another name")
+    async with deps.begin() as db:
+        builder_id, secret = await builders.create(db, body.name, actor=actor.name)
+    return BuilderToken(id=builder_id, name=body.name, token=f"{builders.PREFIX}{builder_id}.{secret}")
+
+
+@operation("GET", "/builders/{name}", answer=BuilderTold)
+async def show_builder(deps: Deps, *, name: str) -> BuilderTold:
+    """Read one builder with the boards it offers."""
+    async with deps.begin() as db:
+        builder = await _found(db, name)
+        boards = await lab.boards(db, builder_id=builder["id"])
+    return BuilderTold(**builder, boards=[BoardTold(**board) for board in boards])
+
+
+@operation("POST", "/builders/{name}/pause", role=Role.ADMIN, answer=BuilderTold)
+async def pause_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
+    """Give it no new jobs; running ones go on."""
+    return await _set_state(deps, actor, name, BuilderState.PAUSED)
+
+
+@operation("POST", "/builders/{name}/resume", role=Role.ADMIN, answer=BuilderTold)
+async def resume_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
+    """Give it jobs again."""
+    return await _set_state(deps, actor, name, BuilderState.ACTIVE)
+
+
+@operation("POST", "/builders/{name}/drain", role=Role.ADMIN, answer=BuilderTold)
+async def drain_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
+    """Give it no new jobs, because it is going away once the running ones have ended."""
+    return await _set_state(deps, actor, name, BuilderState.DRAINING)
+
+
+@operation("POST", "/builders/{name}/rotate-token", role=Role.ADMIN, answer=BuilderToken)
+async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderToken:
+    """Make a new token; the old one is refused from now on."""
+    async with deps.begin() as db:
+        builder = await _found(db, name)
+        secret = await builders.rotate(db, builder["id"], actor=actor.name)
+    return BuilderToken(id=builder["id"], name=name, token=f"{builders.PREFIX}{builder['id']}.{secret}")
+
+
+@operation("DELETE", "/builders/{name}", role=Role.ADMIN)
+async def delete_builder(deps: Deps, *, actor: Actor, name: str) -> None:
+    """Delete a builder that never had a job; one with history is retired: its token is refused, its history stays.
+
+    409 while it holds a job.
+    """
+    async with deps.begin() as db:
+        builder = await _found(db, name)
+        if any(board["job_id"] for board in await lab.boards(db, builder_id=builder["id"])):
+            raise Conflict(f"{name} has a job. Drain it, and delete it when the job has ended.")
+        if await removal.remove_builder(db, builder["id"]):
+            await audit.record(db, "builder.deleted", actor=actor.name, detail=name)
+            return
+        await builders.rotate(db, builder["id"], actor=actor.name)  # nobody learns the new one
+        await builders.set_state(db, builder["id"], BuilderState.RETIRED, actor=actor.name)
+    await deps.notices.publish("builder", id=builder["id"])
+
+
+async def _set_state(deps: Deps, actor: Actor, name: str, state: BuilderState) -> BuilderTold:
+    async with deps.begin() as db:
+        builder = await _found(db, name)
+        if builder["state"] == BuilderState.RETIRED:
+            raise Conflict(f"{name} is retired; make a new builder.")
+        await builders.set_state(db, builder["id"], state, actor=actor.name)
+    await deps.notices.publish("builder", id=builder["id"])
+    await deps.notices.publish("queue")
+    return await show_builder(deps, name=name)
+
+
+async def _found(db: Any, name: str) -> Any:
+    builder = await lab.builder(db, name)
+    if builder is None:
+        raise NotFound(f"There is no builder {name}. `rigline builder list` names them.")
+    return builder

@@ -1,0 +1,104 @@
+"""Dispatch: a user asks for a pipeline of one commit, of a repository that is served or of an allowed remote."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field, SecretStr, model_validator
+
+from app.db.models import Priority, Trigger
+from app.db.queries import audit, boards, repositories
+from app.db.queries.users import Role
+from app.deps import Deps
+from app.dispatch import plan, remotes
+from app.errors import Conflict, NotFound
+from app.web.api.operations import Given, operation
+from app.web.api.pipelines import PipelineTold, show_pipeline
+from app.web.api.words import Address, Commit, FullName, Word, WorkKind
+from app.web.auth import Actor
+
+MOST_NAMES = 100
+MOST_REPEATS = 100
+LONGEST_S = 24 * 3600.0  # of one job
+
+Names = Annotated[list[Word], Field(max_length=MOST_NAMES)]
+
+
+class Dispatch(Given):
+    """What is to be built, or built and run, where."""
+
+    kind: WorkKind
+    repository: FullName | None = Field(default=None, description="full name of one that is served; or remote_url")
+    remote_url: Address | None = Field(
+        default=None, description="on a configured forge, or below RIGLINE_ALLOWED_REMOTES"
+    )
+    commit: Commit
+    seconds: float | None = Field(
+        default=None, gt=0, le=LONGEST_S, allow_inf_nan=False, description="each job's limit, from claim to end"
+    )
+    boards: Names = Field(default=[], description="names of boards or board types; none: all")
+    tags: Names = Field(default=[], description="all of these; `-tag`: not this one")
+    configurations: Names = Field(default=[], description="none: all")
+    repeat: int = Field(default=1, ge=1, le=MOST_REPEATS, description="run phases whose samples accumulate")
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="for a private remote; kept encrypted until the last job ends, and never shown",
+    )
+
+    @model_validator(mode="after")
+    def _names_one_source(self) -> "Dispatch":
+        if (self.repository is None) == (self.remote_url is None):
+            raise ValueError("give either repository or remote_url")
+        if self.token is not None and (self.remote_url or "https:").partition(":")[0] == "file":
+            raise ValueError("token: a file: remote takes none")
+        return self
+
+
+@operation("POST", "/pipelines", role=Role.MEMBER, body=Dispatch, answer=PipelineTold, status=HTTPStatus.CREATED)
+async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
+    """Open a pipeline for one commit.
+
+    422 for a board, configuration, tag or remote that does not exist or is not allowed; 404 for an unknown
+    repository; 409 while no board is registered.
+    """
+    async with deps.begin() as db:
+        if not await boards.targets_offered(db):
+            raise Conflict(
+                "No board is registered, so nothing can run. `rigline builder create NAME` is the first step."
+            )
+    remote = None if body.remote_url is None else remotes.checked(body.remote_url, deps.settings)
+    repository_id = await _repository(deps, body.repository, remote)
+    planned = await plan.open_pipeline(deps, _request(body, repository_id, actor))
+    async with deps.begin() as db:
+        await audit.record(db, "pipeline.dispatched", actor=actor.name, pipeline_id=planned.pipeline_id)
+    return await show_pipeline(deps, pipeline_id=planned.pipeline_id)
+
+
+def _request(body: Dispatch, repository_id: int, actor: Actor) -> plan.PipelineRequest:
+    return plan.PipelineRequest(
+        repository_id=repository_id,
+        commit=body.commit,
+        kind=body.kind,
+        trigger=Trigger.DISPATCH,
+        trust=f"dispatched by {actor.name}",
+        requested_by=actor.name,
+        limit_s=body.seconds,
+        repeat=body.repeat,
+        boards=body.boards,
+        tags=body.tags,
+        configurations=body.configurations,
+        token=body.token.get_secret_value() if body.token else None,
+        priority=Priority.BRANCH,
+    )
+
+
+async def _repository(deps: Deps, name: str | None, remote: str | None) -> int:
+    async with deps.begin() as db:
+        if remote is not None:
+            known = await repositories.by_clone_url(db, remote)
+            return int(known["id"]) if known else await repositories.add_remote(db, remote)
+        found = await repositories.by_name(db, name or "")
+    if found is None:
+        raise NotFound(f"No repository {name} is served. `rigline repo add` adds one; `rigline repo list` names them.")
+    return int(found["id"])

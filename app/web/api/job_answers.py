@@ -1,0 +1,68 @@
+"""What answers say of jobs and attempts."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from app.db.models import Priority
+from app.states import JobState
+from app.web.api.operations import Told
+from builders.protocol import Phase
+
+
+class PhaseTold(Told):
+    """How one phase went."""
+
+    phase: Phase
+    seconds: float
+    exit_code: int | None = None
+
+
+class AttemptTold(Told):
+    """One try at a job."""
+
+    id: int
+    epoch: int = Field(description="1 for the first attempt")
+    builder: str
+    board: str
+    phase: Phase | None = Field(description="where it is now, or where it ended if it did not pass")
+    phases: list[PhaseTold]
+    opened_at: datetime
+    accepted_at: datetime | None
+    ended_at: datetime | None
+    outcome: JobState | None
+    reason: str
+    exit_code: int | None
+    log_size: int = Field(description="bytes that can be read now")
+    log_dropped: int = Field(description="bytes cut out of the middle of the log")
+    results: int = Field(description="result files that can be read now")
+
+
+class JobTold(Told):
+    """A job with its latest attempt."""
+
+    id: int
+    pipeline_id: int
+    board_type: str
+    board: str | None = Field(description="the only board of the type that was asked for; null: any")
+    configuration: str
+    tags: list[str]
+    state: JobState
+    reason: str = Field(description="why it ended as it did, or why it waits")
+    priority: Priority
+    generation: int = Field(description="raised by each retry of a user")
+    replaced: bool = Field(description="a retry stands in its place")
+    cancel_requested_at: datetime | None
+    cancel_reason: str
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempt: AttemptTold | None = Field(description="the latest one")
+    url: str = Field(description="its page")
+
+
+def job_told(job: dict[str, Any], public_url: str) -> JobTold:
+    """Tell a job as `job_views` reads it."""
+    return JobTold.model_validate({**job, "url": f"{public_url}/jobs/{job['id']}"})

@@ -1,0 +1,51 @@
+"""Jobs: look, cancel, retry, delete. `job_files` gives logs and results."""
+
+from app.db.queries import audit, job_views, jobs, removal
+from app.db.queries.users import Role
+from app.deps import Deps
+from app.dispatch import queue
+from app.dispatch.cancel import cancel_jobs
+from app.errors import Conflict, NotFound
+from app.web.api.job_answers import JobTold, job_told
+from app.web.api.operations import operation
+from app.web.api.pipelines import Reason
+from app.web.auth import Actor
+
+
+@operation("GET", "/jobs/{job_id}", answer=JobTold)
+async def show_job(deps: Deps, *, job_id: int) -> JobTold:
+    """Read one job with its latest attempt."""
+    async with deps.begin() as db:
+        job = await job_views.get(db, job_id)
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return job_told(job, deps.settings.public_url)
+
+
+@operation("POST", "/jobs/{job_id}/cancel", role=Role.MEMBER, body=Reason, answer=JobTold)
+async def cancel_job(deps: Deps, *, actor: Actor, job_id: int, body: Reason) -> JobTold:
+    """Cancel a job: a waiting one at once, a running one within the cancel grace. An ended one stays as it ended."""
+    await show_job(deps, job_id=job_id)
+    await cancel_jobs(deps, [job_id], actor.name, body.reason or f"cancelled by {actor.name}")
+    return await show_job(deps, job_id=job_id)
+
+
+@operation("POST", "/jobs/{job_id}/retry", role=Role.MEMBER, answer=JobTold)
+async def retry_job(deps: Deps, *, actor: Actor, job_id: int) -> JobTold:
+    """Queue a new job in the place of an ended one, and answer with the new one. 409 if it is open or was retried."""
+    async with deps.begin() as db:
+        new = await jobs.retry(db, job_id, actor=actor.name)
+    await queue.offer(deps, [new])
+    return await show_job(deps, job_id=new)
+
+
+@operation("DELETE", "/jobs/{job_id}", role=Role.ADMIN)
+async def delete_job(deps: Deps, *, actor: Actor, job_id: int) -> None:
+    """Delete an ended job with its logs, results and measurements. 409 if it is open or its pipeline's only one."""
+    async with deps.begin() as db:
+        job = await jobs.get(db, job_id)
+        if len(await job_views.of_pipeline(db, job.pipeline_id)) == 1:
+            raise Conflict(f"Job {job_id} is the only one of pipeline {job.pipeline_id}; delete the pipeline.")
+        if not await removal.remove_job(db, job_id):
+            raise Conflict(f"Job {job_id} has not ended. Cancel it, and delete it then.")
+        await audit.record(db, "job.deleted", actor=actor.name, job_id=job_id, pipeline_id=job.pipeline_id)

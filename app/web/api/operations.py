@@ -1,0 +1,174 @@
+"""Declare an operation of the public API once: its route, who may call it, and what goes in and out.
+
+The declaration checks requests and writes answers, and /openapi.json is generated from it; so neither
+can promise what the other does not keep.
+"""
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from quart import Blueprint, Response, current_app, request
+
+from app.db.queries.users import Role
+from app.errors import Invalid, NotFound, TooLarge, WrongMediaType
+from app.web import auth
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+MAX_BODY = 1 << 20  # bytes
+JSON = "application/json"
+INT4, INT8 = 2**31 - 1, 2**63 - 1  # the largest ids the database takes; a larger one in a path is just not found
+LARGEST = {"delivery_id": INT8}
+
+View = Callable[..., Awaitable[Any]]
+
+
+class Given(BaseModel):
+    """What a caller sends: strict, and nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class Told(BaseModel):
+    """What an answer holds."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method of one path, as declared."""
+
+    method: str
+    path: str  # as OpenAPI writes it: /jobs/{job_id}
+    name: str
+    doc: str
+    role: Role | None  # None: everybody may ask
+    query: type[Given] | None
+    body: type[Given] | None
+    answer: type[BaseModel] | None
+    status: HTTPStatus
+    media: str
+    section: str = field(default="")
+
+    @property
+    def summary(self) -> str:
+        """Give the first line of the documentation."""
+        return self.doc.partition("\n")[0]
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    role: Role | None = None,
+    query: type[Given] | None = None,
+    body: type[Given] | None = None,
+    answer: type[BaseModel] | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+    media: str = JSON,
+) -> Callable[[View], View]:
+    """Make a function an operation; it gets `deps`, the parts of the path, and `actor`, `query`, `body` if declared.
+
+    Without an answer the operation gives 204, or a response that it made itself.
+    """
+
+    def declare(view: View) -> View:
+        declared = Operation(
+            method=method,
+            path=path,
+            name=view.__name__,
+            doc=re.sub(r"\n\s+", "\n", (view.__doc__ or "").strip()),
+            role=role,
+            query=query,
+            body=body,
+            answer=answer,
+            status=status if answer or media != JSON else HTTPStatus.NO_CONTENT,
+            media=media,
+            section=view.__module__.rpartition(".")[2],
+        )
+        OPERATIONS.append(declared)
+        endpoint = f"{declared.section}_{view.__name__}"
+        api.add_url_rule(_rule(path), endpoint, functools.partial(_call, declared, view), methods=[method])
+        return view
+
+    return declare
+
+
+def _rule(path: str) -> str:
+    """Write `{job_id}` as Quart does: ids are numbers the database can hold, all else is one part of the path."""
+
+    def converter(found: re.Match[str]) -> str:
+        name = found[1]
+        is_number = name.endswith("_id") or name == "number"
+        return f"<int(max={LARGEST.get(name, INT4)}):{name}>" if is_number else f"<{name}>"
+
+    return re.sub(r"\{(\w+)\}", converter, path)
+
+
+async def _call(declared: Operation, view: View, **given: Any) -> Response:
+    if not all(str(part).isprintable() for part in given.values()):
+        raise NotFound("No name holds control characters.")
+    if declared.role is not None:
+        given["actor"] = await auth.require(declared.role)
+    if declared.query is not None:
+        given["query"] = read_query(declared.query)
+    if declared.body is not None:
+        given["body"] = await _read_body(declared.body)
+    told = await view(current_app.extensions["deps"], **given)
+    if isinstance(told, Response):
+        return told
+    if told is None:
+        return Response(status=HTTPStatus.NO_CONTENT)
+    return Response(told.model_dump_json(), status=declared.status, content_type=JSON)
+
+
+def read_query(kind: type[Given]) -> Any:
+    """Check the query of the request; a parameter said twice is refused, for one of them would not count."""
+    given = request.args.to_dict(flat=False)
+    for name, values in given.items():
+        if len(values) > 1:
+            raise Invalid(f"{name}: given {len(values)} times; give it once.")
+    try:
+        return kind.model_validate_strings({name: values[0] for name, values in given.items()})
+    except ValidationError as wrong:
+        raise Invalid(_explained(wrong)) from None
+
+
+async def _read_body(kind: type[Given]) -> Any:
+    if request.mimetype != JSON:
+        raise WrongMediaType(f"Send the body as `Content-Type: {JSON}`, not as {request.mimetype or 'nothing'}.")
+    try:
+        return kind.model_validate_json(await _bytes())
+    except ValidationError as wrong:
+        raise Invalid(_explained(wrong)) from None
+
+
+async def _bytes() -> bytes:
+    """Read the body, never more of it than the limit."""
+    if (request.content_length or 0) > MAX_BODY:
+        raise TooLarge(f"The body is over {MAX_BODY} bytes.")
+    parts, size = [], 0
+    async for part in request.body:
+        size += len(part)
+        if size > MAX_BODY:
+            raise TooLarge(f"The body is over {MAX_BODY} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _explained(wrong: ValidationError) -> str:
+    """Name each wrong key, without repeating a value, which may be a secret."""
+    faults = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in wrong.errors(include_input=False, include_url=False)
+    ]
+    return "; ".join(faults[:10])

@@ -1,0 +1,157 @@
+"""Pipelines: list, look, approve, cancel, retry, delete. `dispatching` opens them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from app.db.models import Trigger
+from app.db.queries import audit, job_views, jobs, pipelines, removal
+from app.db.queries.pipelines import PipelineView
+from app.db.queries.users import Role
+from app.deps import Deps
+from app.dispatch import queue
+from app.dispatch.cancel import cancel_jobs
+from app.errors import Conflict, NotFound
+from app.handlers import approval
+from app.states import ENDED, JobState
+from app.web.api.job_answers import JobTold, job_told
+from app.web.api.operations import INT4, Given, Told, operation
+from app.web.api.paging import Page, Paged, page
+from app.web.api.words import Commit, Line, Word
+from app.web.auth import Actor
+from builders.protocol import Kind
+
+
+class PipelineFilter(Paged):
+    """Which pipelines; every condition must hold."""
+
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{4,64}$", description="full hash or its beginning")] | None = None
+    repository: Word | None = Field(default=None, description="full name")
+    state: JobState | None = None
+    branch: Word | None = None
+    pull_request: int | None = Field(default=None, ge=1, le=INT4)
+
+
+class PipelineRow(Told):
+    """A pipeline without its jobs."""
+
+    id: int
+    state: JobState = Field(description="derived from the jobs that no retry replaced")
+    kind: Kind
+    trigger: Trigger
+    repository: str
+    forge: str
+    commit: str
+    title: str
+    branch: str | None
+    pull_request: int | None
+    from_fork: bool
+    trust: str | None = Field(description="why it may run; null: nobody trusted it yet")
+    requested_by: str
+    error: str | None = Field(description="why nothing could be planned")
+    limit_s: float | None
+    repeat: int
+    counts: dict[str, int] = Field(description="state → number of jobs")
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    url: str = Field(description="its page")
+
+
+class PipelineTold(PipelineRow):
+    """A pipeline with its jobs."""
+
+    jobs: list[JobTold]
+
+
+class Approving(Given):
+    """Which commit somebody looked at."""
+
+    sha: Commit
+
+
+class Reason(Given):
+    """Why."""
+
+    reason: Line = ""
+
+
+@operation("GET", "/pipelines", query=PipelineFilter, answer=Page[PipelineRow])
+async def list_pipelines(deps: Deps, *, query: PipelineFilter) -> Page[PipelineRow]:
+    """List pipelines, the newest first."""
+    conditions = query.model_dump(exclude={"cursor", "limit"})
+    async with deps.begin() as db:
+        found = await pipelines.list_(db, **conditions, before=query.cursor or None, limit=query.limit + 1)
+    return page([_row(deps, pipeline) for pipeline in found], limit=query.limit)
+
+
+@operation("GET", "/pipelines/{pipeline_id}", answer=PipelineTold)
+async def show_pipeline(deps: Deps, *, pipeline_id: int) -> PipelineTold:
+    """Read one pipeline with its jobs; retried jobs are listed too, as `replaced`."""
+    async with deps.begin() as db:
+        pipeline = _found(await pipelines.get(db, pipeline_id), pipeline_id)
+        its_jobs = await job_views.of_pipeline(db, pipeline_id)
+    told = [job_told(job, deps.settings.public_url) for job in its_jobs]
+    return PipelineTold(**dict(_row(deps, pipeline)), jobs=told)
+
+
+@operation("POST", "/pipelines/{pipeline_id}/approve", role=Role.ADMIN, body=Approving, answer=PipelineTold)
+async def approve_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: Approving) -> PipelineTold:
+    """Trust exactly this commit: its jobs are queued. 409 if the pipeline is for another commit."""
+    async with deps.begin() as db:
+        pipeline = _found(await pipelines.get(db, pipeline_id), pipeline_id)
+    if pipeline.commit != body.sha:
+        raise Conflict(f"Pipeline {pipeline_id} is for commit {pipeline.commit}. Look at that one before you approve.")
+    await approval.approve(deps, pipeline.repository_id, body.sha, actor.name)
+    return await show_pipeline(deps, pipeline_id=pipeline_id)
+
+
+@operation("POST", "/pipelines/{pipeline_id}/cancel", role=Role.MEMBER, body=Reason, answer=PipelineTold)
+async def cancel_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: Reason) -> PipelineTold:
+    """Cancel all jobs that have not ended; running ones end within the cancel grace. Repeating it changes nothing."""
+    async with deps.begin() as db:
+        _found(await pipelines.get(db, pipeline_id), pipeline_id)
+        still_open = await jobs.open_of_pipeline(db, pipeline_id)
+    if still_open:
+        await cancel_jobs(deps, still_open, actor.name, body.reason or f"cancelled by {actor.name}")
+    return await show_pipeline(deps, pipeline_id=pipeline_id)
+
+
+@operation("POST", "/pipelines/{pipeline_id}/retry", role=Role.MEMBER, answer=PipelineTold)
+async def retry_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> PipelineTold:
+    """Retry every job that ended without passing. 409 if there is none."""
+    async with deps.begin() as db:
+        _found(await pipelines.get(db, pipeline_id), pipeline_id)
+        again = [job["id"] for job in await job_views.of_pipeline(db, pipeline_id) if _may_be_retried(job)]
+        if not again:
+            raise Conflict(f"Pipeline {pipeline_id} has no ended job that did not pass.")
+        new = [await jobs.retry(db, job_id, actor=actor.name) for job_id in again]
+    await queue.offer(deps, new)
+    return await show_pipeline(deps, pipeline_id=pipeline_id)
+
+
+@operation("DELETE", "/pipelines/{pipeline_id}", role=Role.ADMIN)
+async def delete_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> None:
+    """Delete an ended pipeline with its jobs, logs, results and measurements. 409 while a job is open."""
+    async with deps.begin() as db:
+        _found(await pipelines.get(db, pipeline_id), pipeline_id)
+        still_open = await removal.remove_pipeline(db, pipeline_id)
+        if still_open:
+            raise Conflict(f"Pipeline {pipeline_id} has {len(still_open)} open jobs. Cancel it, and delete it then.")
+        await audit.record(db, "pipeline.deleted", actor=actor.name, pipeline_id=pipeline_id)
+
+
+def _may_be_retried(job: dict[str, object]) -> bool:
+    return job["state"] in ENDED - {JobState.PASSED} and not job["replaced"]
+
+
+def _found(pipeline: PipelineView | None, pipeline_id: int) -> PipelineView:
+    if pipeline is None:
+        raise NotFound(f"There is no pipeline {pipeline_id}.")
+    return pipeline
+
+
+def _row(deps: Deps, pipeline: PipelineView) -> PipelineRow:
+    url = f"{deps.settings.public_url}/pipelines/{pipeline.id}"
+    return PipelineRow.model_validate({**vars(pipeline), "url": url})

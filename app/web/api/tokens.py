@@ -1,0 +1,78 @@
+"""Users' API tokens."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from pydantic import Field
+
+from app.db.queries import audit, tokens, users
+from app.db.queries.users import Role
+from app.deps import Deps
+from app.errors import Conflict, Invalid, NotFound
+from app.web.api.login import NewToken
+from app.web.api.operations import Given, Told, operation
+from app.web.api.paging import Page, Paged, page
+from app.web.api.words import Name
+from app.web.auth import Actor
+
+LONGEST_DAYS = 3650
+
+
+class TokenWish(Given):
+    """A token to be."""
+
+    name: Name = Field(description="what it is for")
+    user: Name | None = Field(default=None, description="whose; none: the caller's own")
+    days: int | None = Field(default=365, ge=1, le=LONGEST_DAYS, description="null: until it is revoked")
+
+
+class TokenRow(Told):
+    """A token, without its secret."""
+
+    id: int
+    user: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None = Field(description="to the minute")
+    revoked_at: datetime | None
+
+
+@operation("POST", "/tokens", role=Role.MEMBER, body=TokenWish, answer=NewToken, status=HTTPStatus.CREATED)
+async def add_token(deps: Deps, *, actor: Actor, body: TokenWish) -> NewToken:
+    """Make a token for oneself, or for anybody as an admin; its text is shown this once."""
+    lifetime = None if body.days is None else timedelta(days=body.days)
+    name = body.user or actor.name
+    if body.user is None and actor.user_id is None:
+        raise Invalid("user: say whose token; the local socket is no user.")
+    if name != actor.name or actor.user_id is None:
+        actor.insist(Role.ADMIN)
+    async with deps.begin() as db:
+        user = await users.by_name(db, name)
+        if user is None:
+            raise NotFound(f"There is no user {name}. `rigline admin create-user {name}` makes one.")
+        made = await tokens.add(db, user["id"], body.name, lifetime=lifetime)
+        if made is None:
+            raise Conflict(f"{name} has a token named {body.name}; choose another name.")
+        await audit.record(db, "token.created", actor=actor.name, detail=f"{name}: {body.name}")
+    expires_in_s = None if lifetime is None else int(lifetime.total_seconds())
+    return NewToken(id=made[0], token=made[1], expires_in_s=expires_in_s)
+
+
+@operation("GET", "/tokens", role=Role.MEMBER, query=Paged, answer=Page[TokenRow])
+async def list_tokens(deps: Deps, *, actor: Actor, query: Paged) -> Page[TokenRow]:
+    """List tokens: one's own, or all as an admin."""
+    whose = None if actor.may(Role.ADMIN) else actor.user_id
+    async with deps.begin() as db:
+        found = await tokens.list_(db, user_id=whose, after=query.cursor, limit=query.limit + 1)
+    return page([TokenRow(**token) for token in found], limit=query.limit)
+
+
+@operation("DELETE", "/tokens/{token_id}", role=Role.MEMBER)
+async def revoke_token(deps: Deps, *, actor: Actor, token_id: int) -> None:
+    """Revoke a token: one's own, or any as an admin. The next request with it is refused."""
+    whose = None if actor.may(Role.ADMIN) else actor.user_id
+    async with deps.begin() as db:
+        if not await tokens.revoke(db, token_id, user_id=whose):
+            raise NotFound(f"There is no token {token_id} of yours.")
+        await audit.record(db, "token.revoked", actor=actor.name, detail=str(token_id))

@@ -1,0 +1,33 @@
+"""The kinds of words that callers may send: bounded, and without anything that would end up as an option or a NUL."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from builders.protocol import Kind
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _hash(text: str) -> str:
+    if len(text) not in (40, 64):
+        raise ValueError(
+            f"must be a full commit hash of 40 (SHA-1) or 64 (SHA-256) hexadecimal digits, not {len(text)} characters; "
+            "`git rev-parse REVISION` prints it"
+        )
+    return text
+
+
+Name = Annotated[str, Field(pattern=NAME, max_length=100)]
+Line = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
+Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+Address = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_one_line)]
+FullName = Annotated[str, Field(pattern=r"^[\w.~-]+(/[\w.~-]+)+$", max_length=512)]
+Commit = Annotated[str, AfterValidator(_hash), Field(pattern=r"^[0-9a-f]*$", description="full hash, lower case")]
+WorkKind = Annotated[Kind, Field(description="build: fetch and build; run: also run")]
