@@ -57,9 +57,9 @@ async def run(settings: Settings, tcp: socket.socket, local: socket.socket | Non
     try:
         app = create_app(made)
         async with asyncio.TaskGroup() as servers:
-            tasks = [servers.create_task(_serve(app, tcp, local=False, stop=stop))]
+            tasks = [servers.create_task(serve_on(app, tcp, local=False, stop=stop))]
             if local is not None:
-                tasks.append(servers.create_task(_serve(app, local, local=True, stop=stop)))
+                tasks.append(servers.create_task(serve_on(app, local, local=True, stop=stop)))
             gc.freeze()  # what is loaded by now stays: the collector need not look at it again
             await _first(stop.wait(), tasks)
             _, late = await asyncio.wait(tasks, timeout=GRACE + 1)
@@ -76,7 +76,8 @@ async def _first(stopped: Any, tasks: list[asyncio.Task[None]]) -> None:
     waiting.cancel()
 
 
-async def _serve(app: Any, on: socket.socket, *, local: bool, stop: asyncio.Event) -> None:
+async def serve_on(app: Any, on: socket.socket, *, local: bool, stop: asyncio.Event) -> None:
+    """Serve an application on one socket until `stop` is set."""
     config = Config()
     config.bind = [f"fd://{os.dup(on.fileno())}"]  # hypercorn closes the one it gets
     config.backlog = BACKLOG

@@ -1,6 +1,5 @@
 """The own servers: started, stopped, killed and started again, without touching the machine."""
 
-import contextlib
 import os
 import pwd
 import signal
@@ -19,30 +18,14 @@ from app.db.session import arguments
 from app.embedded import folder, postgres, services
 from app.errors import StartupError
 from app.settings import Settings, socket_folder
-
-ROOT = Path(__file__).parents[2]
-SITE_PACKAGES = Path(asyncpg.__file__).parents[1]
-
-
-def pythons_for(user):
-    """List an interpreter of our version that a user can reach with our packages; this one may be in a closed home."""
-    environment = {"PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}", "PATH": os.defpath}
-    asked = [f"import app.embedded.services, sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"]
-    for candidate in (sys.executable, "/usr/bin/python3"):
-        command = [candidate, "-c", *asked]
-        with contextlib.suppress(OSError):
-            found = subprocess.run(
-                command, cwd="/", env=environment, user=user, extra_groups=[], capture_output=True, check=False
-            )
-            if found.returncode == 0:
-                return [candidate]
-    return []
-
+from tests.ground.processes import ROOT, SITE_PACKAGES, pythons_for
 
 # As root, also as an ordinary user, if this machine lets one reach the code.
 USERS = [pytest.param(None, sys.executable, id="as-we-are")]
 if os.geteuid() == 0:
-    USERS += [pytest.param("nobody", python, id="as-nobody") for python in pythons_for("nobody")]
+    USERS += [
+        pytest.param("nobody", python, id="as-nobody") for python in pythons_for("nobody", "app.embedded.services")
+    ]
 RUN = """
 import sys
 from app.embedded import folder, services

@@ -1,0 +1,1 @@
+"""Rigline's tests."""
