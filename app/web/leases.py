@@ -1,5 +1,222 @@
-"""The builders' API: hello, claim, beat, wait, log, result, finish."""
+"""The builders' API: hello, claim, beat, wait, log, result, finish. `builders.protocol` says what each promises."""
 
-from quart import Blueprint
+import dataclasses
+import hashlib
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import zstandard
+from quart import Blueprint, Response, current_app, g, jsonify
+from quart.blueprints import BlueprintSetupState
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries import attempts, boards, builders, jobs, logs
+from app.deps import Deps
+from app.dispatch import finish as finishing
+from app.dispatch import queue
+from app.dispatch.cancel import wish
+from app.dispatch.claim import Claimant
+from app.dispatch.signals import Ended, Signals
+from app.dispatch.waiting import WaitingRoom
+from app.errors import Forbidden, Invalid, LeaseLost, NotFound
+from app.states import JobState
+from app.web import builder_auth, wire
+from builders.protocol import (
+    MAX_CHUNK,
+    MAX_LOG,
+    MAX_RESULT,
+    MAX_WAIT_S,
+    Beat,
+    BeatAnswer,
+    Claim,
+    Finish,
+    Finished,
+    Hello,
+    LogSize,
+    Signal,
+    Welcome,
+    to_json,
+)
 
 leases = Blueprint("leases", __name__, url_prefix="/api/v1")
+leases.before_request(builder_auth.authenticate)
+ATTEMPT = f"/attempts/<int(max={wire.INT32}):attempt_id>"
+
+
+@leases.record_once
+def _open_rooms(state: BlueprintSetupState) -> None:
+    """Make the places where held requests wait; one each per process."""
+    deps: Deps = state.app.extensions["deps"]
+    state.app.extensions["waiting"] = WaitingRoom(deps)
+    state.app.extensions["signals"] = Signals(deps)
+
+
+def _deps() -> Deps:
+    deps: Deps = current_app.extensions["deps"]
+    return deps
+
+
+def _builder() -> Claimant:
+    builder: Claimant = g.builder
+    return builder
+
+
+@leases.put("/builders/me")
+async def hello() -> Response:
+    """Register the boards and configurations of a builder. 409 builder_in_use: another agent lives under its name."""
+    deps, builder = _deps(), _builder()
+    said = await wire.model(Hello)
+    wire.check_hello(said)
+    async with deps.begin() as db:
+        await builders.greet(db, builder.id, said)
+        await boards.register(db, builder.id, said.boards)
+    await queue.adopt(deps, builder.name, {board.type for board in said.boards})
+    await deps.notices.publish("builder", builder=builder.id)
+    return jsonify(to_json(Welcome(builder=builder.name)))
+
+
+@leases.post("/builders/me/claim")
+async def claim() -> Response:
+    """Give the builder a lease, or 204 if there is no job for its boards within the wait."""
+    asked = await wire.model(Claim)
+    _check_claim(asked)
+    room: WaitingRoom = current_app.extensions["waiting"]
+    lease = await room.claim(_builder(), asked)
+    return Response(status=204) if lease is None else jsonify(to_json(lease))
+
+
+def _check_claim(asked: Claim) -> None:
+    try:
+        UUID(asked.claim_id)
+    except ValueError:
+        raise Invalid("claim_id: expected a UUID") from None
+    wire.check_names("boards_free", asked.boards_free)
+    wire.within("wait_s", asked.wait_s, 0, MAX_WAIT_S)
+    wire.within("disk_free", asked.disk_free, 0, wire.INT63)
+
+
+@leases.post(f"{ATTEMPT}/beat")
+async def beat(attempt_id: int) -> Response:
+    """Accept or extend a lease. 409 lease_lost: stop everything, drop the job."""
+    deps, builder = _deps(), _builder()
+    said = await wire.model(Beat)
+    wire.within("epoch", said.epoch, 0, wire.INT32)
+    async with deps.begin() as db:
+        beaten = await attempts.beat(db, attempt_id, builder.id, said.epoch, said.phase)
+        if beaten is None:
+            raise await _refusal(db, attempt_id)
+        if beaten.is_first:
+            await jobs.move(db, beaten.job_id, JobState.RUNNING, actor=f"builder {builder.name}")
+        if builder.is_stale:
+            await builders.touch(db, [builder.id])
+        [wanted] = await attempts.wishes(db, [attempt_id])
+        place = (await jobs.places(db, [beaten.job_id]))[0] if beaten.is_first else None
+    if place is not None:
+        await finishing.announce(deps, place.pipeline_id, place.id, JobState.RUNNING)
+    answer = BeatAnswer(cancel=wish(wanted.cancelled_s), deadline_s=max(0.0, float(wanted.left_s)))
+    return jsonify(to_json(answer))
+
+
+@leases.get(f"{ATTEMPT}/wait")
+async def wait(attempt_id: int) -> Response:
+    """Hold the request until the job is to be cancelled; `none` after `MAX_WAIT_S`."""
+    deps, epoch = _deps(), wire.number("epoch", wire.INT32)
+    async with deps.begin() as db:
+        await _own(db, attempt_id, epoch)
+    signals: Signals = current_app.extensions["signals"]
+    try:
+        cancel = await signals.wait(attempt_id, MAX_WAIT_S)
+    except Ended:
+        raise _lost(attempt_id) from None
+    return jsonify(to_json(Signal(cancel=cancel)))
+
+
+@leases.patch(f"{ATTEMPT}/log")
+async def append(attempt_id: int) -> Response:
+    """Append to the log at an offset. 416: a gap, with the size to go back to. 413: the log is full."""
+    deps, epoch, start = _deps(), wire.number("epoch", wire.INT32), wire.number("start", MAX_LOG)
+    data = await wire.body(MAX_CHUNK)
+    async with deps.begin() as db:
+        row = await _own(db, attempt_id, epoch, for_update=True)
+        size = await logs.append(db, attempt_id, row.log_size, start, data)
+    if size != row.log_size:
+        await deps.notices.publish("log", attempt=attempt_id, job=row.job_id, size=size)
+    return jsonify(to_json(LogSize(size=size)))
+
+
+@leases.put(f"{ATTEMPT}/results/<int(max=99999):number>")
+async def put_result(attempt_id: int, number: int) -> Response:
+    """Store the result file of one run phase, verbatim."""
+    deps, epoch = _deps(), wire.number("epoch", wire.INT32)
+    data = await wire.body(MAX_RESULT)
+    packed = zstandard.ZstdCompressor().compress(data) if data else b""
+    async with deps.begin() as db:
+        row = await _own(db, attempt_id, epoch, for_update=True)
+        facts = await attempts.lease_facts(db, attempt_id)
+        if number >= facts.repeat:
+            raise Invalid(f"Job {row.job_id} has {facts.repeat} run phases; there is no result {number}.")
+        sha = hashlib.sha256(data).hexdigest()
+        await attempts.store_result(db, attempt_id, number, packed, len(data), sha)
+    return jsonify({"number": number, "size": len(data), "sha256": sha})
+
+
+@leases.put(f"{ATTEMPT}/result")
+async def finish(attempt_id: int) -> Response:
+    """End the attempt. The same words again: 200. Others: 409. 412: the log or a result did not arrive whole."""
+    deps, builder = _deps(), _builder()
+    said = _clean(await wire.model(Finish))
+    async with deps.begin() as db:
+        await _own(db, attempt_id, None)
+    finished: Finished = await finishing.finish(deps, builder, attempt_id, said)
+    return jsonify(to_json(finished))
+
+
+def _clean(said: Finish) -> Finish:
+    """Bound what a builder says of an end; its texts are cut, its numbers must fit."""
+    wire.within("epoch", said.epoch, 0, wire.INT32)
+    wire.within("exit_code", said.exit_code, -wire.INT32, wire.INT32)
+    wire.within("log_size", said.log_size, 0, MAX_LOG)
+    wire.within("log_dropped", said.log_dropped, 0, wire.INT63)
+    for name, things in (("phases", said.phases), ("results", said.results)):
+        wire.within(name, len(things), 0, 10_000)
+    for phase in said.phases:
+        wire.within("phases.exit_code", phase.exit_code, -wire.INT32, wire.INT32)
+    return dataclasses.replace(
+        said,
+        reason=wire.text(said.reason, jobs.REASON_LIMIT),
+        log_sha256=wire.text(said.log_sha256, 64),
+        commit=None if said.commit is None else _clean_commit(said.commit),
+    )
+
+
+def _clean_commit(facts: finishing.CommitFacts) -> finishing.CommitFacts:
+    parents = [wire.text(each, 64) for each in facts.parents[: finishing.PARENTS_LIMIT]]
+    title, author = wire.text(facts.title, 500), wire.text(facts.author, 200)
+    return dataclasses.replace(facts, parents=parents, title=title, author=author)
+
+
+async def _own(db: AsyncConnection, attempt_id: int, epoch: int | None, *, for_update: bool = False) -> sa.Row[Any]:
+    """Read an attempt that must be this builder's, and open under this epoch unless that does not matter.
+
+    Raises:
+        NotFound, Forbidden, LeaseLost.
+    """
+    row = await (attempts.lock if for_update else attempts.get)(db, attempt_id)
+    if row is None:
+        raise NotFound(f"There is no attempt {attempt_id}.")
+    if row.builder_id != _builder().id:
+        raise Forbidden(f"Attempt {attempt_id} is another builder's.")
+    if epoch is not None and (row.epoch != epoch or row.ended_at is not None):
+        raise _lost(attempt_id)
+    return row
+
+
+async def _refusal(db: AsyncConnection, attempt_id: int) -> Exception:
+    """Find out why a beat met no open attempt."""
+    await _own(db, attempt_id, None)
+    return _lost(attempt_id)
+
+
+def _lost(attempt_id: int) -> LeaseLost:
+    return LeaseLost(f"Attempt {attempt_id} has ended or has another epoch: stop everything and drop the job.")

@@ -1,0 +1,204 @@
+"""Attempts: the lease, its fence, its heartbeat and its one end."""
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries.boards import LIMIT_S
+from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result
+from app.states import JobState
+from builders.protocol import LEASE_S, CommitFacts, Finish
+
+now = sa.func.now()
+_opened_s = sa.extract("epoch", now - attempt.c.opened_at)
+
+
+def interval(seconds: float) -> Any:
+    """Express seconds for the database's clock."""
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+async def open_(db: AsyncConnection, *, job_id: int, epoch: int, board_id: int, builder_id: int, claim_id: UUID) -> int:
+    """Open the next attempt of a job on a board.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the job or the board is held, or the claim has an attempt.
+    """
+    values = {
+        "job_id": job_id,
+        "epoch": epoch,
+        "board_id": board_id,
+        "builder_id": builder_id,
+        "claim_id": claim_id,
+        "lease_until": now + interval(LEASE_S),
+        "reason": "",
+        "log_sha256": "",
+    }
+    return int((await db.execute(sa.insert(attempt).values(values).returning(attempt.c.id))).scalar_one())
+
+
+_by_claim = sa.select(attempt.c.id, attempt.c.accepted_at, attempt.c.ended_at).where(
+    attempt.c.builder_id == sa.bindparam("builder_id"), attempt.c.claim_id == sa.bindparam("claim_id")
+)
+
+
+async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> sa.Row[Any] | None:
+    """Find the attempt that a claim was answered with: id, accepted_at, ended_at."""
+    return (await db.execute(_by_claim, {"builder_id": builder_id, "claim_id": claim_id})).one_or_none()
+
+
+# The limit that counts from the claim: the smaller one of the pipeline's and the configuration's.
+limit_s = sa.func.coalesce(sa.func.least(pipeline.c.limit_s, configuration.c.limit_s), LIMIT_S)
+everything = (
+    attempt.join(job, job.c.id == attempt.c.job_id)
+    .join(pipeline, pipeline.c.id == job.c.pipeline_id)
+    .join(board, board.c.id == attempt.c.board_id)
+    .outerjoin(
+        configuration,
+        sa.and_(configuration.c.board_id == board.c.id, configuration.c.name == job.c.configuration),
+    )
+)
+_lease = (
+    sa.select(
+        attempt.c.id,
+        attempt.c.job_id,
+        attempt.c.epoch,
+        attempt.c.log_size,
+        job.c.pipeline_id,
+        job.c.board_type,
+        job.c.configuration,
+        job.c.priority,
+        board.c.name.label("board"),
+        pipeline.c.kind,
+        pipeline.c.commit,
+        pipeline.c.fetch_ref,
+        pipeline.c.repeat,
+        pipeline.c.token,
+        limit_s.label("limit_s"),
+        repository.c.id.label("repository_id"),
+        repository.c.forge,
+        repository.c.full_name,
+        repository.c.clone_url,
+        repository.c.private,
+    )
+    .select_from(everything.join(repository, repository.c.id == pipeline.c.repository_id))
+    .where(attempt.c.id == sa.bindparam("attempt_id"))
+)
+
+
+async def lease_facts(db: AsyncConnection, attempt_id: int) -> sa.Row[Any]:
+    """Read everything a builder has to know of its attempt."""
+    return (await db.execute(_lease, {"attempt_id": attempt_id})).one()
+
+
+_beat = (
+    sa.update(attempt)
+    .where(attempt.c.id == sa.bindparam("attempt_id"), attempt.c.builder_id == sa.bindparam("builder_id_"))
+    .where(attempt.c.epoch == sa.bindparam("epoch_"), attempt.c.ended_at.is_(None))
+    .values(
+        lease_until=now + interval(LEASE_S),
+        accepted_at=sa.func.coalesce(attempt.c.accepted_at, now),
+        phase=sa.func.coalesce(sa.bindparam("phase_", type_=attempt.c.phase.type), attempt.c.phase),
+    )
+    .returning(attempt.c.job_id, (attempt.c.accepted_at == now).label("is_first"))
+)
+
+
+async def beat(
+    db: AsyncConnection, attempt_id: int, builder_id: int, epoch: int, phase: str | None
+) -> sa.Row[Any] | None:
+    """Extend an open attempt's lease: job_id, is_first. None if it is not this builder's, or stale, or ended."""
+    asked = {"attempt_id": attempt_id, "builder_id_": builder_id, "epoch_": epoch, "phase_": phase}
+    return (await db.execute(_beat, asked)).one_or_none()
+
+
+_wishes = (
+    sa.select(
+        attempt.c.id,
+        attempt.c.ended_at,
+        attempt.c.epoch,
+        attempt.c.builder_id,
+        sa.extract("epoch", now - job.c.cancel_requested_at).label("cancelled_s"),
+        (limit_s - _opened_s).label("left_s"),
+    )
+    .select_from(everything)
+    .where(attempt.c.id == sa.func.any(sa.bindparam("attempt_ids", type_=sa.ARRAY(sa.Integer))))
+)
+
+
+async def wishes(db: AsyncConnection, attempt_ids: list[int]) -> list[sa.Row[Any]]:
+    """Read what the service wants of attempts: seconds since the cancel was asked for, and left of the limit."""
+    return list(await db.execute(_wishes, {"attempt_ids": attempt_ids}))
+
+
+async def lock(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
+    """Lock an attempt's row against beats, appends and ends of others, and read it."""
+    return (await db.execute(sa.select(attempt).where(attempt.c.id == attempt_id).with_for_update())).one_or_none()
+
+
+async def get(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
+    """Read one attempt."""
+    return (await db.execute(sa.select(attempt).where(attempt.c.id == attempt_id))).one_or_none()
+
+
+async def latest(db: AsyncConnection, job_id: int) -> sa.Row[Any] | None:
+    """Read the newest attempt of a job with the names of its builder and board; None before the first."""
+    wanted = (
+        sa.select(attempt, builder.c.name.label("builder"), board.c.name.label("board"))
+        .select_from(
+            attempt.join(builder, builder.c.id == attempt.c.builder_id).join(board, board.c.id == attempt.c.board_id)
+        )
+        .where(attempt.c.job_id == job_id)
+        .order_by(attempt.c.epoch.desc())
+        .limit(1)
+    )
+    return (await db.execute(wanted)).one_or_none()
+
+
+async def end(db: AsyncConnection, attempt_id: int, outcome: JobState, reason: str, **also: Any) -> int | None:
+    """End an open attempt, which frees its board; return its job's id, or None if it had ended."""
+    values = {"ended_at": now, "outcome": outcome, "reason": reason[:1000], **also}
+    change = sa.update(attempt).where(attempt.c.id == attempt_id, attempt.c.ended_at.is_(None)).values(values)
+    return await db.scalar(change.returning(attempt.c.job_id))
+
+
+def told(said: Finish, digest: bytes) -> dict[str, Any]:
+    """Turn a finish into the columns that keep it."""
+    return {
+        "said": digest,
+        "exit_code": said.exit_code,
+        "phase": said.phase,
+        "phases": [{"phase": each.phase, "seconds": each.seconds, "exit_code": each.exit_code} for each in said.phases],
+        "log_sha256": said.log_sha256,
+        "log_dropped": said.log_dropped,
+    }
+
+
+async def store_result(db: AsyncConnection, attempt_id: int, number: int, data: bytes, size: int, sha: str) -> None:
+    """Keep the result file of one run phase; sent again, the last one stands until the attempt ends."""
+    values = {"attempt_id": attempt_id, "number": number, "data": data, "size": size, "sha256": sha, "note": ""}
+    new = insert(result).values(values)
+    changed = {"data": new.excluded.data, "size": size, "sha256": sha, "stored_at": now}
+    await db.execute(new.on_conflict_do_update(constraint="result_once", set_=changed, where=result.c.sha256 != sha))
+
+
+async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, tuple[int, str]]:
+    """Read which result files of an attempt are stored: number → (size, sha256)."""
+    wanted = sa.select(result.c.number, result.c.size, result.c.sha256).where(result.c.attempt_id == attempt_id)
+    return {row.number: (row.size, row.sha256) for row in await db.execute(wanted)}
+
+
+async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:
+    """Keep what git said of the commit of a job's pipeline."""
+    mine = (
+        sa.select(pipeline.c.repository_id, pipeline.c.commit)
+        .select_from(pipeline.join(job, job.c.pipeline_id == pipeline.c.id))
+        .where(job.c.id == job_id)
+    )
+    repository_id, sha = (await db.execute(mine)).one()
+    said = {"parents": facts.parents, "committed_at": committed_at, "title": facts.title, "author": facts.author}
+    new = insert(commit).values(repository_id=repository_id, sha=sha, **said)
+    await db.execute(new.on_conflict_do_update(constraint="commit_once", set_=said))

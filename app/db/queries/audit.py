@@ -1,0 +1,40 @@
+"""The audit trail: who did what, written in the transaction that did it."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.tables import audit
+
+DETAIL_LIMIT = 1000  # characters
+
+
+async def record(
+    db: AsyncConnection,
+    action: str,
+    *,
+    actor: str = "service",
+    job_id: int | None = None,
+    pipeline_id: int | None = None,
+    attempt_id: int | None = None,
+    detail: str = "",
+) -> None:
+    """Write one line of the trail; it stands or falls with the caller's transaction."""
+    await db.execute(
+        sa.insert(audit),
+        {
+            "action": action,
+            "actor": actor[:200],
+            "job_id": job_id,
+            "pipeline_id": pipeline_id,
+            "attempt_id": attempt_id,
+            "detail": detail[:DETAIL_LIMIT],
+        },
+    )
+
+
+async def of_job(db: AsyncConnection, job_id: int, limit: int = 200) -> list[sa.Row[Any]]:
+    """List what happened to a job, the oldest first."""
+    lines = sa.select(audit).where(audit.c.job_id == job_id).order_by(audit.c.id).limit(limit)
+    return list(await db.execute(lines))

@@ -1,0 +1,108 @@
+"""Builders: their tokens, and who lives under their names."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.models import BuilderState
+from app.db.queries import audit
+from app.db.tables import builder
+from app.errors import BuilderInUse, Conflict
+from builders.protocol import LEASE_S, Hello
+
+PREFIX = "rlb_"
+TOUCH_S = 10.0  # how exact `seen_at` is
+
+now = sa.func.now()
+
+
+def _ago(seconds: float) -> Any:
+    return now - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def digest(secret: str) -> bytes:
+    """Hash a token's random part; it has 256 bits, so a fast hash is right."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def create(db: AsyncConnection, name: str, *, actor: str = "service") -> tuple[int, str]:
+    """Add a builder; return its id and its secret, which is shown once. The token is `rlb_<id>.<secret>`.
+
+    Raises:
+        Conflict: the name is taken.
+    """
+    secret = secrets.token_urlsafe(32)
+    new = insert(builder).values(name=name, token_hash=digest(secret), version="", isolation="none")
+    builder_id = await db.scalar(new.on_conflict_do_nothing().returning(builder.c.id))
+    if builder_id is None:
+        raise Conflict(f"There is a builder {name!r} already; choose another name or rotate its token.")
+    await audit.record(db, "builder.created", actor=actor, detail=name)
+    return builder_id, secret
+
+
+async def rotate(db: AsyncConnection, builder_id: int, *, actor: str) -> str:
+    """Give a builder a new secret; the old one stops working at once."""
+    secret = secrets.token_urlsafe(32)
+    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(token_hash=digest(secret)))
+    await audit.record(db, "builder.token_rotated", actor=actor, detail=str(builder_id))
+    return secret
+
+
+async def set_state(db: AsyncConnection, builder_id: int, state: BuilderState, *, actor: str) -> None:
+    """Pause, drain, resume or retire a builder."""
+    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(state=state))
+    await audit.record(db, f"builder.{state}", actor=actor, detail=str(builder_id))
+
+
+_known = sa.select(
+    builder.c.id,
+    builder.c.name,
+    builder.c.token_hash,
+    builder.c.state,
+    builder.c.instance,
+    sa.or_(builder.c.seen_at.is_(None), builder.c.seen_at < _ago(TOUCH_S)).label("is_stale"),
+).where(builder.c.id == sa.bindparam("builder_id"))
+
+
+async def known(db: AsyncConnection, builder_id: int) -> sa.Row[Any] | None:
+    """Read what a request of a builder is checked against; `is_stale`: `seen_at` is due."""
+    return (await db.execute(_known, {"builder_id": builder_id})).one_or_none()
+
+
+_touch = (
+    sa.update(builder)
+    .where(builder.c.id == sa.func.any(sa.bindparam("builder_ids", type_=sa.ARRAY(sa.Integer))))
+    .values(seen_at=now)
+)
+
+
+async def touch(db: AsyncConnection, builder_ids: Sequence[int]) -> None:
+    """Note a sign of life of some builders."""
+    await db.execute(_touch, {"builder_ids": sorted(builder_ids)})
+
+
+async def greet(db: AsyncConnection, builder_id: int, hello: Hello) -> None:
+    """Note who lives under a builder's name from now on.
+
+    Raises:
+        BuilderInUse: another agent was heard of within `LEASE_S` under the same name.
+    """
+    other = sa.and_(builder.c.instance != hello.instance, builder.c.seen_at > _ago(LEASE_S))
+    facts = {
+        "instance": hello.instance,
+        "version": hello.version,
+        "isolation": hello.isolation,
+        "facts": hello.facts,
+        "seen_at": now,
+    }
+    change = sa.update(builder).where(builder.c.id == builder_id, sa.not_(sa.func.coalesce(other, sa.false())))
+    if await db.scalar(change.values(facts).returning(builder.c.id)) is None:
+        raise BuilderInUse(
+            "Another agent works under this builder's name. Stop it, or give this machine a builder of its own "
+            f"with `rigline builder create`. A dead agent's name is free {LEASE_S:.0f} seconds after its last sign."
+        )

@@ -1,0 +1,233 @@
+"""Jobs: the only place where a job's state is set, and the questions asked of the queue."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.models import Priority
+from app.db.queries import audit, statuses
+from app.db.queries.boards import Target
+from app.db.tables import job, pipeline
+from app.errors import Conflict, NotFound
+from app.states import ENDED, HELD, OPEN, JobState, sources
+
+REASON_LIMIT = 1000  # characters
+SUPERSEDED_LIMIT = 10_000  # open jobs of one branch or pull request
+
+now = sa.func.now()
+next_epoch = job.c.epoch + 1
+_was_sealed = sa.select(pipeline.c.token.is_not(None)).where(pipeline.c.id == job.c.pipeline_id).scalar_subquery()
+
+
+async def move(
+    db: AsyncConnection,
+    job_id: int,
+    new: JobState,
+    *,
+    actor: str = "service",
+    reason: str | None = None,
+    **also: Any,
+) -> int | None:
+    """Move a job along a legal edge, with its audit line and its statuses marked for sending.
+
+    Args:
+        also: further columns to set with it.
+    Returns:
+        The job's epoch, or None if the job is not in a state from which it may move there.
+    """
+    values: dict[str, Any] = {"state": new, **_times(new), **also}
+    if reason is not None:
+        values["reason"] = reason[:REASON_LIMIT]
+    change = sa.update(job).where(job.c.id == job_id, job.c.state.in_(sources(new))).values(values)
+    moved = (await db.execute(change.returning(job.c.epoch, job.c.pipeline_id, _was_sealed))).one_or_none()
+    if moved is None:
+        return None
+    epoch, pipeline_id, was_sealed = moved
+    await audit.record(db, f"job.{new}", actor=actor, job_id=job_id, pipeline_id=pipeline_id, detail=reason or "")
+    await statuses.touch(db, pipeline_id)
+    if new in ENDED and was_sealed:
+        await erase_tokens(db, pipeline_id)
+    return int(epoch)
+
+
+def _times(new: JobState) -> dict[str, Any]:
+    """Name the columns of time that a move sets. A job that is queued again keeps its place."""
+    if new in ENDED:
+        return {"ended_at": now}
+    return {
+        JobState.QUEUED: {"queued_at": sa.func.coalesce(job.c.queued_at, now), "started_at": None},
+        JobState.RUNNING: {"started_at": now},
+    }.get(new, {})
+
+
+async def erase_tokens(db: AsyncConnection, pipeline_id: int | None = None) -> int:
+    """Forget the remote's token of every pipeline (or of one) that has no open job left."""
+    open_jobs = sa.select(1).where(job.c.pipeline_id == pipeline.c.id, job.c.ended_at.is_(None)).exists()
+    change = sa.update(pipeline).where(pipeline.c.token.is_not(None), ~open_jobs).values(token=None)
+    if pipeline_id is not None:
+        change = change.where(pipeline.c.id == pipeline_id)
+    return (await db.execute(change)).rowcount
+
+
+async def add(
+    db: AsyncConnection,
+    pipeline_id: int,
+    target: Target,
+    *,
+    state: JobState,
+    priority: Priority,
+    board: str | None = None,
+    generation: int = 0,
+) -> int | None:
+    """Add a job for one target, queued or awaiting approval; None if the pipeline has it already."""
+    values = {
+        "pipeline_id": pipeline_id,
+        "board_type": target.board_type,
+        "configuration": target.configuration,
+        "tags": list(target.tags),
+        "board": board,
+        "generation": generation,
+        "state": state,
+        "priority": priority,
+        "queued_at": now if state is JobState.QUEUED else None,
+    }
+    once = insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
+    job_id = await db.scalar(once)
+    if job_id is not None:
+        await audit.record(db, f"job.{state}", job_id=job_id, pipeline_id=pipeline_id)
+    return job_id
+
+
+async def get(db: AsyncConnection, job_id: int) -> sa.Row[Any]:
+    """Read one job.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    found = (await db.execute(sa.select(job).where(job.c.id == job_id))).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return found
+
+
+async def lock(db: AsyncConnection, job_id: int) -> sa.Row[Any]:
+    """Lock a job's row until the end of the transaction, and read it."""
+    return (await db.execute(sa.select(job).where(job.c.id == job_id).with_for_update())).one()
+
+
+async def request_cancel(db: AsyncConnection, job_id: int, *, actor: str, reason: str) -> JobState:
+    """Cancel a job that nobody holds at once; ask for the end of one that a builder runs.
+
+    Returns:
+        The state after it: an ended job stays as it ended.
+    Raises:
+        NotFound: there is no such job.
+    """
+    wanted = sa.select(job.c.state, job.c.pipeline_id, job.c.cancel_requested_at).where(job.c.id == job_id)
+    found = (await db.execute(wanted.with_for_update())).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no job {job_id}.")
+    state = JobState(found.state)
+    if state in ENDED:
+        return state
+    if state not in HELD:
+        await move(db, job_id, JobState.CANCELLED, actor=actor, reason=reason, cancel_reason=reason[:500])
+        return JobState.CANCELLED
+    if found.cancel_requested_at is None:
+        asked = {"cancel_requested_at": now, "cancel_reason": reason[:500]}
+        await db.execute(sa.update(job).where(job.c.id == job_id).values(asked))
+        await audit.record(
+            db,
+            "job.cancel_requested",
+            actor=actor,
+            job_id=job_id,
+            pipeline_id=found.pipeline_id,
+            detail=reason,
+        )
+    return state
+
+
+async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
+    """Add a new job in the place of an ended one, which stays as it ended; return its id.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it has not ended, or has been retried already.
+    """
+    wanted = sa.select(job, pipeline.c.trust).join(pipeline).where(job.c.id == job_id)
+    old = (await db.execute(wanted.with_for_update(of=job))).one_or_none()
+    if old is None:
+        raise NotFound(f"There is no job {job_id}.")
+    if old.ended_at is None:
+        raise Conflict(f"Job {job_id} is {old.state}: only an ended job can be retried; cancel it first.")
+    if old.replaced:
+        raise Conflict(f"Job {job_id} was retried before; retry the job that replaced it.")
+    target = Target(board_type=old.board_type, configuration=old.configuration, tags=tuple(old.tags))
+    new = await add(
+        db,
+        old.pipeline_id,
+        target,
+        state=JobState.QUEUED if old.trust is not None else JobState.AWAITING_APPROVAL,
+        priority=Priority(old.priority),
+        board=old.board,
+        generation=old.generation + 1,
+    )
+    if new is None:
+        raise Conflict(f"Job {job_id} was retried before; retry the job that replaced it.")
+    await db.execute(sa.update(job).where(job.c.id == job_id).values(replaced=True))
+    await audit.record(
+        db, "job.retried", actor=actor, job_id=job_id, pipeline_id=old.pipeline_id, detail=f"by job {new}"
+    )
+    await statuses.touch(db, old.pipeline_id)
+    return new
+
+
+async def open_of_ref(
+    db: AsyncConnection,
+    repository_id: int,
+    *,
+    branch: str | None = None,
+    pull_request: int | None = None,
+    older_than: int,
+) -> list[int]:
+    """List the open jobs of a branch or a pull request in automatic pipelines older than the given one."""
+    same = pipeline.c.pull_request == pull_request if pull_request is not None else pipeline.c.branch == branch
+    alone = sa.true() if pull_request is not None else pipeline.c.pull_request.is_(None)
+    wanted = (
+        sa.select(job.c.id)
+        .join(pipeline)
+        .where(pipeline.c.repository_id == repository_id, same, alone, pipeline.c.id < older_than)
+        .where(job.c.ended_at.is_(None), pipeline.c.dedupe_key.is_not(None))
+        .order_by(job.c.id)
+        .limit(SUPERSEDED_LIMIT)
+    )
+    return list(await db.scalars(wanted))
+
+
+async def queued(db: AsyncConnection, job_ids: Sequence[int] | None = None, limit: int = 100_000) -> list[sa.Row[Any]]:
+    """List queued jobs in the order in which they were queued: id, board_type, priority."""
+    wanted = sa.select(job.c.id, job.c.board_type, job.c.priority).where(job.c.state == JobState.QUEUED)
+    if job_ids is not None:
+        wanted = wanted.where(job.c.id.in_(job_ids))
+    return list(await db.execute(wanted.order_by(job.c.queued_at, job.c.id).limit(limit)))
+
+
+async def places(db: AsyncConnection, job_ids: Sequence[int]) -> list[sa.Row[Any]]:
+    """Read where jobs belong: id, pipeline_id, board_type, priority, state."""
+    columns = (job.c.id, job.c.pipeline_id, job.c.board_type, job.c.priority, job.c.state)
+    return list(await db.execute(sa.select(*columns).where(job.c.id.in_(job_ids)).order_by(job.c.id)))
+
+
+async def states_of(db: AsyncConnection, job_ids: Iterable[int]) -> dict[int, JobState]:
+    """Read the states of some jobs; one that does not exist is left out."""
+    wanted = sa.select(job.c.id, job.c.state).where(job.c.id.in_(list(job_ids)))
+    return {row.id: JobState(row.state) for row in await db.execute(wanted)}
+
+
+async def open_of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[int]:
+    """List the jobs of a pipeline that have not ended."""
+    wanted = sa.select(job.c.id).where(job.c.pipeline_id == pipeline_id, job.c.state.in_(list(OPEN)))
+    return list(await db.scalars(wanted.order_by(job.c.id)))

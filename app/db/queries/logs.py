@@ -1,0 +1,82 @@
+"""Logs of attempts: appended by offset, kept compressed, read by range."""
+
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+import zstandard
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.tables import attempt, log_chunk
+from app.errors import LogGap, TooLarge
+from builders.protocol import MAX_LOG
+
+READ_LIMIT = 4 << 20  # bytes that one read gives at most
+LEVEL = 3  # of zstd
+
+
+async def append(db: AsyncConnection, attempt_id: int, stored: int, start: int, data: bytes) -> int:
+    """Append to a log whose row the caller has locked; return the size after it.
+
+    What is stored already stays as it is: a repeat changes nothing, an overlap adds its new part.
+
+    Args:
+        stored: the log's size as the locked row says.
+    Raises:
+        LogGap: the bytes start behind the end; the answer holds the size to go back to.
+        TooLarge: the log is full.
+    """
+    if start > stored:
+        raise LogGap(f"The log has {stored} bytes; send it from there.", size=stored)
+    new = data[stored - start :]
+    if not new:
+        return stored
+    if stored + len(new) > MAX_LOG:
+        raise TooLarge(f"The log is full: {MAX_LOG} bytes are kept.", size=stored)
+    packed = zstandard.ZstdCompressor(level=LEVEL).compress(new)
+    row = {"attempt_id": attempt_id, "start": stored, "size": len(new), "data": packed}
+    await db.execute(sa.insert(log_chunk), row)
+    size = stored + len(new)
+    await db.execute(sa.update(attempt).where(attempt.c.id == attempt_id).values(log_size=size))
+    return size
+
+
+async def size(db: AsyncConnection, attempt_id: int) -> int:
+    """Tell how many bytes of log an attempt has; 0 for an unknown one."""
+    return await db.scalar(sa.select(attempt.c.log_size).where(attempt.c.id == attempt_id)) or 0
+
+
+async def read(db: AsyncConnection, attempt_id: int, start: int = 0, limit: int = READ_LIMIT) -> bytes:
+    """Read bytes of a log from an offset; empty behind its end, at most `READ_LIMIT`."""
+    limit = min(limit, READ_LIMIT)
+    if limit <= 0:
+        return b""
+    # The chunk that holds the offset starts at or before it.
+    first = sa.select(sa.func.max(log_chunk.c.start)).where(
+        log_chunk.c.attempt_id == attempt_id, log_chunk.c.start <= start
+    )
+    wanted = (
+        _chunks(attempt_id)
+        .where(log_chunk.c.start >= first.scalar_subquery(), log_chunk.c.start < start + limit)
+        .order_by(log_chunk.c.start)
+    )
+    parts = [_unpack(chunk)[max(0, start - chunk.start) :] for chunk in await db.execute(wanted)]
+    return b"".join(parts)[:limit]
+
+
+async def sha256(db: AsyncConnection, attempt_id: int) -> str:
+    """Hash a whole stored log, chunk by chunk."""
+    digest = hashlib.sha256()
+    async with db.stream(_chunks(attempt_id).order_by(log_chunk.c.start)) as chunks:
+        async for chunk in chunks:
+            digest.update(_unpack(chunk))
+    return digest.hexdigest()
+
+
+def _chunks(attempt_id: int) -> sa.Select[Any]:
+    wanted = sa.select(log_chunk.c.start, log_chunk.c.size, log_chunk.c.data)
+    return wanted.where(log_chunk.c.attempt_id == attempt_id)
+
+
+def _unpack(chunk: sa.Row[Any]) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(chunk.data, max_output_size=chunk.size)

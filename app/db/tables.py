@@ -1,0 +1,28 @@
+"""The tables as SQLAlchemy Core sees them: what claims, leases and sweeps are written with."""
+
+import sqlalchemy as sa
+
+from app.db.models import SQLModel
+
+_ALL = SQLModel.metadata.tables
+
+
+def _named(name: str) -> sa.Table:
+    return _ALL[name]
+
+
+account = _named("account")
+approval = _named("approval")
+attempt = _named("attempt")
+audit = _named("audit")
+board = _named("board")
+builder = _named("builder")
+commit = _named("commit")
+configuration = _named("configuration")
+delivery = _named("delivery")
+job = _named("job")
+log_chunk = _named("log_chunk")
+pipeline = _named("pipeline")
+repository = _named("repository")
+result = _named("result")
+status = _named("status")

@@ -1,0 +1,158 @@
+"""Claims: RQ offers, the row decides. A claim has one answer, however often it is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from app import sealed
+from app.db.queries import attempts, boards, builders, jobs
+from app.deps import Deps
+from app.dispatch import proxy, queue
+from app.errors import BuilderInUse, Unavailable
+from app.states import JobState
+from builders.protocol import Claim, Kind, Lease, Source
+
+DISK_FLOOR = 1 << 30  # bytes: a builder with less room for its work trees gets no jobs
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimant:
+    """A builder that asks, as its token and its row say."""
+
+    id: int
+    name: str
+    instance: str | None  # of the agent that said hello last
+    is_stale: bool = False  # its last sign of life is to be noted anew
+
+
+async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
+    """Give the builder one job that one of its free boards can start now, without waiting.
+
+    The same claim id gets the same lease until it is accepted by a first beat, and nothing afterwards.
+
+    Raises:
+        BuilderInUse: another agent said hello under this builder's name.
+        Unavailable: Redis is away.
+    """
+    if asked.instance != builder.instance:
+        raise BuilderInUse("Another agent said hello under this builder's name; say hello again, or stop.")
+    claim_id = UUID(asked.claim_id)
+    async with deps.begin() as db:
+        if builder.is_stale:
+            await builders.touch(db, [builder.id])
+        given = await attempts.by_claim(db, builder.id, claim_id)
+        if given is not None:
+            is_open = given.ended_at is None and given.accepted_at is None
+            return await _lease(deps, await attempts.lease_facts(db, given.id)) if is_open else None
+        offers = await boards.candidates(db, builder.id, asked.boards_free) if may_work(asked) else []
+    return await _first_of(deps, builder, asked.boards_free, claim_id, offers)
+
+
+def may_work(asked: Claim) -> bool:
+    """Tell whether a builder could start anything: it names a free board and has room on its disk."""
+    return bool(asked.boards_free) and (asked.disk_free is None or asked.disk_free >= DISK_FLOOR)
+
+
+async def _first_of(
+    deps: Deps, builder: Claimant, names: Sequence[str], claim_id: UUID, offers: Sequence[sa.Row[tuple[int, str, str]]]
+) -> Lease | None:
+    """Try the candidates in their order. One that RQ does not give is in somebody else's hands."""
+    for job_id, board_type, priority in offers:
+        name = proxy.queue_name(board_type, priority)
+        try:
+            taken = await queue.call(deps, proxy.take, name, job_id)
+        except queue.AWAY as problem:
+            log.warning("redis_away", builder=builder.name, error=str(problem))
+            raise Unavailable("Redis does not answer; jobs are handed out again when it does.") from problem
+        if not taken:
+            continue
+        lease = await _decide(deps, builder, names, claim_id, name, job_id)
+        if lease is not None:
+            await queue.start(deps, builder.name, name, job_id)
+            return lease
+    return None
+
+
+async def _decide(
+    deps: Deps, builder: Claimant, names: Sequence[str], claim_id: UUID, name: str, job_id: int
+) -> Lease | None:
+    """Let the row decide on a job that RQ gave us; give it back if the row says no, or we are cut off."""
+    lease: Lease | None = None
+    try:
+        async with deps.begin() as db:
+            attempt_id = await _open(db, builder.id, names, claim_id, job_id)
+            if attempt_id is not None:
+                lease = await _lease(deps, await attempts.lease_facts(db, attempt_id))
+    except sa.exc.IntegrityError as problem:  # the board, or this very claim, is being served by another request
+        log.info("claim_raced", builder=builder.name, job=job_id, error=str(problem.orig)[:200])
+        lease = None
+    finally:
+        if lease is None:
+            await _give_back(deps, name, job_id)
+    return lease
+
+
+async def _open(
+    db: sa.ext.asyncio.AsyncConnection, builder_id: int, names: Sequence[str], claim_id: UUID, job_id: int
+) -> int | None:
+    """Move the job to leased and open its attempt, all in the caller's transaction."""
+    board = await boards.free_for(db, builder_id, names, job_id)
+    if board is None:
+        return None
+    epoch = await jobs.move(db, job_id, JobState.LEASED, reason="", epoch=jobs.next_epoch)
+    if epoch is None:
+        return None
+    return await attempts.open_(
+        db, job_id=job_id, epoch=epoch, board_id=board.id, builder_id=board.builder_id, claim_id=claim_id
+    )
+
+
+async def _give_back(deps: Deps, name: str, job_id: int) -> None:
+    try:
+        await queue.call(deps, proxy.put_back, name, job_id)
+    except queue.AWAY as problem:  # it is in RQ's safety copy: the sweep puts it back
+        log.warning("job_not_put_back", job=job_id, error=str(problem))
+
+
+async def _lease(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> Lease:
+    """Put together what the builder has to know."""
+    return Lease(
+        attempt_id=facts.id,
+        job_id=facts.job_id,
+        pipeline_id=facts.pipeline_id,
+        epoch=facts.epoch,
+        board=facts.board,
+        configuration=facts.configuration,
+        kind=Kind(facts.kind),
+        source=_source(deps, facts),
+        repeat=facts.repeat,
+        limit_s=facts.limit_s,
+        log_offset=facts.log_size,
+    )
+
+
+def _source(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> Source:
+    user, token = _credentials(deps, facts)
+    source = Source(
+        repository=f"r{facts.repository_id}",
+        name=facts.full_name,
+        url=facts.clone_url,
+        commit=facts.commit,
+        ref=facts.fetch_ref,
+        token=token,
+    )
+    return source if user is None else Source(**{**vars(source), "username": user})
+
+
+def _credentials(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> tuple[str | None, str | None]:
+    """Choose what the remote is asked with: a dispatch's own token, else the forge's for a private repository."""
+    if facts.token is not None:
+        return None, sealed.unseal(deps.settings.secret_key.get_secret_value(), facts.token)
+    forge = deps.forges.get(facts.forge) if facts.private else None
+    found = forge.fetch_credentials() if forge is not None else None
+    return found or (None, None)

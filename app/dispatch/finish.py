@@ -1,0 +1,139 @@
+"""How an attempt ends by its builder's own words: once, whole, and without needing Redis."""
+
+import asyncio
+import datetime
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries import attempts, boards, jobs, logs
+from app.deps import Deps
+from app.dispatch import queue
+from app.dispatch.claim import Claimant
+from app.errors import Incomplete, LeaseLost
+from app.states import JobState
+from builders.protocol import CommitFacts, Finish, Finished, Outcome, to_json
+
+INFRASTRUCTURE = "infra:"  # reasons that are nobody's commit: tried again while retries remain
+TRIED_ENOUGH = ("infra:fetch",)  # the builder has repeated this with growing pauses already
+PARENTS_LIMIT = 100
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What is to be told after the commit."""
+
+    attempt_id: int
+    job_id: int
+    pipeline_id: int
+    state: JobState  # of the job: queued, if it is tried again
+    reason: str
+
+
+def digest(said: Finish) -> bytes:
+    """Hash the words of a finish, in one form whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(to_json(said), sort_keys=True).encode()).digest()
+
+
+async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -> Finished:
+    """End an attempt and its job. Saying the same thing twice is no error: the first answer may have got lost.
+
+    Raises:
+        LeaseLost: the attempt ended otherwise, or under another epoch.
+        Incomplete: the log or a result file that it names did not arrive whole.
+    """
+    async with deps.begin() as db:
+        row = await attempts.lock(db, attempt_id)
+        if row is None or row.epoch != said.epoch:
+            raise LeaseLost(f"Attempt {attempt_id} has another epoch than {said.epoch}; drop the job.")
+        if row.ended_at is not None:
+            if row.said != digest(said):
+                raise LeaseLost(f"Attempt {attempt_id} ended as {row.outcome}: {row.reason or 'no reason given'}.")
+            return Finished(outcome=Outcome(row.outcome))
+        await _check_whole(db, row, said)
+        ended = await _end(db, row, said)
+    await tell(deps, builder.name, ended)
+    return Finished(outcome=said.outcome)
+
+
+async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> None:
+    """Compare what arrived with what was sent.
+
+    Raises:
+        Incomplete: they differ; names what to send again.
+    """
+    if row.log_size != said.log_size:
+        raise Incomplete(f"{row.log_size} bytes of log are stored, not {said.log_size}.", size=row.log_size)
+    stored = await logs.sha256(db, row.id) if row.log_size else EMPTY_SHA256
+    if stored != (said.log_sha256 or EMPTY_SHA256):
+        raise Incomplete("The stored log has another SHA-256 than the one sent.", size=row.log_size)
+    files = await attempts.results_of(db, row.id)
+    for each in said.results:
+        if files.get(each.number) != (each.size, each.sha256):
+            raise Incomplete(f"Result file {each.number} is not stored as it was sent.", number=each.number)
+
+
+async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> Ended:
+    """Write the end of the attempt and the next state of its job, in the caller's transaction."""
+    outcome = JobState(said.outcome)
+    await attempts.end(db, row.id, outcome, said.reason, **attempts.told(said, digest(said)))
+    if said.commit is not None:
+        await attempts.know_commit(db, row.job_id, said.commit, committed_at(said.commit))
+    job = await jobs.lock(db, row.job_id)
+    state, also = next_state(job, outcome, said.reason)
+    await jobs.move(db, row.job_id, state, reason=said.reason, **also)
+    if said.reason.startswith("infra:board"):
+        await boards.doubt(db, row.board_id, reason=said.reason, reusable_after_s=0)
+    return Ended(attempt_id=row.id, job_id=row.job_id, pipeline_id=job.pipeline_id, state=state, reason=said.reason)
+
+
+def next_state(job: sa.Row[Any], outcome: JobState, reason: str) -> tuple[JobState, dict[str, Any]]:
+    """Decide what becomes of a job whose attempt ended: only a loss of infrastructure is tried again."""
+    is_ours = outcome is JobState.ERRORED and reason.startswith(INFRASTRUCTURE) and not reason.startswith(TRIED_ENOUGH)
+    if not is_ours:
+        return outcome, {}
+    if job.cancel_requested_at is not None:
+        return JobState.CANCELLED, {}
+    if job.retries_left > 0:
+        return JobState.QUEUED, {"retries_left": job.retries_left - 1}
+    return outcome, {}
+
+
+def committed_at(facts: CommitFacts) -> datetime.datetime | None:
+    """Turn git's seconds into a time; None for none, or one that no calendar has."""
+    if facts.committed_at <= 0 or facts.committed_at > math.pow(2, 37):
+        return None
+    return datetime.datetime.fromtimestamp(facts.committed_at, datetime.UTC)
+
+
+async def tell(deps: Deps, builder: str, ended: Ended) -> None:
+    """Tell RQ, the tasks and whoever watches. Nothing here is needed: rows and sweep make up for all of it."""
+    is_again = ended.state is JobState.QUEUED
+    is_ours = ended.state is JobState.ERRORED and ended.reason.startswith(INFRASTRUCTURE)
+    if is_again or is_ours:
+        rq = queue.fail(deps, builder, ended.job_id, ended.reason, again=is_again)
+    else:
+        rq = queue.finish(deps, builder, ended.job_id, ended.state)
+    try:
+        async with asyncio.timeout(queue.CALL_S):
+            await asyncio.gather(
+                rq,
+                deps.tasks.put("ingest_result", ended.attempt_id),
+                deps.tasks.put("send_statuses"),
+                announce(deps, ended.pipeline_id, ended.job_id, ended.state),
+            )
+    except TimeoutError:
+        queue.log.warning("end_not_told", job=ended.job_id)
+    if is_again:
+        await queue.offer(deps, [ended.job_id], at_front=True)
+
+
+async def announce(deps: Deps, pipeline_id: int, job_id: int, state: JobState) -> None:
+    """Hint that a job changed, after the commit that changed it."""
+    await deps.notices.publish("job", pipeline=pipeline_id, job=job_id, state=state)

@@ -1,0 +1,231 @@
+"""A builder as RQ sees it: a worker that never runs code, driven through RQ's own lifecycle.
+
+All of this is synchronous and runs in `deps.threads`. Nothing is kept in memory between two calls, so
+any process of the service may go on where another one stopped.
+"""
+
+import os
+from urllib.parse import quote
+
+import redis
+from rq import Queue
+from rq.executions import Execution
+from rq.job import Job, JobStatus, Retry
+from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
+from rq.utils import now
+from rq.worker import BaseWorker, WorkerStatus
+from rq.worker_registration import register
+
+from app.db.models import Priority
+
+PREFIX = "board:"  # an ordinary worker for all queues of RQ's default names never meets these
+STUB = "app.dispatch.stub.run_on_a_builder"
+RESULT_TTL = 24 * 3600  # seconds
+FAILURE_TTL = 7 * 24 * 3600  # seconds
+RETRIES = 2  # without any, RQ fails a job that was lost between the pop and the start
+WORKER_TTL = 300  # seconds an idle builder stays visible in `rq info` after its last claim
+BEAT_TTL = 240  # seconds RQ waits for the sweep's heartbeat before it calls a job abandoned
+
+# One job's id leaves the queue for RQ's own safety copy in one step, wherever in the queue it is.
+# LMOVE does the same for the first one only; rows, not positions, decide who is next.
+_TAKE = """
+if redis.call("LREM", KEYS[1], 0, ARGV[1]) == 0 then return 0 end
+redis.call("RPUSH", KEYS[2], ARGV[1])
+return 1
+"""
+_PUT_BACK = """
+redis.call("LREM", KEYS[2], 0, ARGV[1])
+redis.call("LREM", KEYS[1], 0, ARGV[1])
+redis.call("LPUSH", KEYS[1], ARGV[1])
+return 1
+"""
+
+
+def queue_name(board_type: str, priority: Priority | str) -> str:
+    """Name the queue of a board type and a priority class."""
+    return f"{PREFIX}{quote(board_type, safe='')}:{Priority(priority)}"
+
+
+def rq_id(job_id: int) -> str:
+    """Name the RQ job of one of our jobs."""
+    return f"job-{job_id}"
+
+
+def job_id_of(rq_job_id: str) -> int | None:
+    """Read our job's id out of an RQ job's; None for a foreign one."""
+    digits = rq_job_id.removeprefix("job-")
+    return int(digits) if digits.isascii() and digits.isdigit() else None
+
+
+class Proxy(BaseWorker):  # type: ignore[misc]
+    """One builder. No signal handlers, no subscription, no work loop: its claims and ends drive it."""
+
+    death_penalty_class = TimerDeathPenalty  # SIGALRM works in the main thread only
+    log_result_lifespan = False
+
+    def __init__(self, name: str, queues: list[str], connection: redis.Redis) -> None:
+        super().__init__(
+            queues,
+            name=name,
+            connection=connection,
+            serializer=JSONSerializer,
+            prepare_for_work=False,
+            worker_ttl=WORKER_TTL,
+            job_monitoring_interval=BEAT_TTL,
+        )
+        self.hostname, self.pid, self.ip_address = name, os.getpid(), ""
+
+    def _set_connection(self, connection: redis.Redis) -> redis.Redis:
+        """Leave the pool's time limit alone: RQ would raise it to minutes for everybody."""
+        return connection
+
+    def procline(self, message: str) -> None:
+        """Leave this process's name alone."""
+
+    def adopt(self) -> None:
+        """Show the builder as a living worker, whichever process did so before."""
+        self.birth_date = self.last_heartbeat = now()
+        with self.connection.pipeline() as pipeline:
+            pipeline.hsetnx(self.key, "state", WorkerStatus.IDLE)
+            pipeline.hset(self.key, mapping=self.serialize())
+            register(self, pipeline)
+            pipeline.expire(self.key, self.worker_ttl + 60)
+            pipeline.execute()
+
+    def start(self, job_id: int) -> bool:
+        """Take RQ's steps from the pop to the run; False if RQ does not know the job."""
+        job = fetch(self.connection, job_id)
+        if job is None:
+            return False
+        self.adopt()
+        self.prepare_execution(job)
+        self.prepare_job_execution(job, remove_from_intermediate_queue=True)
+        return True
+
+    def finish(self, job_id: int, outcome: str) -> None:
+        """Take RQ's steps after a run that said something, be it good or bad. Harmless if repeated."""
+        job = fetch(self.connection, job_id)
+        if job is None or job.get_status(refresh=False) != JobStatus.STARTED:
+            return
+        execution = _execution(job)
+        if execution is None:  # RQ has called it abandoned, or was emptied
+            job.delete()
+            return
+        job.ended_at = now()
+        job._result = outcome
+        self.handle_job_success(job, _queue(job), job.started_job_registry, execution)
+        self._rest()
+
+    def fail(self, job_id: int, reason: str, *, again: bool) -> None:
+        """Take RQ's steps after a loss of ours; `again` puts the job back at the front of its queue."""
+        job = fetch(self.connection, job_id)
+        if job is None or job.get_status(refresh=False) != JobStatus.STARTED:
+            return
+        job.ended_at = now()
+        job.retries_left = max(1, job.retries_left or 0) if again else 0  # our rows count, RQ follows
+        self.handle_job_failure(job, _queue(job), exc_string=reason, execution=_execution(job))
+        self._rest()
+
+    def beat(self, job_id: int) -> bool:
+        """Tell RQ that the job is alive; False if RQ does not know it as started."""
+        job = fetch(self.connection, job_id)
+        execution = _execution(job) if job is not None else None
+        if job is None or execution is None:
+            return False
+        self.adopt()
+        self.set_state(WorkerStatus.BUSY)
+        self.maintain_heartbeats(job, execution)
+        return True
+
+    def _rest(self) -> None:
+        """Show the builder as idle if that was its last job."""
+        if not self.connection.scard(self.executions_key):
+            self.set_state(WorkerStatus.IDLE)
+
+
+def fetch(connection: redis.Redis, job_id: int) -> Job | None:
+    """Read the RQ job of one of ours."""
+    found: list[Job | None] = Job.fetch_many([rq_id(job_id)], connection=connection, serializer=JSONSerializer)
+    return found[0]
+
+
+def queue(connection: redis.Redis, name: str) -> Queue:
+    """Open a board queue."""
+    return Queue(name, connection=connection, serializer=JSONSerializer, default_timeout=-1)
+
+
+def enqueue(connection: redis.Redis, name: str, job_ids: list[int], *, at_front: bool = False) -> int:
+    """Queue the jobs that are not in the queue yet, in their order; return how many that were."""
+    there = queue(connection, name)
+    with connection.pipeline(transaction=False) as looks:
+        for job_id in job_ids:
+            looks.lpos(there.key, rq_id(job_id))
+            looks.lpos(there.intermediate_queue_key, rq_id(job_id))
+        places = looks.execute()
+    missing = [each for each, *found in zip(job_ids, places[::2], places[1::2], strict=True) if found == [None, None]]
+    with connection.pipeline() as pipeline:
+        for job_id in reversed(missing) if at_front else missing:
+            there.enqueue_call(
+                STUB,
+                args=(job_id,),
+                job_id=rq_id(job_id),
+                timeout=-1,
+                ttl=None,  # our rows know for how long a job may wait
+                result_ttl=RESULT_TTL,
+                failure_ttl=FAILURE_TTL,
+                retry=Retry(max=RETRIES, enqueue_at_front=True),
+                description=f"job {job_id}",
+                at_front=at_front,
+                pipeline=pipeline,
+            )
+        pipeline.execute()
+    return len(missing)
+
+
+def keys(connection: redis.Redis, name: str) -> list[str]:
+    """Name the lists of a queue: what waits, and RQ's safety copy of what was popped."""
+    there = queue(connection, name)
+    return [there.key, there.intermediate_queue_key]
+
+
+def take(connection: redis.Redis, name: str, job_id: int) -> bool:
+    """Pop exactly this job; False if somebody else did, or RQ does not have it."""
+    return bool(connection.eval(_TAKE, 2, *keys(connection, name), rq_id(job_id)))
+
+
+def put_back(connection: redis.Redis, name: str, job_id: int) -> None:
+    """Undo a pop: the job is the next one of its queue again."""
+    connection.eval(_PUT_BACK, 2, *keys(connection, name), rq_id(job_id))
+    forget_sighting(connection, name, job_id)
+
+
+def forget_sighting(connection: redis.Redis, name: str, job_id: int) -> None:
+    """Forget since when the job has been in the safety copy; RQ itself would remember it for a day."""
+    connection.delete(queue(connection, name).intermediate_queue.get_first_seen_key(rq_id(job_id)))
+
+
+def drop(connection: redis.Redis, name: str, job_id: int) -> None:
+    """Remove a job from RQ altogether."""
+    with connection.pipeline() as pipeline:
+        for key in keys(connection, name):
+            pipeline.lrem(key, 0, rq_id(job_id))
+        pipeline.execute()
+    job = fetch(connection, job_id)
+    if job is not None:
+        job.delete()
+
+
+def _queue(job: Job) -> Queue:
+    return queue(job.connection, job.origin)
+
+
+def _execution(job: Job) -> Execution | None:
+    """Find the execution RQ has of a job: ours runs one at a time, so the newest one counts."""
+    ids = job.execution_registry.get_execution_ids()
+    for each in reversed(ids):
+        try:
+            return Execution.fetch(id=each, job_id=job.id, connection=job.connection)
+        except ValueError:  # it expired a moment ago
+            continue
+    return None

@@ -1,0 +1,153 @@
+"""Claims that wait: one look at the rows for all of them, woken by hints and once a second.
+
+A thousand idle builders cost one query a second, and a queued job wakes one builder that can take it.
+"""
+
+import asyncio
+import contextlib
+import time
+
+import sqlalchemy as sa
+import structlog
+
+from app.db.queries import boards, builders
+from app.deps import Deps
+from app.dispatch.claim import Claimant, claim, may_work
+from builders.protocol import MAX_WAIT_S, Claim, Lease
+
+LOOK_S = 1.0  # hints are lossy: so often every waiter is considered anyway
+PASS_ON_S = 0.05  # a look on behalf of a waiter that came back empty waits so long
+ALIVE_S = 10.0  # so often the builders that wait are noted as living
+REST_S = 1.0  # a waiter woken in vain is not woken again sooner, unless something new is queued
+
+log = structlog.get_logger()
+
+
+class _Waiter:
+    """One held claim."""
+
+    def __init__(self, builder: Claimant, asked: Claim) -> None:
+        self.builder_id, self.boards = builder.id, frozenset(asked.boards_free)
+        self.woken, self.woken_at = asyncio.Event(), 0.0
+
+    def could_take(self, offers: set[tuple[int, str]]) -> bool:
+        return any((self.builder_id, name) in offers for name in self.boards)
+
+
+class WaitingRoom:
+    """The claims that this process holds. It looks only while somebody waits."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._waiters: dict[_Waiter, None] = {}  # in the order in which they came, or were woken last
+        self._news = asyncio.Event()
+        self._is_new = False  # something was queued, as far as hints tell
+        self._alive_at = time.monotonic()  # when that was done last
+        self._watch: asyncio.Task[None] | None = None
+        self._claims: set[asyncio.Task[Lease | None]] = set()
+
+    async def claim(self, builder: Claimant, asked: Claim) -> Lease | None:
+        """Answer a claim, waiting for a job for up to `asked.wait_s` seconds.
+
+        Raises:
+            BuilderInUse, Unavailable: as `claim.claim`.
+        """
+        until = time.monotonic() + min(asked.wait_s, MAX_WAIT_S)
+        lease = await self._claim_now(builder, asked)
+        if lease is not None or asked.wait_s <= 0:
+            return lease
+        if not may_work(asked):  # keep it quiet, or it would ask again at once
+            await asyncio.sleep(until - time.monotonic())
+            return None
+        return await self._wait(builder, asked, until)
+
+    async def _claim_now(self, builder: Claimant, asked: Claim) -> Lease | None:
+        """Claim without waiting. Once begun it goes on when the builder hangs up: it will ask again, by the same id."""
+        task = asyncio.create_task(claim(self._deps, builder, asked))
+        self._claims.add(task)
+        task.add_done_callback(self._claims.discard)
+        return await asyncio.shield(task)
+
+    async def _wait(self, builder: Claimant, asked: Claim, until: float) -> Lease | None:
+        waiter = _Waiter(builder, asked)
+        self._enter(waiter)
+        try:
+            while await _is_woken(waiter, until):
+                lease = await self._claim_now(builder, asked)
+                waiter.woken.clear()
+                if lease is not None:
+                    return lease
+                self._pass_on()
+        finally:
+            self._leave(waiter)
+        return None
+
+    def _enter(self, waiter: _Waiter) -> None:
+        self._waiters[waiter] = None
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._look_on())
+
+    def _leave(self, waiter: _Waiter) -> None:
+        del self._waiters[waiter]
+        if waiter.woken.is_set():  # it goes away with a wake-up in its hands
+            self._pass_on()
+        if not self._waiters and self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _pass_on(self) -> None:
+        """Let another waiter have the job that this one could not take."""
+        asyncio.get_running_loop().call_later(PASS_ON_S, self._news.set)
+
+    def _hear(self, _hint: object) -> None:
+        self._is_new = True
+        self._news.set()
+
+    async def _look_on(self) -> None:
+        remove = self._deps.notices.on("queue", self._hear)
+        try:
+            while True:
+                await self._look_once()  # first of all: a job may have come before we listened
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), LOOK_S)
+        finally:
+            remove()
+
+    async def _look_once(self) -> None:
+        self._news.clear()
+        rested = time.monotonic() - (0 if self._is_new else REST_S)
+        self._is_new = False
+        try:
+            async with self._deps.begin() as db:
+                waiting = {waiter.builder_id for waiter in self._waiters}
+                found = await boards.takers(db, sorted(waiting))
+                if time.monotonic() - self._alive_at > ALIVE_S:
+                    self._alive_at = time.monotonic()
+                    await builders.touch(db, sorted(waiting))
+        except (OSError, sa.exc.SQLAlchemyError) as problem:
+            log.warning("queue_not_seen", error=str(problem)[:200])
+            return
+        for jobs, offers in found:
+            self._wake(jobs, set(offers), rested)
+
+    def _wake(self, jobs: int, offers: set[tuple[int, str]], rested: float) -> None:
+        """Wake as many of those who could take one of these jobs as there are jobs, the longest idle first."""
+        for waiter in list(self._waiters):
+            if jobs <= 0:
+                return
+            if not waiter.could_take(offers):
+                continue
+            if waiter.woken.is_set():  # is about to take one
+                jobs -= 1
+            elif waiter.woken_at <= rested:
+                jobs -= 1
+                waiter.woken_at = time.monotonic()
+                self._waiters[waiter] = self._waiters.pop(waiter)
+                waiter.woken.set()
+
+
+async def _is_woken(waiter: _Waiter, until: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(until - time.monotonic()):
+            await waiter.woken.wait()
+    return waiter.woken.is_set()

@@ -1,0 +1,148 @@
+"""Bodies of builders' requests: bounded before they are read, checked before they are used."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from quart import request
+
+from app.errors import Invalid, TooLarge
+from builders import protocol
+from builders.protocol import BoardOffer, Hello
+
+MAX_JSON = 1 << 20  # bytes of one JSON body
+NAMES = 256  # boards of a builder, configurations of a board, …
+NAME_LIMIT = 100  # characters
+INT32 = (1 << 31) - 1
+INT63 = (1 << 63) - 1
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_IN_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # type: ignore[typeddict-unknown-key]
+
+Model = TypeVar("Model")
+
+
+@cache
+def _adapter(kind: type[Model]) -> TypeAdapter[Model]:
+    """Make pydantic's reader for a wire model, which knows nothing of pydantic itself."""
+    for each in vars(protocol).values():
+        if isinstance(each, type) and hasattr(each, "__dataclass_fields__"):
+            each.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]
+    return TypeAdapter(kind)
+
+
+async def body(limit: int) -> bytes:
+    """Read a body of at most `limit` bytes.
+
+    Raises:
+        TooLarge: it is longer.
+    """
+    if request.content_length is not None and request.content_length > limit:
+        raise TooLarge(f"The body has {request.content_length} bytes; at most {limit} are taken.")
+    read = bytearray()
+    async for part in request.body:
+        read += part
+        if len(read) > limit:
+            raise TooLarge(f"The body has more than {limit} bytes.")
+    return bytes(read)
+
+
+async def model(kind: type[Model]) -> Model:
+    """Read a wire model: every field of its exact type, none unknown.
+
+    Raises:
+        Invalid: names the first fault and where it is.
+        TooLarge: the body is too long.
+    """
+    raw = await body(MAX_JSON)
+    try:
+        return _adapter(kind).validate_json(raw)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "body"
+        raise Invalid(f"{where}: {first['msg']}") from None
+
+
+def number(name: str, limit: int) -> int:
+    """Read a whole number ≥ 0 from the query.
+
+    Raises:
+        Invalid: it is missing, malformed or too large.
+    """
+    given = request.args.get(name, "")
+    if not (given.isascii() and given.isdigit() and len(given) <= 19 and int(given) <= limit):
+        raise Invalid(f"{name}: expected a whole number from 0 to {limit} in the query")
+    return int(given)
+
+
+def within(name: str, value: float | None, low: float, high: float) -> None:
+    """Refuse a number out of its bounds.
+
+    Raises:
+        Invalid: names it.
+    """
+    if value is not None and not low <= value <= high:
+        raise Invalid(f"{name}: expected a number from {low} to {high}")
+
+
+def text(value: str, limit: int) -> str:
+    """Cut a text for people and take out what is no text."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)[:limit]
+
+
+def check_names(where: str, names: Sequence[str]) -> None:
+    """Bound a list of names, each of which appears once.
+
+    Raises:
+        Invalid: names what is wrong.
+    """
+    if len(names) > NAMES:
+        raise Invalid(f"{where}: more than {NAMES}")
+    for name in names:
+        _name(where, name)
+    if len(set(names)) != len(names):
+        raise Invalid(f"{where}: a name appears twice; every one needs a name of its own")
+
+
+def check_hello(hello: Hello) -> None:
+    """Bound everything a builder says of itself.
+
+    Raises:
+        Invalid: names what is wrong.
+    """
+    _name("instance", hello.instance)
+    _line("version", hello.version, 50)
+    _line("isolation", hello.isolation, 24)
+    within("facts", len(hello.facts), 0, 50)
+    for key, value in hello.facts.items():
+        _name("facts", key)
+        _line(f"facts.{key}", value, 500)
+    check_names("boards", [board.name for board in hello.boards])
+    for board in hello.boards:
+        _check_board(board)
+
+
+def _check_board(board: BoardOffer) -> None:
+    where = f"boards.{board.name}"
+    _name(f"{where}.type", board.type)
+    if len(board.description) > 1000 or _CONTROL.search(board.description):
+        raise Invalid(f"{where}.description: at most 1000 characters, without control characters")
+    check_names(f"{where}.configurations", [each.name for each in board.configurations])
+    for each in board.configurations:
+        check_names(f"{where}.{each.name}.tags", sorted({*board.tags, *each.tags}))
+        if each.limit_s is not None and not 0 < each.limit_s <= INT32:
+            raise Invalid(f"{where}.{each.name}.limit_s: expected more than 0 seconds")
+
+
+def _name(where: str, value: str) -> None:
+    if not value.strip():
+        raise Invalid(f"{where}: a name is empty")
+    _line(where, value, NAME_LIMIT)
+
+
+def _line(where: str, value: str, limit: int) -> None:
+    if len(value) > limit or _IN_NAME.search(value):
+        raise Invalid(f"{where}: at most {limit} characters on one line, without control characters")
