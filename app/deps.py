@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.db import session as db_session
+from app.forges import from_settings
 from app.notices import Notices
 from app.settings import Settings
 from app.task_queue import TaskQueue
@@ -62,8 +63,8 @@ class Deps:
         self.threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def build(settings: Settings, forges: Mapping[str, Forge]) -> Deps:
-    """Connect to the database and Redis of the settings."""
+async def build(settings: Settings, forges: Mapping[str, Forge] | None = None) -> Deps:
+    """Connect to the database and Redis of the settings; without forges, make those that the settings name."""
     live = redis.asyncio.from_url(
         settings.redis_url, socket_timeout=None, socket_connect_timeout=REDIS_TIMEOUT
     )
@@ -79,5 +80,5 @@ async def build(settings: Settings, forges: Mapping[str, Forge]) -> Deps:
         threads=ThreadPoolExecutor(RQ_THREADS, thread_name_prefix="rq"),
         tasks=TaskQueue(encoder, live),
         notices=notices,
-        forges=forges,
+        forges=from_settings(settings) if forges is None else forges,
     )

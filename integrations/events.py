@@ -37,16 +37,14 @@ class Push:
     commit: str  # of the commit, also for an annotated tag
     forced: bool = False
     title: str = ""  # first line of the head commit's message: text of its author
+    message: str = ""  # that message, for the tokens that ask us to skip it
+    repository_name: str = ""  # as the forge names it now; names change, the id does not
     sender: Actor | None = None
 
     @property
     def branch(self) -> str | None:
         """Name the branch, or None for a tag."""
-        return (
-            self.ref.removeprefix("refs/heads/")
-            if self.ref.startswith("refs/heads/")
-            else None
-        )
+        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +52,7 @@ class RefDeleted:
     """A branch or tag is gone."""
 
     repository: int
+    repository_name: str = ""
     ref: str
 
 
@@ -62,6 +61,7 @@ class PullRequestChanged:
     """A pull request was opened, reopened, closed, or its head moved."""
 
     repository: int  # the base repository's numeric id
+    repository_name: str = ""
     action: PullRequestAction
     number: int
     commit: str  # head
@@ -69,17 +69,13 @@ class PullRequestChanged:
     base_branch: str
     head_branch: str
     from_fork: bool  # also when the fork is gone
-    source_repository: int | None = (
-        None  # where the head branch lives; None: it was deleted
-    )
+    source_repository: int | None = None  # where the head branch lives; None: it was deleted
     title: str = ""  # text of its author
     draft: bool = False
     merged: bool = False
     author: Actor
     sender: Actor
-    fetch_ref: (
-        str  # the ref of the base repository that holds the head, forks' included
-    )
+    fetch_ref: str  # the ref of the base repository that holds the head, forks' included
     changed_at: datetime | None = None  # by the forge's clock: orders what came in another order
 
 

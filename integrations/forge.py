@@ -29,9 +29,7 @@ class StatusState(StrEnum):
     SKIPPED = "skipped"  # neutral; where a forge has no such state it stays pending
 
 
-TERMINAL = frozenset(
-    {StatusState.SUCCESS, StatusState.FAILURE, StatusState.ERROR, StatusState.CANCELLED}
-)
+TERMINAL = frozenset({StatusState.SUCCESS, StatusState.FAILURE, StatusState.ERROR, StatusState.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +45,8 @@ class CommitStatus:
     target_url: str
     ref: str | None = None  # the branch, where a forge needs one (GitLab)
     pull_request: int | None = None
-    source_repository: int | None = (
-        None  # the fork, where a forge shows its statuses (GitLab)
-    )
-    memory: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what an earlier call for this status returned
+    source_repository: int | None = None  # the fork, where a forge shows its statuses (GitLab)
+    memory: Mapping[str, Any] = field(default_factory=dict)  # what an earlier call for this status returned
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""A forge in memory, for tests and the demo: what is not ours is played here, over real HTTP."""
+"""Forges in memory, for tests and the demo: in this process, or over HTTP for the real clients."""

@@ -1,5 +1,6 @@
 """Pipelines: opened once per meaning, read with a state that is derived from their jobs in the same query."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,12 @@ _WORST_FIRST = (  # of the ended ones; a test compares this with app.states
     JobState.PASSED,
     JobState.SKIPPED,
 )
+TRUST_LIMIT = 200  # characters
+SUPERSEDED = "superseded by "  # and the newer commit
+CLOSED = "the pull request was closed"
+DRAFT = "the pull request is a draft"
+DELETED = "the branch or tag was deleted"
+AUTOMATIC = (SUPERSEDED, CLOSED, DRAFT, DELETED)  # reasons of a cancel that the pull request's return undoes
 _TABLE: sa.Table = Pipeline.__table__  # type: ignore[attr-defined]
 
 
@@ -71,15 +78,83 @@ async def change(db: AsyncConnection, pipeline_id: int, **values: Any) -> None:
     await db.execute(sa.update(Pipeline).where(col(Pipeline.id) == pipeline_id).values(**values))
 
 
+async def trust(db: AsyncConnection, pipeline_id: int, reason: str) -> None:
+    """Say why a pipeline may run, unless that was said before."""
+    mine = sa.update(Pipeline).where(col(Pipeline.id) == pipeline_id, col(Pipeline.trust).is_(None))
+    await db.execute(mine.values(trust=reason))
+
+
+async def of_commit(db: AsyncConnection, repository_id: int, commit: str) -> list[int]:
+    """List the pipelines of exactly this commit, and keep others from changing them until the transaction ends."""
+    asked = sa.select(col(Pipeline.id)).where(
+        col(Pipeline.repository_id) == repository_id, col(Pipeline.commit) == commit
+    )
+    return list(await db.scalars(asked.order_by(col(Pipeline.id)).with_for_update()))
+
+
 async def row(db: AsyncConnection, pipeline_id: int) -> sa.RowMapping | None:
     """Read the bare row of a pipeline."""
     return (await db.execute(sa.select(_TABLE).where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
+
+
+async def has_jobs(db: AsyncConnection, pipeline_id: int) -> bool:
+    """Tell whether anything was planned."""
+    return bool(await db.scalar(sa.select(sa.exists().where(col(Job.pipeline_id) == pipeline_id))))
+
+
+async def jobs_in(db: AsyncConnection, pipeline_id: int, states: Iterable[JobState]) -> list[int]:
+    """List the ids of a pipeline's jobs in some states."""
+    asked = sa.select(col(Job.id)).where(col(Job.pipeline_id) == pipeline_id, col(Job.state).in_(list(states)))
+    return list(await db.scalars(asked.order_by(col(Job.id))))
+
+
+async def jobs_cancelled_automatically(db: AsyncConnection, pipeline_id: int) -> list[int]:
+    """List jobs that ended without a person's wish: their pull request or branch moved on, or went away."""
+    asked = sa.select(col(Job.id)).where(
+        col(Job.pipeline_id) == pipeline_id, col(Job.state) == JobState.CANCELLED, col(Job.replaced).is_(False)
+    )
+    automatic = sa.or_(*(col(Job.reason).startswith(reason) for reason in AUTOMATIC))
+    return list(await db.scalars(asked.where(automatic).order_by(col(Job.id))))
+
+
+async def waiting_jobs(
+    db: AsyncConnection, repository_id: int, *, pull_request: int | None = None, ref: str | None = None, but: str = ""
+) -> list[int]:
+    """List jobs nobody has started, of a pull request or of a ref.
+
+    Args:
+        but: leave this commit alone. What the default branch has is measured in any case.
+    """
+    of = col(Pipeline.pull_request) == pull_request if ref is None else col(Pipeline.fetch_ref) == ref
+    asked = (
+        sa.select(col(Job.id))
+        .join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+        .join(Repository, col(Repository.id) == col(Pipeline.repository_id))
+        .where(col(Pipeline.repository_id) == repository_id, of, col(Pipeline.commit) != but)
+        .where(col(Job.state).in_([JobState.QUEUED, JobState.AWAITING_APPROVAL]))
+        .where(col(Pipeline.trigger) != Trigger.DISPATCH)
+    )
+    if ref is None:
+        asked = asked.where(col(Pipeline.branch).is_distinct_from(col(Repository.default_branch)))
+    return list(await db.scalars(asked.order_by(col(Job.id))))
 
 
 async def get(db: AsyncConnection, pipeline_id: int) -> PipelineView | None:
     """Read one pipeline with its state."""
     found = (await db.execute(_viewed().where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
     return None if found is None else _view(found)
+
+
+async def reason(db: AsyncConnection, pipeline_id: int) -> str:
+    """Give the reason of the first job, not replaced, that has one and did not pass: text of ours or of a builder."""
+    asked = sa.select(col(Job.reason)).where(
+        col(Job.pipeline_id) == pipeline_id, col(Job.replaced).is_(False), col(Job.reason) != ""
+    )
+    asked = asked.where(col(Job.state).not_in([JobState.PASSED, JobState.LEASED, JobState.RUNNING]))
+    worst = sa.case(
+        {state.value: rank for rank, state in enumerate(_WORST_FIRST)}, value=sa.cast(col(Job.state), sa.Text)
+    )
+    return str(await db.scalar(asked.order_by(worst, col(Job.id)).limit(1)) or "")
 
 
 async def list_(
@@ -139,7 +214,9 @@ def _derived_state() -> sa.ColumnElement[str]:
 _DERIVED = (
     sa.select(
         _derived_state().label("state"),
-        sa.func.coalesce(sa.func.array_agg(sa.cast(col(Job.state), sa.Text)), sa.cast([], ARRAY(sa.Text))).label("states"),
+        sa.func.coalesce(sa.func.array_agg(sa.cast(col(Job.state), sa.Text)), sa.cast([], ARRAY(sa.Text))).label(
+            "states"
+        ),
         sa.func.min(col(Job.started_at)).label("started_at"),
         sa.case((sa.func.bool_and(col(Job.ended_at).is_not(None)), sa.func.max(col(Job.ended_at)))).label("ended_at"),
     )

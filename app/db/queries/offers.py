@@ -1,0 +1,33 @@
+"""What can be asked for now: each configuration of each board that a registered builder offers."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.models import BuilderState
+from app.db.tables import board, builder, configuration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """One configuration on one board."""
+
+    board: str
+    board_type: str
+    configuration: str
+    tags: tuple[str, ...]  # of the configuration and its board, sorted
+
+
+async def all_(db: AsyncConnection) -> list[Offer]:
+    """List what builders that are not retired offer, also on boards that are away or being repaired."""
+    rows = await db.execute(
+        sa.select(board.c.name, board.c.type, configuration.c.name, board.c.tags + configuration.c.tags)
+        .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
+        .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
+        .order_by(board.c.type, configuration.c.name, board.c.name)
+    )
+    return [
+        Offer(board=name, board_type=kind, configuration=way, tags=tuple(sorted(set(tags))))
+        for name, kind, way, tags in rows
+    ]

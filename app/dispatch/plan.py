@@ -1,0 +1,175 @@
+"""Open pipelines: the one place that inserts them and their jobs. The same meaning asked twice is one pipeline."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import sealed
+from app.db.models import Priority, Trigger
+from app.db.queries import jobs, offers, pipelines, statuses
+from app.deps import Deps
+from app.dispatch import queue, selection
+from app.dispatch.selection import Chosen, Selection
+from app.states import JobState
+from builders.protocol import Kind
+
+SERVICE = "service"
+NO_BOARD = "no board is registered: connect a builder, then ask again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineRequest:
+    """What is asked for. Automatic requests have a dedupe key and report to the forge; dispatches have neither."""
+
+    repository_id: int
+    commit: str  # full hash
+    trigger: Trigger
+    kind: Kind = Kind.RUN
+    dedupe_key: str | None = None
+    branch: str | None = None
+    takes_branch: bool = False  # shown under this branch even if another one had the commit before
+    pull_request: int | None = None
+    from_fork: bool = False
+    fetch_ref: str | None = None
+    title: str = ""
+    trust: str | None = None  # why it may run; None: its jobs await approval
+    requested_by: str = ""
+    delivery_id: int | None = None
+    limit_s: float | None = None
+    repeat: int = 1
+    boards: tuple[str, ...] | list[str] = ()  # names of boards or of board types; none: all
+    tags: tuple[str, ...] | list[str] = ()  # all of these, and none of those written with a dash
+    configurations: tuple[str, ...] | list[str] = ()
+    token: str | None = None  # for the remote of a dispatch
+    priority: Priority = Priority.BRANCH
+    reports: bool = False  # shows a status on the commit
+    status_memory: dict[str, Any] = field(default_factory=dict)  # what the forge's adapter needs to know for it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What became of a request."""
+
+    pipeline_id: int
+    created: bool  # False: this commit's pipeline was there already
+    job_ids: list[int]  # added or set going by this request
+    error: str | None = None  # why there is nothing to do
+
+
+async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
+    """Open a pipeline with one job per target, or join the one this commit has; offer what may run.
+
+    Raises:
+        Invalid: a dispatch names a board, tag or configuration that nobody offers.
+    """
+    async with deps.begin() as db:
+        token = sealed.seal(deps.settings.secret_key.get_secret_value(), request.token) if request.token else None
+        planned, queued = await _open(db, request, token)
+    if queued:
+        await queue.offer(deps, queued)
+    await deps.notices.publish("pipeline", pipeline_id=planned.pipeline_id)
+    return planned
+
+
+async def _open(db: AsyncConnection, request: PipelineRequest, token: bytes | None) -> tuple[Planned, list[int]]:
+    targets = await _targets(db, request)
+    pipeline_id = await pipelines.insert_new(db, **_columns(request, targets), token=token)
+    if pipeline_id is None:
+        return await _join(db, request, targets)
+    added = await _add_jobs(db, pipeline_id, request, targets)
+    await _report(db, request, pipeline_id)
+    planned = Planned(pipeline_id=pipeline_id, created=True, job_ids=added, error=None if targets else NO_BOARD)
+    return planned, added if request.trust else []
+
+
+async def _targets(db: AsyncConnection, request: PipelineRequest) -> list[Chosen]:
+    wanted = Selection(
+        boards=tuple(request.boards), tags=tuple(request.tags), configurations=tuple(request.configurations)
+    )
+    return selection.select(await offers.all_(db), wanted)
+
+
+def _columns(request: PipelineRequest, targets: list[Chosen]) -> dict[str, Any]:
+    same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
+    more = ("fetch_ref", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
+    return {
+        **{name: getattr(request, name) for name in (*same, *more)},
+        "error": None if targets else NO_BOARD,
+    }
+
+
+async def _add_jobs(
+    db: AsyncConnection, pipeline_id: int, request: PipelineRequest, targets: list[Chosen]
+) -> list[int]:
+    state = JobState.QUEUED if request.trust else JobState.AWAITING_APPROVAL
+    added = [
+        await jobs.add(db, pipeline_id, each.target, state=state, priority=request.priority, board=each.board)
+        for each in targets
+    ]
+    return [job_id for job_id in added if job_id is not None]
+
+
+async def _report(db: AsyncConnection, request: PipelineRequest, pipeline_id: int) -> None:
+    if request.reports:
+        await statuses.open_for(
+            db,
+            repository_id=request.repository_id,
+            commit=request.commit,
+            context=f"rigline/{request.kind.value}",
+            pipeline_id=pipeline_id,
+            memory=request.status_memory,
+        )
+
+
+async def _join(db: AsyncConnection, request: PipelineRequest, targets: list[Chosen]) -> tuple[Planned, list[int]]:
+    """Add what this request knows to the pipeline the commit has, and set going what it allows."""
+    found = await pipelines.lock_by_key(db, request.repository_id, request.dedupe_key or "")
+    learned = _learned(found, request)
+    if learned:
+        await pipelines.change(db, found["id"], **learned)
+    trusted = bool(found["trust"] or request.trust)
+    moved = await release(db, found["id"], reason=request.trust or "") if request.trust else []
+    moved += await _revive(db, found["id"])
+    if not await pipelines.has_jobs(db, found["id"]) and targets:
+        moved += await _add_jobs(db, found["id"], request, targets)
+        await pipelines.change(db, found["id"], error=None)
+    await _report(db, request, found["id"])
+    planned = Planned(pipeline_id=found["id"], created=False, job_ids=moved, error=None if targets else found["error"])
+    return planned, moved if trusted else []
+
+
+def _learned(found: sa.RowMapping, request: PipelineRequest) -> dict[str, Any]:
+    """Say what the pipeline did not know: a push and a pull request may come in any order."""
+    new: dict[str, Any] = {}
+    if request.branch and (found["branch"] is None or request.takes_branch):
+        new.update(branch=request.branch, fetch_ref=request.fetch_ref)
+    if request.pull_request is not None and found["pull_request"] is None:
+        new["pull_request"] = request.pull_request
+    if request.trust and found["trust"] is None:
+        new["trust"] = request.trust
+    if request.trust and not request.from_fork and found["from_fork"]:
+        new["from_fork"] = False
+    if request.title and not found["title"]:
+        new["title"] = request.title
+    return new
+
+
+async def release(db: AsyncConnection, pipeline_id: int, *, reason: str, actor: str = SERVICE) -> list[int]:
+    """Queue the jobs of a pipeline that awaited approval; the caller offers them after the commit."""
+    waiting = await pipelines.jobs_in(db, pipeline_id, [JobState.AWAITING_APPROVAL])
+    return [
+        job_id
+        for job_id in waiting
+        if await jobs.move(db, job_id, JobState.QUEUED, actor=actor, reason=reason) is not None
+    ]
+
+
+async def _revive(db: AsyncConnection, pipeline_id: int) -> list[int]:
+    """Try again what was cancelled only because its pull request or branch had moved on or gone: it is back.
+
+    What nobody trusted awaits approval again.
+    """
+    gone = await pipelines.jobs_cancelled_automatically(db, pipeline_id)
+    return [await jobs.retry(db, job_id, actor=SERVICE) for job_id in gone]

@@ -1,0 +1,24 @@
+"""What each event leads to. A handler may run again for the same delivery: each is idempotent."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from app.deps import Deps
+from app.handlers import pull_request, push
+from app.handlers.occasion import Occasion
+from integrations.events import Ping, PullRequestChanged, Push, RefDeleted
+
+Handler = Callable[[Any, Occasion, Deps], Awaitable[str]]
+
+
+async def on_ping(event: Ping, occasion: Occasion, deps: Deps) -> str:
+    """Do nothing: the delivery's row says that the hook is alive."""
+    return "ping"
+
+
+HANDLERS: Mapping[type, Handler] = {  # a test compares the keys with the Event union
+    Ping: on_ping,
+    Push: push.on_push,
+    RefDeleted: push.on_deleted,
+    PullRequestChanged: pull_request.on_changed,
+}

@@ -1,0 +1,80 @@
+"""Turn one kept delivery into work, and write down what came of it."""
+
+import structlog
+
+from app.db.queries import deliveries, repositories
+from app.db.queries.deliveries import Taken
+from app.deps import Deps
+from app.handlers import HANDLERS
+from app.handlers.occasion import Occasion, repository_of
+from integrations.events import Ping, PullRequestChanged, Push, RefDeleted
+from integrations.forge import Forge, Malformed, Transient
+
+MOST_TRIES = 5  # of a delivery whose handling fails by a fault of ours
+MOST_WAITS = 14  # of one that waits for the forge: half a day
+
+About = Push | RefDeleted | PullRequestChanged  # events that speak of a repository
+log = structlog.get_logger()
+
+
+async def handle(delivery_id: int, deps: Deps) -> None:
+    """Handle a delivery unless that was done. Safe to run again, also after a crash at any point."""
+    async with deps.begin() as db:
+        taken = await deliveries.take(db, delivery_id)
+    if taken is None:
+        return
+    if taken.tries > MOST_WAITS:  # each try before this one died with its process
+        await _close(deps, taken, f"given up after {MOST_WAITS} tries")
+        return
+    try:
+        verdict = await _verdict(taken, deps)
+    except Transient as problem:
+        await _fail(deps, taken, f"waits for the forge: {problem}", MOST_WAITS)
+    except Exception as problem:
+        log.exception("delivery_failed", delivery=taken.id, tries=taken.tries)
+        await _fail(deps, taken, f"{type(problem).__name__}: {problem}", MOST_TRIES)
+    else:
+        await _close(deps, taken, verdict)
+
+
+async def _close(deps: Deps, taken: Taken, verdict: str) -> None:
+    async with deps.begin() as db:
+        await deliveries.close(db, taken.id, verdict)
+    log.info("delivery_handled", delivery=taken.id, kind=taken.kind, verdict=verdict)
+
+
+async def _fail(deps: Deps, taken: Taken, problem: str, most: int) -> None:
+    if taken.tries >= most:
+        await _close(deps, taken, f"given up after {taken.tries} tries: {problem}")
+        return
+    async with deps.begin() as db:
+        await deliveries.note(db, taken.id, f"try {taken.tries}: {problem}")
+
+
+async def _verdict(taken: Taken, deps: Deps) -> str:
+    forge = deps.forges.get(taken.forge)
+    if forge is None:
+        return f"nothing to do: forge {taken.forge} is not configured any more"
+    try:
+        event = forge.parse(taken.kind, taken.body)
+    except Malformed as problem:
+        return f"cannot be read: {problem}"
+    if event is None:
+        return f"nothing to do for this kind of event: {taken.kind}"
+    if isinstance(event, Ping):
+        return "ping"
+    return await _handle(event, forge, taken, deps)
+
+
+async def _handle(event: About, forge: Forge, taken: Taken, deps: Deps) -> str:
+    forge_id, name = event.repository, event.repository_name
+    async with deps.begin() as db:
+        repository = await repository_of(db, forge, forge_id, name)
+        namesake = None if repository or not name else await repositories.by_name(db, name, forge=forge.name)
+    if namesake is not None:
+        log.warning("repository_recreated", forge=forge.name, name=name, known=namesake["forge_id"], said=forge_id)
+        return f"repository not registered: {name} has the id {forge_id} now; `rigline repo add` it again to serve it"
+    if repository is None:
+        return f"repository not registered: id {forge_id}"
+    occasion = Occasion(delivery_id=taken.id, forge=forge, repository=repository)
+    return await HANDLERS[type(event)](event, occasion, deps)

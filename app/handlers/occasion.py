@@ -1,0 +1,46 @@
+"""What a handler knows beside the event."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries import repositories
+from integrations.forge import Forge, RepositoryFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """The served repository an event is about, and the delivery that brought it."""
+
+    delivery_id: int
+    forge: Forge
+    repository: sa.RowMapping
+
+    @property
+    def repository_id(self) -> int:
+        """Give the id of our row, not the forge's."""
+        return int(self.repository["id"])
+
+    def facts(self) -> RepositoryFacts:
+        """Describe the repository to the forge."""
+        known: Any = self.repository
+        return RepositoryFacts(
+            id=known["forge_id"],
+            full_name=known["full_name"],
+            clone_url=known["clone_url"],
+            default_branch=known["default_branch"],
+            private=known["private"],
+        )
+
+
+async def repository_of(db: AsyncConnection, forge: Forge, forge_id: int, name: str) -> sa.RowMapping | None:
+    """Find the served repository with this numeric id, and take over the name the forge has for it now."""
+    known = await repositories.served(db, forge.name, forge_id)
+    if known is None or not name or name == known["full_name"]:
+        return known
+    old = known["full_name"]
+    address = known["clone_url"].replace(f"/{old}", f"/{name}") if f"/{old}" in known["clone_url"] else None
+    await repositories.rename(db, known["id"], full_name=name, clone_url=address or known["clone_url"])
+    return await repositories.get(db, known["id"])

@@ -1,0 +1,33 @@
+"""The tasks by name. Each may run again, at once with itself, and for a row that is gone."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from app.deps import Deps
+from app.dispatch import sweep
+from app.handlers import delivery
+from app.results import ingest
+
+Task = Callable[[int, Deps], Awaitable[None]]
+
+
+async def send_statuses(_row_id: int, deps: Deps) -> None:
+    """Wake the senders of the outbox, which run beside the tasks: a slow forge holds up no delivery."""
+    await deps.notices.publish("status")
+
+
+async def ingest_result(attempt_id: int, deps: Deps) -> None:
+    """Read the results of an attempt into measurements."""
+    await ingest.ingest(deps, attempt_id)
+
+
+async def sweep_once(_row_id: int, deps: Deps) -> None:
+    """Put right what no event puts right; also done every few seconds beside the tasks."""
+    await sweep.sweep(deps)
+
+
+TASKS: Mapping[str, Task] = {
+    "handle_delivery": delivery.handle,
+    "send_statuses": send_statuses,
+    "ingest_result": ingest_result,
+    "sweep": sweep_once,
+}

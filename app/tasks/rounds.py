@@ -1,0 +1,88 @@
+"""What a worker does by the clock, beside the tasks: send statuses, sweep, put forgotten deliveries again.
+
+Any number of workers may do this at once: statuses are claimed, the rest is done by whoever gets the lock.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import sqlalchemy as sa
+import structlog
+from rq import Queue
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+
+from app.db.queries import deliveries
+from app.deps import Deps
+from app.dispatch import sweep
+from app.reporting import statuses
+from app.task_queue import QUEUE
+
+STATUSES_S = 1.0
+SWEEP_S = 2.0
+DELIVERIES_S = 2.0
+DELAYED_S = 1.0  # RQ counts in whole seconds
+LOCK = 0x7269_6702  # advisory: one worker at a time puts deliveries again
+
+Round = Callable[[Deps], Awaitable[object]]
+log = structlog.get_logger()
+
+
+async def run(deps: Deps) -> None:
+    """Go round until cancelled."""
+    wake = asyncio.Event()
+    ends = [deps.notices.on(topic, lambda _: wake.set()) for topic in ("status", "job", "pipeline")]
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_round(deps, statuses.send_due, STATUSES_S, wake))
+            group.create_task(_round(deps, sweep.sweep, SWEEP_S))
+            group.create_task(_round(deps, put_unhandled, DELIVERIES_S))
+            group.create_task(_round(deps, put_delayed, DELAYED_S))
+    finally:
+        for end in ends:
+            end()
+
+
+async def _round(deps: Deps, work: Round, every_s: float, wake: asyncio.Event | None = None) -> None:
+    """Do one thing again and again; a fault of one round must not end the others."""
+    wake = wake or asyncio.Event()
+    while True:
+        try:
+            wake.clear()
+            await work(deps)
+        except Exception:
+            log.exception("round_failed", round=getattr(work, "__name__", ""))
+        try:
+            await asyncio.wait_for(wake.wait(), every_s)
+        except TimeoutError:
+            continue
+
+
+async def put_unhandled(deps: Deps) -> int:
+    """Queue the deliveries that nobody has handled: their task was lost, or its try failed."""
+    async with deps.begin() as db:
+        if not await db.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+            return 0
+        waiting = await deliveries.unhandled(db)
+    for delivery_id in waiting:
+        await deps.tasks.put("handle_delivery", delivery_id)
+    return len(waiting)
+
+
+async def put_delayed(deps: Deps) -> None:
+    """Queue the tasks whose next try is due; RQ itself would need one more process for that."""
+    await asyncio.get_running_loop().run_in_executor(deps.threads, _put_delayed, deps)
+
+
+def _put_delayed(deps: Deps) -> None:
+    queue = Queue(QUEUE, connection=deps.redis_sync, serializer=JSONSerializer)
+    if queue.scheduled_job_registry.get_job_count(cleanup=False) == 0:
+        return
+    scheduler = RQScheduler(
+        [queue], connection=deps.redis_sync, serializer=JSONSerializer, logging_level="WARNING"
+    )
+    if scheduler.acquire_locks():  # type: ignore[no-untyped-call]
+        try:
+            scheduler.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]
+        finally:
+            scheduler.release_locks()  # type: ignore[no-untyped-call]

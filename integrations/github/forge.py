@@ -1,0 +1,147 @@
+"""GitHub as a forge: its deliveries in our events, our statuses on its commits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from integrations import payload
+from integrations.events import Actor, Event
+from integrations.forge import (
+    CommitStatus,
+    Malformed,
+    Permanent,
+    Permission,
+    RepositoryFacts,
+    StatusState,
+    Transient,
+)
+from integrations.github import parse, signature
+from integrations.github.client import Client
+
+MAX_DESCRIPTION = 140  # characters; more is 422
+MAX_KEY = 200  # characters of a delivery's id
+DELIVERY, EVENT = "x-github-delivery", "x-github-event"
+_KEPT = (EVENT, DELIVERY, "x-github-hook-id", "x-github-hook-installation-target-id", "user-agent", "content-type")
+_STATES = {
+    StatusState.PENDING: "pending",
+    StatusState.RUNNING: "pending",
+    StatusState.SKIPPED: "pending",  # GitHub has no neutral state: the description says that nothing was measured
+    StatusState.SUCCESS: "success",
+    StatusState.FAILURE: "failure",
+    StatusState.ERROR: "error",
+    StatusState.CANCELLED: "error",
+}
+_PERMISSIONS = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ}
+
+
+class GitHub:
+    """One GitHub, called with a token. Without a webhook secret it takes no delivery."""
+
+    name = "github"
+
+    def __init__(self, *, api_url: str, webhook_secrets: Sequence[str], token: str | None) -> None:
+        self._secrets = [secret.encode() for secret in webhook_secrets]
+        self._token = token
+        self._web_url = web_url(api_url)
+        self._client = Client(api_url, token)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Check the signature of the raw bytes."""
+        signature.check(headers, body, self._secrets)
+
+    def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Give GitHub's own id of the delivery, which a redelivery repeats."""
+        return _needed(headers, DELIVERY, MAX_KEY)
+
+    def kind(self, headers: Mapping[str, str]) -> str:
+        """Give GitHub's name of the event."""
+        return _needed(headers, EVENT, 100)
+
+    def kept_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Keep what names the delivery and its hook."""
+        return {name: headers[name][:MAX_KEY].replace("\0", "") for name in _KEPT if name in headers}
+
+    def repository_of(self, body: bytes) -> int | None:
+        """Read the numeric id of the repository."""
+        return payload.repository_of(body)
+
+    def parse(self, kind: str, body: bytes) -> Event | None:
+        """Translate a delivery."""
+        return parse.to_event(kind, body)
+
+    async def set_status(self, status: CommitStatus) -> dict[str, Any]:
+        """Show a status on the head commit, always in the base repository; that works for forks too."""
+        data = {
+            "state": _STATES[status.state],
+            "context": status.context,
+            "description": clip(status.description, MAX_DESCRIPTION),
+            "target_url": status.target_url,
+        }
+        owner, name = _parts(status.full_name)
+        path = "/repos/{owner}/{repo}/statuses/{sha}"
+        await self._client.post(path, data, owner=owner, repo=name, sha=status.commit)
+        return {}
+
+    async def permission(self, repository: RepositoryFacts, actor: Actor) -> Permission:
+        """Ask by name, believe only the numeric id: a name may be registered anew by somebody else."""
+        owner, name = _parts(repository.full_name)
+        path = "/repos/{owner}/{repo}/collaborators/{username}/permission"
+        try:
+            found = await self._client.get(path, owner=owner, repo=name, username=actor.name)
+        except Permanent as problem:
+            if "404" in str(problem):
+                return Permission.NONE
+            raise
+        user = found.get("user") or {}
+        if user.get("id") != actor.id:
+            return Permission.NONE
+        return _PERMISSIONS.get(found.get("permission", ""), Permission.NONE)
+
+    async def repository(self, full_name: str) -> RepositoryFacts:
+        """Look a repository up by its name."""
+        owner, name = _parts(full_name)
+        found = await self._client.get("/repos/{owner}/{repo}", owner=owner, repo=name)
+        try:
+            return RepositoryFacts(
+                id=int(found["id"]),
+                full_name=str(found["full_name"]),
+                clone_url=f"{self._web_url}/{found['full_name']}.git",
+                default_branch=str(found["default_branch"]),
+                private=bool(found["private"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise Transient("GitHub's answer is no repository") from None
+
+    def fetch_credentials(self) -> tuple[str, str] | None:
+        """Give the token under the user name GitHub wants with it."""
+        return ("x-access-token", self._token) if self._token else None
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._client.close()
+
+
+def web_url(api_url: str) -> str:
+    """Say where an API's repositories are: api.github.com serves github.com, HOST/api/v3 serves HOST."""
+    if urlsplit(api_url).netloc == "api.github.com":
+        return "https://github.com"
+    return api_url.rstrip("/").removesuffix("/api/v3")
+
+
+def clip(text: str, most: int) -> str:
+    """Shorten a composed text to a number of characters, with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def _needed(headers: Mapping[str, str], name: str, most: int) -> str:
+    value = headers.get(name, "")
+    if not value or len(value) > most or not value.isascii() or not value.isprintable():
+        raise Malformed(f"header {name} is missing or no name")
+    return value
+
+
+def _parts(full_name: str) -> tuple[str, str]:
+    owner, _, name = full_name.partition("/")
+    if not owner or not name or "/" in name:
+        raise Permanent(f"not OWNER/NAME: {full_name[:100]!r}")
+    return owner, name
