@@ -53,7 +53,7 @@ async def _until_signalled(settings: Settings, tcp: socket.socket, local: socket
 
 async def run(settings: Settings, tcp: socket.socket, local: socket.socket | None, stop: asyncio.Event) -> None:
     """Serve on both sockets until `stop` is set; then let open requests end, for a bounded time."""
-    made = await deps.build(settings, {})
+    made = await deps.build(settings)
     try:
         app = create_app(made)
         async with asyncio.TaskGroup() as servers:
@@ -79,7 +79,7 @@ async def _first(stopped: Any, tasks: list[asyncio.Task[None]]) -> None:
 async def serve_on(app: Any, on: socket.socket, *, local: bool, stop: asyncio.Event) -> None:
     """Serve an application on one socket until `stop` is set."""
     config = Config()
-    config.bind = [f"fd://{os.dup(on.fileno())}"]  # hypercorn closes the one it gets
+    config.bind = [f"fd://{on.detach()}"]  # hypercorn's now: when it closes it, nobody waits for an answer in vain
     config.backlog = BACKLOG
     config.graceful_timeout = GRACE
     config.keep_alive_timeout = KEEP_ALIVE
@@ -127,6 +127,7 @@ def _tcp(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         made.bind((host, port))
+        made.listen(BACKLOG)  # who comes before the application is ready waits
     except OSError as error:
         made.close()
         why = error.strerror or error
@@ -159,6 +160,7 @@ def _bound(path: Path) -> socket.socket:
     before = os.umask(0o177)  # so that it is never there with another mode than 0600
     try:
         made.bind(str(path))
+        made.listen(BACKLOG)
     except OSError:
         made.close()
         raise

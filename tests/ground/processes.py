@@ -115,8 +115,12 @@ class Rigline:
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError, IndexError):
                 if entry.name.isdigit() and self._is_child(entry):
-                    words = (entry / "cmdline").read_text().split("\0")
-                    found["worker" if "worker" in words else Path(words[0]).name] = int(entry.name)
+                    name = (
+                        "worker"
+                        if "\0worker" in (entry / "cmdline").read_text()
+                        else Path(entry / "exe").readlink().name
+                    )
+                    found[name] = int(entry.name)
         return found
 
     def _is_child(self, entry):

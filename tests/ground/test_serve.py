@@ -22,6 +22,10 @@ from tests.ground.test_migrations import empty_database
 USERS = [pytest.param(None, sys.executable, id="as-we-are")]
 if os.geteuid() == 0:
     USERS += [pytest.param("nobody", python, id="as-nobody") for python in pythons_for("nobody")]
+ENDLESS = (  # a request that says it goes on, and does not
+    b"POST /webhooks/github HTTP/1.1\r\nHost: rigline\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 1000\r\n\r\n{"
+)
 
 
 @pytest.fixture
@@ -51,8 +55,8 @@ def test_one_command_runs_everything_and_ctrl_c_ends_it_cleanly(place, user, pyt
         os.chown(place, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
     with Rigline(place / "data", "serve", user=user, python=python) as service:
         service.until_ready()
-        local = httpx2.Client(transport=httpx2.HTTPTransport(uds=str(place / "data/rigline.sock")))
-        assert local.get("http://rigline/healthz").status_code == 200
+        with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(place / "data/rigline.sock"))) as local:
+            assert local.get("http://rigline/healthz").status_code == 200
         assert stat.S_IMODE((place / "data/rigline.sock").stat().st_mode) == 0o600
         wait_for(lambda: {"postgres", "valkey-server", "worker"} <= service.children().keys())
 
@@ -123,7 +127,7 @@ def test_the_end_does_not_wait_for_a_request_that_never_ends(place):
     with Rigline(place / "data", "serve") as service:
         service.until_ready()
         with socket.create_connection(("127.0.0.1", service.port)) as client:
-            client.sendall(b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+            client.sendall(ENDLESS)
             asked = time.monotonic()
 
             status, words = service.tell(signal.SIGTERM).ended()
@@ -136,7 +140,7 @@ def test_a_second_ctrl_c_forces_the_end(place):
     with Rigline(place / "data", "serve") as service:
         service.until_ready()
         with socket.create_connection(("127.0.0.1", service.port)) as client:
-            client.sendall(b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+            client.sendall(ENDLESS)
             wait_for(lambda: "worker" in service.children())
             service.tell(signal.SIGINT)
             wait_for(lambda: not service.answers())
