@@ -44,7 +44,8 @@ class FakeServer:
         failure = self.world.failure_for(path)
         if failure is not None:
             return Answer(failure.status, {"message": failure.message}, dict(failure.headers))
-        if self._token and self._token not in (headers.get("authorization", ""), headers.get("private-token", "")):
+        bearer = headers.get("authorization", "").rpartition(" ")[2]
+        if self._token and self._token not in (bearer, headers.get("private-token")):
             return Answer(401, {"message": "Bad credentials"})
         try:
             return self._route(method, path, data)

@@ -77,9 +77,7 @@ async def by_clone_url(db: AsyncConnection, clone_url: str) -> sa.RowMapping | N
     return (await db.execute(asked.limit(1))).mappings().one_or_none()
 
 
-async def list_(
-    db: AsyncConnection, *, after: int = 0, limit: int = 50, removed: bool = False
-) -> list[sa.RowMapping]:
+async def list_(db: AsyncConnection, *, after: int = 0, limit: int = 50, removed: bool = False) -> list[sa.RowMapping]:
     """List the served repositories by id; `removed` adds those no longer served."""
     asked = sa.select(_TABLE).where(col(Repository.id) > after).order_by(col(Repository.id)).limit(limit)
     if not removed:

@@ -109,9 +109,7 @@ async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
 async def sent(db: AsyncConnection, claimed: Claimed, state: str, description: str, memory: dict[str, Any]) -> None:
     """Note that the forge shows what the claimed version said; not sent again unless it changes."""
     done = {"sent_version": claimed.version, "sent_state": state, "sent_description": description[:255]}
-    await _release(
-        db, claimed, **done, sent_at=sa.func.now(), next_at=sa.func.now(), tries=0, error="", memory=memory
-    )
+    await _release(db, claimed, **done, sent_at=sa.func.now(), next_at=sa.func.now(), tries=0, error="", memory=memory)
 
 
 async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
@@ -130,9 +128,7 @@ async def _release(db: AsyncConnection, claimed: Claimed, **values: Any) -> None
     mine = (col(Status.id) == claimed.id, col(Status.claimed_until) == claimed.claimed_until)
     change = sa.update(Status).where(*mine).values(claimed_until=None, **values)
     if await db.scalar(change.returning(col(Status.id))) is None:
-        await db.execute(
-            sa.update(Status).where(col(Status.id) == claimed.id).values(version=col(Status.version) + 1)
-        )
+        await db.execute(sa.update(Status).where(col(Status.id) == claimed.id).values(version=col(Status.version) + 1))
 
 
 async def hold_forge(db: AsyncConnection, forge: str, wait_s: float) -> None:
@@ -162,5 +158,3 @@ async def next_due(db: AsyncConnection) -> float | None:
     left = sa.func.extract("epoch", soonest.scalar_subquery() - sa.func.clock_timestamp())
     found = await db.scalar(sa.select(left))
     return None if found is None else float(found)
-
-

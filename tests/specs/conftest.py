@@ -1,0 +1,12 @@
+from contextlib import AsyncExitStack
+
+import pytest
+
+from app.settings import Settings
+from tests.specs.world import World
+
+
+@pytest.fixture
+async def world(settings: Settings):
+    async with AsyncExitStack() as stack:
+        yield await World.build(settings, stack)
