@@ -19,6 +19,7 @@ from app.web.health import health
 from app.web.hooks import hooks
 from app.web.leases import leases
 from app.web.pages import pages
+from app.web.pages import register as register_pages
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MAX_BODY = (
@@ -45,6 +46,7 @@ def create_app(deps: Deps) -> Quart:
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=True)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["deps"] = deps
+    register_pages(app)
     for blueprint in (hooks, leases, api, health, pages):
         app.register_blueprint(blueprint)
     app.after_request(_add_headers)

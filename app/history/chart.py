@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.history.series import Point
 
 WIDTH, HEIGHT = 720.0, 200.0
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 150.0, 34.0, 4.0
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 14.0, 12.0, 24.0
 TICKS = 4
 SMALLEST = 1e-200  # a range below it is none: the arithmetic would leave the normal numbers
@@ -86,6 +87,40 @@ def draw(points: Sequence[Point], *, cap: float | None = None, width: float = WI
         columns=_columns(dots),
         cap=y(cap) if cap is not None and floor <= cap <= ceiling else None,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spark:
+    """A chart as small as a word: a line and its last point."""
+
+    width: float
+    height: float
+    line: str
+    x: float
+    y: float
+
+
+def spark(points: Sequence[Point], *, width: float = SPARK_WIDTH, height: float = SPARK_HEIGHT) -> Spark:
+    """Lay a series out without axes.
+
+    Raises:
+        ValueError: there are no points.
+    """
+    if not points:
+        raise ValueError("a chart needs at least one point")
+    values = [each.value for each in points]
+    ticks = _ticks(min(values), max(values))
+    floor, ceiling = min(values[0], *values, ticks[0]), max(values[0], *values, ticks[-1])
+    inner, tall, last = width - 2 * SPARK_EDGE, height - 2 * SPARK_EDGE, max(1, len(points) - 1)
+    places = [
+        (
+            round(SPARK_EDGE + inner * (number / last if len(points) > 1 else 1.0), 1),
+            round(SPARK_EDGE + tall * (1 - (value - floor) / (ceiling - floor)), 1),
+        )
+        for number, value in enumerate(values)
+    ]
+    x, y = places[-1]
+    return Spark(width=width, height=height, line=" ".join(f"{at},{up}" for at, up in places), x=x, y=y)
 
 
 def _columns(dots: Sequence[Dot]) -> tuple[Tick, ...]:

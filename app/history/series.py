@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import Protocol
 
 from app.history.statistics import change, median, noise
 
@@ -14,21 +13,16 @@ SIGMAS = 4.0
 LEAST_STEP = 0.02  # relative; below it a step is never called one
 
 
-class Measured(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Measured:
     """One measurement as it is stored, with its commit."""
 
-    @property
-    def commit_id(self) -> int: ...  # noqa: D102
-    @property
-    def sha(self) -> str: ...  # noqa: D102
-    @property
-    def title(self) -> str: ...  # noqa: D102
-    @property
-    def made_at(self) -> datetime: ...  # noqa: D102
-    @property
-    def job_id(self) -> int: ...  # noqa: D102
-    @property
-    def samples(self) -> Sequence[float]: ...  # noqa: D102
+    commit_id: int
+    sha: str
+    title: str
+    made_at: datetime
+    job_id: int
+    samples: Sequence[float]
 
 
 class Tone(StrEnum):
@@ -62,6 +56,12 @@ def points(measured: Iterable[Measured], better: str | None) -> list[Point]:
     for _, group in groupby(measured, key=lambda each: each.commit_id):
         found.append(_point(list(group), [each.value for each in found], better))
     return found
+
+
+def largest_step(found: Sequence[Point]) -> Point | None:
+    """Find the point whose step from the one before is the largest outside of the noise; None if all is calm."""
+    moved = [each for each in found if each.tone is not Tone.SAME and each.change is not None]
+    return max(moved, key=lambda each: abs(each.change or 0.0), default=None)
 
 
 def _point(at_commit: list[Measured], earlier: list[float], better: str | None) -> Point:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -36,9 +35,9 @@ async def ingest(deps: Deps, attempt_id: int) -> int:
         found = await results.files(db, attempt_id, lock=True)  # two tasks at once: one after the other
         # 5 MB of JSON take tenths of a second: not on the event loop.
         readings = [(result_id, await asyncio.to_thread(read, data)) for result_id, data in found]
-        counts = attempt.outcome == JobState.PASSED
+        counts = attempt["outcome"] == JobState.PASSED
         for result_id, reading in readings:
-            note = reading.note if counts or not reading.parsed else _unused(reading.note, attempt.outcome)
+            note = reading.note if counts or not reading.parsed else _unused(reading.note, attempt["outcome"])
             await results.mark(db, result_id, format=reading.format, note=note)
         metrics = _accumulated([reading for _, reading in readings]) if counts else []
         await _store(db, attempt_id, attempt, metrics)
@@ -68,17 +67,17 @@ def _accumulated(readings: Sequence[Reading]) -> list[Metric]:
     return list(found.values())
 
 
-async def _store(db: AsyncConnection, attempt_id: int, attempt: sa.Row[Any], metrics: list[Metric]) -> None:
+async def _store(db: AsyncConnection, attempt_id: int, attempt: sa.RowMapping, metrics: list[Metric]) -> None:
     if not metrics:
         return
     place = series.Place(
-        repository_id=attempt.repository_id,
-        branch=branch_of(attempt.branch, attempt.pull_request),
-        board_type=attempt.board_type,
-        configuration=attempt.configuration,
+        repository_id=attempt["repository_id"],
+        branch=branch_of(attempt["branch"], attempt["pull_request"]),
+        board_type=attempt["board_type"],
+        configuration=attempt["configuration"],
     )
     by_identity = {metric.identity: metric for metric in metrics}
-    commit_id = await results.commit_id(db, attempt.repository_id, attempt.commit)
+    commit_id = await results.commit_id(db, attempt["repository_id"], attempt["commit"])
     ids = await series.ids(db, place, {identity: _fields(metric) for identity, metric in by_identity.items()})
     rows = [
         {

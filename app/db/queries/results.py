@@ -1,7 +1,5 @@
 """Result files: kept as they are; read for measurements and for people."""
 
-from typing import Any
-
 import sqlalchemy as sa
 import zstandard
 from sqlalchemy.dialects.postgresql import insert
@@ -21,7 +19,7 @@ REQUEST_FIELDS = (
 )
 
 
-async def ended_attempt(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
+async def ended_attempt(db: AsyncConnection, attempt_id: int) -> sa.RowMapping | None:
     """Read what the measurements of an attempt belong to; None while it is open or unknown."""
     found = (
         sa.select(*REQUEST_FIELDS)
@@ -30,7 +28,7 @@ async def ended_attempt(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | N
         .join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
         .where(col(Attempt.id) == attempt_id, col(Attempt.ended_at).is_not(None))
     )
-    return (await db.execute(found)).one_or_none()
+    return (await db.execute(found)).mappings().one_or_none()
 
 
 async def files(db: AsyncConnection, attempt_id: int, *, lock: bool = False) -> list[tuple[int, bytes]]:

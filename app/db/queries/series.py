@@ -52,7 +52,7 @@ async def measure(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> Non
 
 async def list_(
     db: AsyncConnection, repository_id: int | None, filters: Mapping[str, str], *, after: int = 0, limit: int = 50
-) -> list[sa.Row[Any]]:
+) -> list[sa.RowMapping]:
     """List series by benchmark, metric, board type, configuration and branch; skips the first `after`."""
     wanted = sa.select(
         *(column for column in Series.__table__.columns),  # type: ignore[attr-defined]
@@ -65,17 +65,17 @@ async def list_(
         if name in filters:
             wanted = wanted.where(getattr(Series, name) == filters[name])
     order = [getattr(Series, name) for name in ("benchmark", "metric", "board_type", "configuration", "branch", "id")]
-    return list(await db.execute(wanted.order_by(*order).offset(after).limit(limit)))
+    return list((await db.execute(wanted.order_by(*order).offset(after).limit(limit))).mappings())
 
 
-async def get(db: AsyncConnection, series_id: int) -> sa.Row[Any] | None:
+async def get(db: AsyncConnection, series_id: int) -> sa.RowMapping | None:
     """Read one series with the name of its repository."""
     wanted = sa.select(
         *(column for column in Series.__table__.columns),  # type: ignore[attr-defined]
         col(Repository.forge),
         col(Repository.full_name),
     ).join_from(Series, Repository, col(Repository.id) == col(Series.repository_id))
-    return (await db.execute(wanted.where(col(Series.id) == series_id))).one_or_none()
+    return (await db.execute(wanted.where(col(Series.id) == series_id))).mappings().one_or_none()
 
 
 async def choices(db: AsyncConnection, repository_id: int, name: str, *, limit: int = 200) -> list[str]:
@@ -85,7 +85,7 @@ async def choices(db: AsyncConnection, repository_id: int, name: str, *, limit: 
     return list((await db.execute(wanted.limit(limit))).scalars())
 
 
-async def measurements(db: AsyncConnection, series_ids: Sequence[int], *, commits: int) -> list[sa.Row[Any]]:
+async def measurements(db: AsyncConnection, series_ids: Sequence[int], *, commits: int) -> list[sa.RowMapping]:
     """Read the measurements of each series' latest commits, in commit order.
 
     Commits are ordered by when git says they were made, where a builder told it, else by when
@@ -114,10 +114,12 @@ async def measurements(db: AsyncConnection, series_ids: Sequence[int], *, commit
         .subquery()
     )
     latest = sa.select(ranked).where(ranked.c.rank <= commits)
-    return list(await db.execute(latest.order_by(ranked.c.series_id, ranked.c.rank.desc(), ranked.c.measured_at)))
+    return list(
+        (await db.execute(latest.order_by(ranked.c.series_id, ranked.c.rank.desc(), ranked.c.measured_at))).mappings()
+    )
 
 
-async def of_attempt(db: AsyncConnection, attempt_id: int, *, limit: int = 500) -> list[sa.Row[Any]]:
+async def of_attempt(db: AsyncConnection, attempt_id: int, *, limit: int = 500) -> list[sa.RowMapping]:
     """Read what one attempt measured, with the series it went to."""
     wanted = (
         sa.select(

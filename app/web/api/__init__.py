@@ -1,5 +1,6 @@
 """The public API under /api/v1: one module per noun, each operation declared once."""
 
+from app.web import sse
 from app.web.api import (
     boards,
     builders,
@@ -10,6 +11,7 @@ from app.web.api import (
     login,
     pipelines,
     repositories,
+    series,
     tokens,
     users,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "login",
     "pipelines",
     "repositories",
+    "series",
+    "sse",
     "tokens",
     "users",
 ]

@@ -1,0 +1,128 @@
+"""What the pages show of builders, boards, deliveries and repositories. Every list is bounded."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from app.db.models import Attempt, Board, Builder, BuilderState, Configuration, Delivery, Job, Pipeline, Repository
+
+
+def _boards() -> sa.Select[Any]:
+    held = (
+        sa.select(
+            col(Job.id).label("job_id"),
+            col(Job.state).label("job_state"),
+            col(Job.configuration).label("job_configuration"),
+            col(Attempt.phase),
+            col(Attempt.opened_at),
+            col(Repository.full_name),
+            col(Pipeline.commit),
+        )
+        .join_from(Attempt, Job, col(Job.id) == col(Attempt.job_id))
+        .join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+        .join(Repository, col(Repository.id) == col(Pipeline.repository_id))
+        .where(col(Attempt.board_id) == col(Board.id), col(Attempt.ended_at).is_(None))
+        .limit(1)
+        .lateral("held")
+    )
+    offered = (
+        sa.select(sa.func.array_agg(sa.distinct(col(Configuration.name))).label("configurations"))
+        .where(col(Configuration.board_id) == col(Board.id), col(Configuration.offered).is_(True))
+        .lateral("offered")
+    )
+    return (
+        sa.select(
+            *(column for column in Board.__table__.columns),  # type: ignore[attr-defined]
+            col(Builder.name).label("builder"),
+            col(Builder.state).label("builder_state"),
+            col(Builder.seen_at),
+            sa.func.coalesce(offered.c.configurations, sa.cast([], sa.ARRAY(sa.Text))).label("configurations"),
+            held,
+        )
+        .join_from(Board, Builder, col(Builder.id) == col(Board.builder_id))
+        .outerjoin(held, sa.true())
+        .join(offered, sa.true())
+        .where(col(Board.offered).is_(True), col(Builder.state) != BuilderState.RETIRED)
+    )
+
+
+async def boards(
+    db: AsyncConnection, *, builder_id: int | None = None, after: int | None = None, limit: int = 500
+) -> list[sa.RowMapping]:
+    """List the offered boards, with the configurations they offer and the job they hold; `after` an id: by id."""
+    wanted = _boards()
+    if after is not None:
+        paged = wanted.where(col(Board.id) > after).order_by(col(Board.id)).limit(limit)
+        return list((await db.execute(paged)).mappings())
+    if builder_id is not None:
+        wanted = wanted.where(col(Board.builder_id) == builder_id)
+    order = (col(Board.type), col(Builder.name), col(Board.name))
+    return list((await db.execute(wanted.order_by(*order).limit(limit))).mappings())
+
+
+async def configurations(db: AsyncConnection, builder_id: int, *, limit: int = 1000) -> list[sa.RowMapping]:
+    """List the configurations that a builder's boards offer."""
+    wanted = (
+        sa.select(col(Configuration.board_id), *(getattr(Configuration, name) for name in ("name", "tags", "limit_s")))
+        .join(Board, col(Board.id) == col(Configuration.board_id))
+        .where(col(Board.builder_id) == builder_id, col(Configuration.offered).is_(True))
+    )
+    return list((await db.execute(wanted.order_by(col(Configuration.name)).limit(limit))).mappings())
+
+
+BUILDER_COLUMNS = ("id", "name", "state", "version", "isolation", "facts", "created_at", "seen_at")  # never the hash
+
+
+async def builders(db: AsyncConnection, *, after: int | None = None, limit: int = 500) -> list[sa.RowMapping]:
+    """List builders, with how many boards they offer and how many of these are busy; `after` an id: by id."""
+    mine = sa.and_(col(Board.builder_id) == col(Builder.id), col(Board.offered).is_(True))
+    offered = sa.select(sa.func.count()).select_from(Board).where(mine).scalar_subquery()
+    busy = (
+        sa.select(sa.func.count())
+        .select_from(Attempt)
+        .where(col(Attempt.builder_id) == col(Builder.id), col(Attempt.ended_at).is_(None))
+        .scalar_subquery()
+    )
+    wanted = sa.select(
+        *(getattr(Builder, name) for name in BUILDER_COLUMNS), offered.label("boards"), busy.label("busy")
+    ).where(col(Builder.state) != BuilderState.RETIRED)
+    if after is not None:
+        wanted = wanted.where(col(Builder.id) > after).order_by(col(Builder.id))
+    return list((await db.execute(wanted.order_by(col(Builder.name)).limit(limit))).mappings())
+
+
+async def builder(db: AsyncConnection, name: str) -> sa.RowMapping | None:
+    """Find a builder by name, also a retired one."""
+    wanted = sa.select(*(getattr(Builder, name) for name in BUILDER_COLUMNS)).where(col(Builder.name) == name)
+    return (await db.execute(wanted)).mappings().one_or_none()
+
+
+async def attempts_of(db: AsyncConnection, builder_id: int, *, limit: int = 20) -> list[sa.RowMapping]:
+    """List what a builder did last."""
+    wanted = (
+        sa.select(
+            col(Attempt.job_id),
+            col(Attempt.opened_at),
+            col(Attempt.ended_at),
+            col(Attempt.outcome),
+            col(Attempt.reason),
+            col(Board.name).label("board"),
+            col(Job.configuration),
+        )
+        .join_from(Attempt, Board, col(Board.id) == col(Attempt.board_id))
+        .join(Job, col(Job.id) == col(Attempt.job_id))
+        .where(col(Attempt.builder_id) == builder_id)
+    )
+    return list((await db.execute(wanted.order_by(col(Attempt.id).desc()).limit(limit))).mappings())
+
+
+async def deliveries(db: AsyncConnection, *, before: int | None = None, limit: int = 50) -> list[sa.RowMapping]:
+    """List deliveries without their bodies, the newest first."""
+    names = ("id", "forge", "key", "kind", "received_at", "handled_at", "verdict", "tries")
+    size = sa.func.octet_length(col(Delivery.body)).label("stored_bytes")
+    wanted = sa.select(*(getattr(Delivery, name) for name in names), size)
+    if before is not None:
+        wanted = wanted.where(col(Delivery.id) < before)
+    return list((await db.execute(wanted.order_by(col(Delivery.id).desc()).limit(limit))).mappings())

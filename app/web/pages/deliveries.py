@@ -1,0 +1,44 @@
+"""What the forges sent, and what each delivery led to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quart import Response
+
+from app.db.queries import lab
+from app.web.pages.answer import PAGE, answer, deps, number, page
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryRow:
+    """One delivery, without its body."""
+
+    id: int
+    forge: str
+    key: str
+    kind: str
+    received_at: datetime
+    handled_at: datetime | None
+    verdict: str | None
+    tries: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveriesView:
+    """`/deliveries`."""
+
+    items: list[DeliveryRow]
+    next: int | None
+    first: bool
+
+
+@page("/deliveries")
+async def deliveries() -> Response:
+    """List deliveries, the newest first."""
+    before = number("before", largest=2**63 - 1)
+    async with deps().begin() as db:
+        rows = await lab.deliveries(db, before=before, limit=PAGE + 1)
+    items = [DeliveryRow(**each) for each in rows[:PAGE]]
+    following = items[-1].id if len(rows) > PAGE else None
+    return await answer("deliveries.html", DeliveriesView(items=items, next=following, first=before is None))

@@ -1,0 +1,103 @@
+"""How values look on a page: six filters, and where the links to a forge go."""
+
+import hashlib
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined
+
+TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+SHORT = 10  # characters of a hash: enough for a million commits
+_SPANS = ((86400 * 365, "y"), (86400 * 30, "mo"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")
+JUST_NOW_S = 5
+
+
+def ago(at: datetime, now: datetime | None = None) -> str:
+    """Say how long ago, in the largest unit: `3 min ago`. A moment ahead is `in 3 min`."""
+    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
+    if abs(seconds) < JUST_NOW_S:
+        return "just now"
+    size, unit = next((each for each in _SPANS if abs(seconds) >= each[0]), _SPANS[-1])
+    span = f"{int(abs(seconds) // size)} {unit}"
+    return f"{span} ago" if seconds > 0 else f"in {span}"
+
+
+def short(sha: str) -> str:
+    """Cut a commit's hash to what a person compares."""
+    return sha[:SHORT]
+
+
+def percent(ratio: float | None) -> str:
+    """Write a relative change with its sign: 0.049 is `+4.9 %`. None is a dash."""
+    if ratio is None or not math.isfinite(ratio):
+        return "–"
+    value = ratio * 100
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2
+    written = f"{value:+,.{digits}f}".replace("-", "−")
+    return f"{written} %" if float(f"{value:.{digits}f}") else "±0 %"
+
+
+def amount(value: float | None) -> str:
+    """Write a number with four significant digits and grouped thousands: `12 345`, `0.01235`. None is a dash."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-6:
+        return f"{value:.3e}".replace("-", "−")
+    digits = max(0, 3 - math.floor(math.log10(size))) if size else 0
+    written = f"{value:,.{digits}f}"
+    trimmed = written.rstrip("0").rstrip(".") if "." in written else written
+    return trimmed.replace(",", "\u202f").replace("-", "−")
+
+
+def bytes_(size: float | None) -> str:
+    """Write a size in the largest binary unit: `3.2 MiB`."""
+    if size is None:
+        return "–"
+    value, step = float(size), 0
+    while value >= 1024 and step < len(_SIZES) - 1:
+        value, step = value / 1024, step + 1
+    return f"{value:.0f} {_SIZES[step]}" if step == 0 or value >= 100 else f"{value:.1f} {_SIZES[step]}"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration in at most two units: `840 ms`, `12.3 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def commit_address(forge: str, clone_url: str, sha: str) -> str | None:
+    """Name the commit's page on its forge; None for a plain remote, or one that is not reached by the web."""
+    if forge not in ("github", "gitlab") or not clone_url.startswith(("https://", "http://")):
+        return None
+    inner = "/-/commit/" if forge == "gitlab" else "/commit/"
+    return clone_url.rstrip("/").removesuffix(".git") + inner + sha
+
+
+def static_versions(folder: Path | str | None) -> dict[str, str]:
+    """Hash the static files: an address with the hash changes with the content."""
+    files = sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else []
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10] for file in files if file.is_file()}
+
+
+FILTERS = {
+    "ago": ago,
+    "short": short,
+    "percent": percent,
+    "amount": amount,
+    "bytes": bytes_,
+    "duration": duration,
+}
+GLOBALS = {"commit_address": commit_address}

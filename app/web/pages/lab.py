@@ -1,0 +1,115 @@
+"""Builders and their boards."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from quart import Response
+
+from app.db.models import BuilderState
+from app.db.queries import lab
+from app.states import JobState
+from app.web.pages.answer import answer, deps, found, page
+from app.web.pages.rows import BoardRow, board_row, seconds
+from builders.protocol import MAX_WAIT_S
+
+AWAY = timedelta(seconds=MAX_WAIT_S * 2)  # a builder that waits for work asks again after MAX_WAIT_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuilderRow:
+    """One builder in the list."""
+
+    name: str
+    state: BuilderState
+    online: bool
+    version: str
+    isolation: str
+    boards: int
+    busy: int
+    created_at: datetime
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildersView:
+    """`/builders`."""
+
+    items: list[BuilderRow]
+    boards: list[BoardRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationRow:
+    """One configuration that a board offers."""
+
+    name: str
+    tags: list[str]
+    limit_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """One attempt in a builder's past."""
+
+    job_id: int
+    board: str
+    configuration: str
+    opened_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    outcome: JobState | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuilderPage:
+    """`/builders/{name}`."""
+
+    builder: BuilderRow
+    facts: dict[str, str]
+    boards: list[BoardRow]
+    configurations: dict[int, list[ConfigurationRow]]  # board id → what it offers
+    done: list[Done]
+
+
+@page("/builders")
+async def builders() -> Response:
+    """List builders and boards."""
+    async with deps().begin() as db:
+        rows = await lab.builders(db)
+        boards = [board_row(each) for each in await lab.boards(db)]
+    items = [_builder(dict(each)) for each in rows]
+    return await answer("builders.html", BuildersView(items=items, boards=boards))
+
+
+@page("/builders/<name>")
+async def builder(name: str) -> Response:
+    """Show one builder."""
+    async with deps().begin() as db:
+        row = found(await lab.builder(db, name), f"builder {name}")
+        boards = [board_row(each) for each in await lab.boards(db, builder_id=row["id"])]
+        offered = await lab.configurations(db, row["id"])
+        done = await lab.attempts_of(db, row["id"])
+    busy = sum(each.job_id is not None for each in boards)
+    view = BuilderPage(
+        builder=_builder({**row, "boards": len(boards), "busy": busy}),
+        facts=row["facts"],
+        boards=boards,
+        configurations={
+            board.id: [
+                ConfigurationRow(name=each["name"], tags=each["tags"], limit_s=each["limit_s"])
+                for each in offered
+                if each["board_id"] == board.id
+            ]
+            for board in boards
+        },
+        done=[Done(**each, seconds=seconds(each["opened_at"], each["ended_at"])) for each in done],
+    )
+    return await answer("builder.html", view)
+
+
+def _builder(row: dict[str, object]) -> BuilderRow:
+    seen = row["seen_at"]
+    online = isinstance(seen, datetime) and datetime.now(UTC) - seen < AWAY
+    values = {name: row[name] for name in BuilderRow.__dataclass_fields__ if name in row}
+    return BuilderRow(**values, online=online)  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""Rows that several pages show, and how they are read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.models import Priority
+from app.db.queries import pages as queries
+from app.db.queries.pipelines import PipelineView
+from app.states import ENDED, JobState
+from builders.protocol import Kind, Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """One job in a list."""
+
+    id: int
+    pipeline_id: int
+    forge: str
+    full_name: str
+    commit: str
+    title: str
+    branch: str | None
+    pull_request: int | None
+    kind: Kind
+    board_type: str
+    board: str | None  # where it ran or runs, else the one that was asked for
+    builder: str | None
+    configuration: str
+    state: JobState
+    phase: Phase | None  # only while it runs
+    reason: str
+    priority: Priority
+    generation: int
+    replaced: bool
+    cancel_requested: bool
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None  # from start to end, once it ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardRow:
+    """One board, and the job it holds."""
+
+    id: int
+    name: str
+    type: str
+    description: str
+    tags: list[str]
+    builder: str
+    builder_state: str
+    seen_at: datetime | None
+    health: str
+    health_reason: str
+    configurations: list[str]
+    job_id: int | None
+    job_state: JobState | None
+    job_configuration: str | None
+    phase: Phase | None
+    opened_at: datetime | None
+    full_name: str | None
+    commit: str | None
+
+
+def job_row(row: sa.RowMapping) -> JobRow:
+    """Take a job from its database row."""
+    values: dict[str, Any] = {name: row[name] for name in JobRow.__dataclass_fields__ if name in row}
+    values["board"] = row["on_board"] or row["board"]
+    values["phase"] = row["phase"] if row["state"] is JobState.RUNNING else None
+    values["cancel_requested"] = row["cancel_requested_at"] is not None and row["state"] not in ENDED
+    values["seconds"] = seconds(row["started_at"], row["ended_at"])
+    return JobRow(**values)
+
+
+def board_row(row: sa.RowMapping) -> BoardRow:
+    """Take a board from its database row."""
+    return BoardRow(**{name: row[name] for name in BoardRow.__dataclass_fields__})
+
+
+def seconds(start: datetime | None, end: datetime | None) -> float | None:
+    """Count the seconds between two moments; None unless both are known."""
+    return (end - start).total_seconds() if start and end else None
+
+
+async def titled(db: AsyncConnection, found: Sequence[PipelineView]) -> list[PipelineView]:
+    """Give pipelines the titles of their commits, which a dispatch does not tell."""
+    bare = [(each.repository_id, each.commit) for each in found if not each.title]
+    titles = await queries.titles(db, bare)
+    return [
+        each if each.title else replace(each, title=titles.get((each.repository_id, each.commit), "")) for each in found
+    ]

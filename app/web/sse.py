@@ -1,0 +1,239 @@
+"""Live events for browsers and commands: a job's log while it grows, and hints that a page is out of date.
+
+Rows are looked at, notices only say when: a lost notice costs a few seconds. A reader that does not
+read is dropped, never buffered for; it may come back with the id of the last event it got.
+"""
+
+import asyncio
+import codecs
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import Field
+from quart import Response, current_app, request
+
+from app.db.queries import logs
+from app.db.tables import attempt, job
+from app.deps import Deps
+from app.errors import NotFound
+from app.states import ENDED
+from app.web.api.operations import Given, operation
+
+MEDIA = "text/event-stream"
+PIECE = 64 << 10  # bytes of log in one event at most
+LOOK_S = 5.0  # seconds between two looks at the rows without any notice
+HEARTBEAT_S = 15.0  # proxies cut lines that are silent for long
+SEND_LIMIT_S = 60.0  # a reader that takes nothing for so long is dropped
+HINTS = 64  # that wait for one reader; more of them, and it is dropped
+TOPICS = frozenset({"job", "pipeline", "builder"})
+HEARTBEAT = ": still here\n\n"
+STOP = "stopping"  # of app.extensions: an asyncio.Event that is set when the process is told to stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How far a reader has the log: bytes of one attempt. Written `attempt:offset`."""
+
+    attempt: int
+    offset: int
+
+    @classmethod
+    def read(cls, written: str) -> "Mark | None":
+        """Read an event's id; None for anything else."""
+        found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,15})", written)
+        return cls(attempt=int(found[1]), offset=int(found[2])) if found else None
+
+    def __str__(self) -> str:
+        return f"{self.attempt}:{self.offset}"
+
+
+class WhereFrom(Given):
+    """Where to begin."""
+
+    at: str = Field(default="", max_length=30, description="an event's id; `Last-Event-ID` goes before it")
+
+
+@operation("GET", "/jobs/{job_id}/log/stream", query=WhereFrom, media=MEDIA)
+async def stream_log(deps: Deps, *, job_id: int, query: WhereFrom) -> Response:
+    """Follow a log: events `log` with `{"text": …}`, `attempt` when a new attempt starts over, `end` with the state."""
+    if await _look(deps, job_id) is None:
+        raise NotFound(f"There is no job {job_id}.")
+    mark = Mark.read(request.headers.get("Last-Event-ID", "")) or Mark.read(query.at)
+    return stream(_follow(deps, job_id, mark, stopping()))
+
+
+def stopping() -> asyncio.Event:
+    """Give the event that ends every stream of this process."""
+    found: asyncio.Event = current_app.extensions.setdefault(STOP, asyncio.Event())
+    return found
+
+
+def stream(parts: AsyncIterator[str]) -> Response:
+    """Answer with events that go out as they come, without a time limit."""
+    response = Response(_dropping_the_stuck(parts), content_type=f"{MEDIA}; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # else nginx gathers events before it passes them on
+    response.timeout = None  # type: ignore[assignment]
+    return response
+
+
+async def _dropping_the_stuck(parts: AsyncIterator[str]) -> AsyncIterator[str]:
+    """End the request if sending one part takes too long: the generator rests in `yield` meanwhile."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    async for part in parts:
+        timer = loop.call_later(SEND_LIMIT_S, task.cancel) if task else None
+        try:
+            yield part
+        finally:
+            if timer:
+                timer.cancel()
+
+
+def _event(kind: str, data: Any, mark: Mark | None = None) -> str:
+    """Write one event; JSON keeps it on one line, whatever the text holds."""
+    written = data if isinstance(data, str) else json.dumps(data)
+    return f"id: {mark}\nevent: {kind}\ndata: {written}\n\n" if mark else f"event: {kind}\ndata: {written}\n\n"
+
+
+async def _look(deps: Deps, job_id: int) -> sa.RowMapping | None:
+    """Read the job's state and the latest attempt's log size in one snapshot."""
+    wanted = (
+        sa.select(job.c.state, attempt.c.id.label("attempt_id"), attempt.c.epoch, attempt.c.log_size)
+        .select_from(job.outerjoin(attempt, attempt.c.job_id == job.c.id))
+        .where(job.c.id == job_id)
+        .order_by(attempt.c.epoch.desc().nulls_last())
+        .limit(1)
+    )
+    async with deps.begin() as db:
+        return (await db.execute(wanted)).mappings().one_or_none()
+
+
+async def _follow(deps: Deps, job_id: int, mark: Mark | None, stopped: asyncio.Event) -> AsyncIterator[str]:
+    news, reader, quiet_s = asyncio.Event(), _Reader(deps, mark), 0.0
+
+    def hear(hint: dict[str, Any]) -> None:
+        if hint.get("job") == job_id:
+            news.set()
+
+    with contextlib.ExitStack() as heard:
+        for topic in ("log", "job"):
+            heard.callback(deps.notices.on(topic, hear))
+        yield HEARTBEAT  # the headers go out with it: the reader knows that the line stands
+        while not stopped.is_set():
+            news.clear()
+            seen = await _look(deps, job_id)
+            async for event in reader.new(seen):
+                yield event
+            if seen is None or seen["state"] in ENDED:
+                return
+            quiet_s = 0.0 if await _set(news, stopped, timeout=LOOK_S) else quiet_s + LOOK_S
+            if quiet_s >= HEARTBEAT_S:
+                quiet_s = 0.0
+                yield HEARTBEAT
+
+
+class _Reader:
+    """Gives what is new of a log since the last look."""
+
+    def __init__(self, deps: Deps, mark: Mark | None) -> None:
+        self._deps = deps
+        self._mark = mark
+
+    async def new(self, seen: sa.RowMapping | None) -> AsyncIterator[str]:
+        """Write the events that one look leads to."""
+        if seen is None:
+            yield _event("end", "deleted")
+            return
+        has_ended = seen["state"] in ENDED
+        if seen["attempt_id"] is not None:
+            for event in self._turned_to(seen["attempt_id"], seen["epoch"]):
+                yield event
+            async for event in self._texts(seen["log_size"], has_ended=has_ended):
+                yield event
+        if has_ended:
+            yield _event("end", seen["state"].value)
+
+    def _turned_to(self, attempt_id: int, epoch: int) -> list[str]:
+        """Begin anew with another attempt; the reader hears of it unless it had none."""
+        before = self._mark
+        if before is not None and before.attempt == attempt_id:
+            return []
+        self._mark = Mark(attempt=attempt_id, offset=0)
+        return [_event("attempt", str(epoch), self._mark)] if before else []
+
+    async def _texts(self, size: int, *, has_ended: bool) -> AsyncIterator[str]:
+        """Read on from the mark; a character whose bytes are not all there yet waits for the next look."""
+        while self._mark and self._mark.offset < size:
+            attempt_id, start = self._mark.attempt, self._mark.offset
+            async with self._deps.begin() as db:
+                data = await logs.read(db, attempt_id, start, min(PIECE, size - start))
+            text, used = _decoded(data, is_last=has_ended and start + len(data) >= size)
+            if not used:
+                return
+            self._mark = Mark(attempt=attempt_id, offset=start + used)
+            yield _event("log", {"text": text}, self._mark)
+
+
+async def _set(*any_of: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109  # asyncio.wait has one too
+    """Wait until one of the events is set; False if none was in time."""
+    waiting = [asyncio.ensure_future(each.wait()) for each in any_of]
+    try:
+        done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+    return bool(done)
+
+
+def _decoded(data: bytes, *, is_last: bool) -> tuple[str, int]:
+    """Decode as much as there are whole characters; also gives how many bytes that was."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    new = decoder.decode(data, final=is_last)
+    return new, len(data) - len(decoder.getstate()[0])
+
+
+async def hints(
+    deps: Deps, topics: frozenset[str], about: Mapping[str, int], stopped: asyncio.Event
+) -> AsyncIterator[str]:
+    """Give an event `changed` for each notice on the topics that may concern what was asked about."""
+    waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(HINTS)
+    stuck = asyncio.Event()
+
+    def hear(hint: dict[str, Any]) -> None:
+        if not _is_about(hint, about):
+            return
+        try:
+            waiting.put_nowait(hint)
+        except asyncio.QueueFull:
+            stuck.set()
+
+    with contextlib.ExitStack() as heard:
+        for topic in topics:
+            heard.callback(deps.notices.on(topic, hear))
+        yield HEARTBEAT
+        while not (stopped.is_set() or stuck.is_set()):
+            yield await _next_hint(waiting, stopped)
+
+
+async def _next_hint(waiting: asyncio.Queue[dict[str, Any]], stopped: asyncio.Event) -> str:
+    getting, stop = asyncio.ensure_future(waiting.get()), asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait([getting, stop], timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        return _event("changed", getting.result()) if getting.done() else HEARTBEAT
+    finally:
+        getting.cancel()
+        stop.cancel()
+
+
+def _is_about(hint: Mapping[str, Any], about: Mapping[str, int]) -> bool:
+    """Say whether a hint concerns what was asked about; one that does not say counts."""
+    for name, wanted in about.items():
+        told = hint.get(name, hint.get(f"{name}_id"))
+        if told is not None and told != wanted:
+            return False
+    return True
