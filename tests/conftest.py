@@ -5,12 +5,13 @@ import ipaddress
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 import redis
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from app.db import schema
 from app.db.models import SQLModel
@@ -115,22 +116,43 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings
 
 
+class Emptier:
+    """One connection that empties the tables between tests; on a thread and loop of its own, for any kind of test."""
+
+    def __init__(self, portal: BlockingPortal, url: str) -> None:
+        self._portal = portal
+        self._connection = portal.start_task_soon(lambda: asyncpg.connect(**arguments(url))).result()
+
+    def execute(self, statement: str) -> None:
+        """Run a statement, or several."""
+        self._portal.call(self._connection.execute, statement)
+
+    def empty(self) -> None:
+        """Delete every row. Tables that a test made are its own to remove."""
+        deletes = "".join(f'DELETE FROM "{name}";' for name in SQLModel.metadata.tables)
+        # Without triggers no foreign key has an opinion on the order; a row that a lost
+        # transaction of the last test still holds is an error, not a wait without end.
+        careful = "SET LOCAL session_replication_role = replica; SET LOCAL lock_timeout = '5s';"
+        self.execute(f"BEGIN; {careful} {deletes} COMMIT")
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._portal.call(self._connection.close)
+
+
 @pytest.fixture(scope="session")
-async def emptier(servers: Settings) -> AsyncIterator[asyncpg.Connection]:
+def emptier(servers: Settings) -> Iterator[Emptier]:
     """Keep one connection that empties the tables between tests."""
-    connection = await asyncpg.connect(**arguments(servers.database_url))
-    yield connection
-    await connection.close()
+    with start_blocking_portal() as portal:
+        made = Emptier(portal, servers.database_url)
+        yield made
+        made.close()
 
 
 @pytest.fixture
-async def database_url(servers: Settings, emptier: asyncpg.Connection) -> str:
+def database_url(servers: Settings, emptier: Emptier) -> str:
     """Give a database without any rows, as `postgresql+asyncpg://`."""
-    deletes = "".join(f'DELETE FROM "{name}";' for name in SQLModel.metadata.tables)
-    # Without triggers no foreign key has an opinion on the order; a row that a lost
-    # transaction of the last test still holds is an error, not a wait without end.
-    careful = "SET LOCAL session_replication_role = replica; SET LOCAL lock_timeout = '5s';"
-    await emptier.execute(f"BEGIN; {careful} {deletes} COMMIT")
+    emptier.empty()
     return servers.database_url
 
 

@@ -30,11 +30,11 @@ SHAPE = """
 @asynccontextmanager
 async def empty_database(emptier, url):
     name = f"test_{uuid4().hex[:12]}"
-    await emptier.execute(f"CREATE DATABASE {name}")
+    emptier.execute(f"CREATE DATABASE {name}")
     try:
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
-        await emptier.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        emptier.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def shape(url):
