@@ -55,7 +55,7 @@ def create_root_user(
 @_password_options
 @as_json
 @asks
-def create_user(
+def create_user(  # noqa: PLR0917  # click calls it by name
     client: Client,
     name: str,
     role: str,

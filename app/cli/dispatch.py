@@ -23,7 +23,7 @@ _OPTIONS = (
     click.option("--tag", "tags", multiple=True, help="Only targets with this tag, or `-tag`: without it; repeatable."),
     click.option("--config", "configurations", multiple=True, help="Only this configuration; may be repeated."),
     click.option(
-        "--repeat", type=click.IntRange(1), default=1, show_default=True, help="Run so often; samples add up."
+        "--repeat", type=click.IntRange(1), default=1, show_default=True, help="So many runs; samples add up."
     ),
     click.option(
         "--token",
@@ -103,8 +103,9 @@ def _dispatch(  # options of a command
 
 
 def _body(kind: str, asked: Json) -> Json:
+    commit = asked.pop("commit_hash").lower()
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
-    return {"kind": kind, "commit": given.pop("commit_hash").lower(), **given}
+    return {"kind": kind, "commit": commit, **given}
 
 
 def _say_opened(found: Json, *, as_json: bool) -> None:

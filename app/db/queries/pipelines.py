@@ -179,7 +179,7 @@ async def list_(
     conditions = {
         "branch": (col(Pipeline.branch) == branch, branch),
         "pull_request": (col(Pipeline.pull_request) == pull_request, pull_request),
-        "before": (col(Pipeline.id) < before, before),
+        "before": (col(Pipeline.id) < (before or 0), before),
         "commit": (col(Pipeline.commit).startswith(commit or "", autoescape=True), commit),
         "repository": (_of(repository), repository),
         "state": (_DERIVED.c.state == state, state),

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -30,7 +31,7 @@ async def add(db: AsyncConnection, user_id: int, name: str, *, lifetime: timedel
 async def owner(db: AsyncConnection, text: str) -> sa.RowMapping | None:
     """Find whose valid token this is: `user_id`, `name`, `role`. None for any other text."""
     token_id, secret = _parts(text)
-    asked = (
+    asked: sa.Select[Any] = (
         sa.select(
             col(Token.id), col(Token.token_hash), col(Token.user_id), col(User.name), col(User.role), _stale("stale")
         )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, current_app, request
@@ -25,7 +25,7 @@ JSON = "application/json"
 INT4, INT8 = 2**31 - 1, 2**63 - 1  # the largest ids the database takes; a larger one in a path is just not found
 LARGEST = {"delivery_id": INT8}
 
-View = Callable[..., Awaitable[Any]]
+View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
 
 class Given(BaseModel):
@@ -114,7 +114,7 @@ def _rule(path: str) -> str:
     return re.sub(r"\{(\w+)\}", converter, path)
 
 
-async def _call(declared: Operation, view: View, **given: Any) -> Response:
+async def _call(declared: Operation, view: Callable[..., Awaitable[Any]], **given: Any) -> Response:
     if not all(str(part).isprintable() for part in given.values()):
         raise NotFound("No name holds control characters.")
     if declared.role is not None:
