@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from app.deps import Deps
 from app.errors import ApiError, Unavailable
 from app.web import errors as web_errors
-from app.web.api import api
+from app.web.api import api, described
 from app.web.health import health
 from app.web.hooks import hooks
 from app.web.leases import leases
@@ -47,7 +47,7 @@ def create_app(deps: Deps) -> Quart:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["deps"] = deps
     register_pages(app)
-    for blueprint in (hooks, leases, api, health, pages):
+    for blueprint in (hooks, leases, api, described, health, pages):
         app.register_blueprint(blueprint)
     app.after_request(_add_headers)
     _register_errors(app)

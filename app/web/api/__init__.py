@@ -15,6 +15,7 @@ from app.web.api import (
     tokens,
     users,
 )
+from app.web.api.described import described
 from app.web.api.operations import api
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "boards",
     "builders",
     "deliveries",
+    "described",
     "dispatching",
     "job_files",
     "jobs",

@@ -1,0 +1,150 @@
+"""/openapi.json and /docs, out of the declarations that check the requests."""
+
+import re
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from quart import Blueprint, Response, jsonify, render_template
+
+from app.web.api.operations import INT4, JSON, LARGEST, MAX_BODY, OPERATIONS, Operation
+
+API_VERSION = "1"  # as in /api/v1; changes that break callers make another one
+
+described = Blueprint("described", __name__)
+
+Json = dict[str, Any]
+Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], Json]
+
+ERROR: Json = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
+
+
+@described.get("/openapi.json")
+async def openapi() -> Response:
+    """Describe the public API as OpenAPI 3.1. What builders say is in `builders/protocol.py`."""
+    return jsonify(document())
+
+
+@described.get("/docs")
+async def docs() -> str:
+    """List the operations for people."""
+    sections: dict[str, list[Operation]] = {}
+    for declared in OPERATIONS:
+        sections.setdefault(declared.path.split("/")[1], []).append(declared)
+    return await render_template("docs.html", sections=sections, document=document())
+
+
+@cache
+def document() -> Json:
+    """Write the OpenAPI document; every operation has been declared by then."""
+    schemas, definitions = _schemas()
+    paths: dict[str, Json] = {}
+    for declared in OPERATIONS:
+        paths.setdefault(f"/api/v1{declared.path}", {})[declared.method.lower()] = _operation(declared, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Rigline", "version": API_VERSION, "description": _ABOUT},
+        "paths": paths,
+        "components": {
+            "schemas": {**definitions, "Error": ERROR},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "a user's token, rlu_…"}},
+        },
+    }
+
+
+_ABOUT = (
+    'Lists are `{"items": […], "next": cursor|null}`, errors `{"error": {"code", "message"}}`. '
+    f"Bodies are JSON of at most {MAX_BODY} bytes; unknown keys and parameters are refused. "
+    "Reading needs no token but for users, tokens and deliveries; changing anything does. "
+    "On the service's Unix socket whoever may open it is an admin."
+)
+
+
+def _schemas() -> tuple[Schemas, Json]:
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+    for declared in OPERATIONS:
+        wanted += [(each, "validation") for each in (declared.query, declared.body) if each]
+        wanted += [(declared.answer, "serialization")] if declared.answer else []
+    found, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template="#/components/schemas/{model}")
+    return found, definitions.get("$defs", {})  # type: ignore[return-value]
+
+
+def _operation(declared: Operation, schemas: Schemas) -> Json:
+    told: Json = {
+        "operationId": declared.name,
+        "tags": [declared.path.split("/")[1]],
+        "summary": declared.summary,
+        "description": declared.doc,
+        "parameters": _parameters(declared),
+        "responses": {str(declared.status.value): _answer(declared, schemas), "default": _refusal()},
+    }
+    if declared.role is not None:
+        told["security"] = [{"token": []}]
+        told["description"] += f"\n\nNeeds the role {declared.role}."
+    if declared.body is not None:
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[declared.body, "validation"]}}}
+    return told
+
+
+def _parameters(declared: Operation) -> list[Json]:
+    parts = [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
+        for name in re.findall(r"\{(\w+)\}", declared.path)
+    ]
+    given = declared.query.model_json_schema() if declared.query else {}
+    shared = given.get("$defs", {})
+    return parts + [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in given.get("required", []),
+            "description": schema.get("description", ""),
+            "schema": _inlined(schema, shared),
+        }
+        for name, schema in given.get("properties", {}).items()
+    ]
+
+
+def _inlined(schema: Any, shared: Json) -> Any:
+    """Put definitions in the place of their names: a parameter has no components of its own."""
+    if isinstance(schema, list):
+        return [_inlined(each, shared) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(shared[schema["$ref"].rpartition("/")[2]], shared)
+    return {name: _inlined(value, shared) for name, value in schema.items()}
+
+
+def _path_schema(name: str) -> Json:
+    if name.endswith("_id") or name == "number":
+        return {"type": "integer", "minimum": 0, "maximum": LARGEST.get(name, INT4)}
+    return {"type": "string"}
+
+
+def _answer(declared: Operation, schemas: Schemas) -> Json:
+    if declared.answer is not None:
+        schema = schemas[declared.answer, "serialization"]
+        return {"description": "Done.", "content": {JSON: {"schema": schema}}}
+    if declared.media != JSON:
+        return {"description": "Done.", "content": {declared.media: {"schema": {"type": "string"}}}}
+    return {"description": "Done."}
+
+
+def _refusal() -> Json:
+    schema = {"$ref": "#/components/schemas/Error"}
+    return {
+        "description": "Refused: the code is stable, the message is for people.",
+        "content": {JSON: {"schema": schema}},
+    }

@@ -1,0 +1,82 @@
+"""/openapi.json says what the service does, and nothing else."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from quart import Quart
+
+from app.web.api.described import document
+from app.web.api.operations import OPERATIONS, api
+from tests.api.service import HASH, REMOTE, Service
+
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
+
+
+def _schema(path: str, method: str, status: str) -> dict[str, Any]:
+    answer = document()["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+    return {**answer, "components": document()["components"]}
+
+
+def test_every_route_of_the_blueprint_is_described() -> None:
+    app = Quart(__name__)
+    app.register_blueprint(api)
+    routes = {
+        (method, re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    assert routes == {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
+
+
+def test_names_of_operations_are_unique_and_all_have_a_sentence() -> None:
+    names = [each.name for each in OPERATIONS]
+
+    assert len(set(names)) == len(names)
+    assert [each.name for each in OPERATIONS if not each.summary.endswith((".", "?"))] == []
+
+
+def test_every_reference_in_the_document_leads_somewhere() -> None:
+    known = document()["components"]["schemas"]
+
+    assert set(re.findall(r"#/components/schemas/([\w.\[\]-]+)", str(document()))) <= set(known)
+
+
+async def test_answers_fit_what_is_described(service: Service) -> None:
+    builder = await service.builder()
+    opened = await service.dispatch()
+    await builder.work(log=b"x\n", result=b"y\n")
+    asked = {
+        "/api/v1/pipelines": "/pipelines",
+        "/api/v1/pipelines/{pipeline_id}": f"/pipelines/{opened['id']}",
+        "/api/v1/jobs/{job_id}": f"/jobs/{opened['jobs'][0]['id']}",
+        "/api/v1/builders": "/builders",
+        "/api/v1/builders/{name}": "/builders/shelf",
+        "/api/v1/boards": "/boards",
+        "/api/v1/repositories": "/repositories",
+    }
+
+    for path, address in asked.items():
+        answer = await service.web.get(address)
+        jsonschema.validate(answer.json(), _schema(path, "get", "200"))
+    refused = await service.local.post("/pipelines", json={"kind": "run", "commit": HASH[:7], "remote_url": REMOTE})
+    jsonschema.validate(refused.json(), _schema("/api/v1/pipelines", "post", "default"))
+
+
+async def test_the_document_and_the_page_are_served(service: Service) -> None:
+    told = await service.web.get(f"{service.url}/openapi.json")
+    page = await service.web.get(f"{service.url}/docs")
+
+    assert told.json()["openapi"] == "3.1.0"
+    assert page.status_code == 200
+    assert "POST /api/v1/pipelines" in page.text
+    assert not re.search(r"(?:src|href)=\"https?://", page.text)
+
+
+def test_the_reference_names_every_operation() -> None:
+    written = DOCS.read_text()
+
+    assert [f"{each.method} {each.path}" for each in OPERATIONS if f"`{each.method} {each.path}`" not in written] == []
