@@ -1,8 +1,9 @@
 """The tables as SQLAlchemy Core sees them: what claims, leases and sweeps are written with."""
 
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
-from app.db.models import SQLModel
+from app.db import models as _models  # noqa: F401  # registers the tables
 
 _ALL = SQLModel.metadata.tables
 

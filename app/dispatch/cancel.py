@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 
 from app.db.queries import jobs
+from app.db.queries.attempts import FORCE_S
 from app.deps import Deps
 from app.dispatch import queue
 from app.states import HELD, JobState
-from builders.protocol import CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, Cancel
-
-FORCE_S = CANCEL_GRACE_S + 5  # after the polite request: the builder's own kill comes first
-UNCONFIRMED_S = FORCE_S + FORCE_UNCONFIRMED_S  # after the polite request: the service itself says cancelled
+from builders.protocol import Cancel
 
 
 async def cancel_jobs(deps: Deps, job_ids: Iterable[int], actor: str, reason: str) -> dict[int, JobState]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
 from app.db.queries import attempts, boards, builders, jobs
@@ -30,6 +32,15 @@ class Claimant:
     is_stale: bool = False  # its last sign of life is to be noted anew
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """One claim: who asks, for which boards, under which id."""
+
+    builder: Claimant
+    names: Sequence[str]
+    claim_id: UUID
+
+
 async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
     """Give the builder one job that one of its free boards can start now, without waiting.
 
@@ -50,7 +61,8 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
             is_open = given.ended_at is None and given.accepted_at is None
             return await _lease(deps, await attempts.lease_facts(db, given.id)) if is_open else None
         offers = await boards.candidates(db, builder.id, asked.boards_free) if may_work(asked) else []
-    return await _first_of(deps, builder, asked.boards_free, claim_id, offers)
+    asking = Asking(builder=builder, names=asked.boards_free, claim_id=claim_id)
+    return await _first_of(deps, asking, offers)
 
 
 def may_work(asked: Claim) -> bool:
@@ -58,38 +70,35 @@ def may_work(asked: Claim) -> bool:
     return bool(asked.boards_free) and (asked.disk_free is None or asked.disk_free >= DISK_FLOOR)
 
 
-async def _first_of(
-    deps: Deps, builder: Claimant, names: Sequence[str], claim_id: UUID, offers: Sequence[sa.Row[tuple[int, str, str]]]
-) -> Lease | None:
+async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease | None:
     """Try the candidates in their order. One that RQ does not give is in somebody else's hands."""
     for job_id, board_type, priority in offers:
         name = proxy.queue_name(board_type, priority)
         try:
             taken = await queue.call(deps, proxy.take, name, job_id)
         except queue.AWAY as problem:
-            log.warning("redis_away", builder=builder.name, error=str(problem))
+            log.warning("redis_away", builder=asking.builder.name, error=str(problem))
             raise Unavailable("Redis does not answer; jobs are handed out again when it does.") from problem
         if not taken:
             continue
-        lease = await _decide(deps, builder, names, claim_id, name, job_id)
+        lease = await _decide(deps, asking, name, job_id)
         if lease is not None:
-            await queue.start(deps, builder.name, name, job_id)
+            await queue.start(deps, asking.builder.name, name, job_id)
+            await deps.notices.publish("job", pipeline=lease.pipeline_id, job=job_id, state=JobState.LEASED)
             return lease
     return None
 
 
-async def _decide(
-    deps: Deps, builder: Claimant, names: Sequence[str], claim_id: UUID, name: str, job_id: int
-) -> Lease | None:
-    """Let the row decide on a job that RQ gave us; give it back if the row says no, or we are cut off."""
+async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Lease | None:
+    """Let the row decide on a job that RQ gave us; give it back if the row says no."""
     lease: Lease | None = None
     try:
         async with deps.begin() as db:
-            attempt_id = await _open(db, builder.id, names, claim_id, job_id)
+            attempt_id = await _open(db, asking, job_id)
             if attempt_id is not None:
                 lease = await _lease(deps, await attempts.lease_facts(db, attempt_id))
     except sa.exc.IntegrityError as problem:  # the board, or this very claim, is being served by another request
-        log.info("claim_raced", builder=builder.name, job=job_id, error=str(problem.orig)[:200])
+        log.info("claim_raced", builder=asking.builder.name, job=job_id, error=str(problem.orig)[:200])
         lease = None
     finally:
         if lease is None:
@@ -97,18 +106,17 @@ async def _decide(
     return lease
 
 
-async def _open(
-    db: sa.ext.asyncio.AsyncConnection, builder_id: int, names: Sequence[str], claim_id: UUID, job_id: int
-) -> int | None:
+async def _open(db: AsyncConnection, asking: Asking, job_id: int) -> int | None:
     """Move the job to leased and open its attempt, all in the caller's transaction."""
-    board = await boards.free_for(db, builder_id, names, job_id)
+    board = await boards.free_for(db, asking.builder.id, asking.names, job_id)
     if board is None:
         return None
-    epoch = await jobs.move(db, job_id, JobState.LEASED, reason="", epoch=jobs.next_epoch)
+    actor = f"builder {asking.builder.name}"
+    epoch = await jobs.move(db, job_id, JobState.LEASED, actor=actor, reason="", epoch=jobs.next_epoch)
     if epoch is None:
         return None
     return await attempts.open_(
-        db, job_id=job_id, epoch=epoch, board_id=board.id, builder_id=board.builder_id, claim_id=claim_id
+        db, job_id=job_id, epoch=epoch, board_id=board.id, builder_id=board.builder_id, claim_id=asking.claim_id
     )
 
 
@@ -119,7 +127,7 @@ async def _give_back(deps: Deps, name: str, job_id: int) -> None:
         log.warning("job_not_put_back", job=job_id, error=str(problem))
 
 
-async def _lease(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> Lease:
+async def _lease(deps: Deps, facts: Any) -> Lease:
     """Put together what the builder has to know."""
     return Lease(
         attempt_id=facts.id,
@@ -136,7 +144,7 @@ async def _lease(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> Lease:
     )
 
 
-def _source(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> Source:
+def _source(deps: Deps, facts: Any) -> Source:
     user, token = _credentials(deps, facts)
     source = Source(
         repository=f"r{facts.repository_id}",
@@ -149,7 +157,7 @@ def _source(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> Source:
     return source if user is None else Source(**{**vars(source), "username": user})
 
 
-def _credentials(deps: Deps, facts: sa.Row[tuple[object, ...]]) -> tuple[str | None, str | None]:
+def _credentials(deps: Deps, facts: Any) -> tuple[str | None, str | None]:
     """Choose what the remote is asked with: a dispatch's own token, else the forge's for a private repository."""
     if facts.token is not None:
         return None, sealed.unseal(deps.settings.secret_key.get_secret_value(), facts.token)

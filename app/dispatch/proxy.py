@@ -58,7 +58,7 @@ def job_id_of(rq_job_id: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
-class Proxy(BaseWorker):  # type: ignore[misc]
+class Proxy(BaseWorker):
     """One builder. No signal handlers, no subscription, no work loop: its claims and ends drive it."""
 
     death_penalty_class = TimerDeathPenalty  # SIGALRM works in the main thread only
@@ -83,12 +83,19 @@ class Proxy(BaseWorker):  # type: ignore[misc]
     def procline(self, message: str) -> None:
         """Leave this process's name alone."""
 
-    def adopt(self) -> None:
-        """Show the builder as a living worker, whichever process did so before."""
+    def adopt(self, *, everywhere: bool = True) -> None:
+        """Show the builder as a living worker, whichever process did so before.
+
+        Args:
+            everywhere: these are all its queues; otherwise what is known of them stays.
+        """
         self.birth_date = self.last_heartbeat = now()
+        facts = self.serialize()
         with self.connection.pipeline() as pipeline:
             pipeline.hsetnx(self.key, "state", WorkerStatus.IDLE)
-            pipeline.hset(self.key, mapping=self.serialize())
+            if not everywhere:
+                pipeline.hsetnx(self.key, "queues", facts.pop("queues"))
+            pipeline.hset(self.key, mapping=facts)
             register(self, pipeline)
             pipeline.expire(self.key, self.worker_ttl + 60)
             pipeline.execute()
@@ -98,7 +105,7 @@ class Proxy(BaseWorker):  # type: ignore[misc]
         job = fetch(self.connection, job_id)
         if job is None:
             return False
-        self.adopt()
+        self.adopt(everywhere=False)
         self.prepare_execution(job)
         self.prepare_job_execution(job, remove_from_intermediate_queue=True)
         return True
@@ -133,7 +140,7 @@ class Proxy(BaseWorker):  # type: ignore[misc]
         execution = _execution(job) if job is not None else None
         if job is None or execution is None:
             return False
-        self.adopt()
+        self.adopt(everywhere=False)
         self.set_state(WorkerStatus.BUSY)
         self.maintain_heartbeats(job, execution)
         return True
@@ -142,6 +149,7 @@ class Proxy(BaseWorker):  # type: ignore[misc]
         """Show the builder as idle if that was its last job."""
         if not self.connection.scard(self.executions_key):
             self.set_state(WorkerStatus.IDLE)
+        self.connection.expire(self.key, self.worker_ttl + 60)
 
 
 def fetch(connection: redis.Redis, job_id: int) -> Job | None:
@@ -205,15 +213,23 @@ def forget_sighting(connection: redis.Redis, name: str, job_id: int) -> None:
     connection.delete(queue(connection, name).intermediate_queue.get_first_seen_key(rq_id(job_id)))
 
 
-def drop(connection: redis.Redis, name: str, job_id: int) -> None:
-    """Remove a job from RQ altogether."""
+def unlist(connection: redis.Redis, name: str, job_id: int) -> bool:
+    """Take a job off its queue and RQ's safety copy of it; False if it was on neither."""
     with connection.pipeline() as pipeline:
         for key in keys(connection, name):
             pipeline.lrem(key, 0, rq_id(job_id))
-        pipeline.execute()
+        removed = pipeline.execute()
+    forget_sighting(connection, name, job_id)
+    return any(removed)
+
+
+def drop(connection: redis.Redis, name: str, job_id: int) -> bool:
+    """Remove a job from RQ altogether; False if it was not waiting."""
+    was_listed = unlist(connection, name, job_id)
     job = fetch(connection, job_id)
     if job is not None:
         job.delete()
+    return was_listed
 
 
 def _queue(job: Job) -> Queue:

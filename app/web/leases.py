@@ -1,12 +1,10 @@
 """The builders' API: hello, claim, beat, wait, log, result, finish. `builders.protocol` says what each promises."""
 
 import dataclasses
-import hashlib
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-import zstandard
 from quart import Blueprint, Response, current_app, g, jsonify
 from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,6 +28,7 @@ from builders.protocol import (
     Beat,
     BeatAnswer,
     Claim,
+    CommitFacts,
     Finish,
     Finished,
     Hello,
@@ -150,14 +149,12 @@ async def put_result(attempt_id: int, number: int) -> Response:
     """Store the result file of one run phase, verbatim."""
     deps, epoch = _deps(), wire.number("epoch", wire.INT32)
     data = await wire.body(MAX_RESULT)
-    packed = zstandard.ZstdCompressor().compress(data) if data else b""
     async with deps.begin() as db:
         row = await _own(db, attempt_id, epoch, for_update=True)
         facts = await attempts.lease_facts(db, attempt_id)
         if number >= facts.repeat:
             raise Invalid(f"Job {row.job_id} has {facts.repeat} run phases; there is no result {number}.")
-        sha = hashlib.sha256(data).hexdigest()
-        await attempts.store_result(db, attempt_id, number, packed, len(data), sha)
+        sha = await attempts.store_result(db, attempt_id, number, data)
     return jsonify({"number": number, "size": len(data), "sha256": sha})
 
 
@@ -190,7 +187,7 @@ def _clean(said: Finish) -> Finish:
     )
 
 
-def _clean_commit(facts: finishing.CommitFacts) -> finishing.CommitFacts:
+def _clean_commit(facts: CommitFacts) -> CommitFacts:
     parents = [wire.text(each, 64) for each in facts.parents[: finishing.PARENTS_LIMIT]]
     title, author = wire.text(facts.title, 500), wire.text(facts.author, 200)
     return dataclasses.replace(facts, parents=parents, title=title, author=author)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from quart import request
@@ -20,13 +20,13 @@ INT63 = (1 << 63) - 1
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _IN_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # type: ignore[typeddict-unknown-key]
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 Model = TypeVar("Model")
 
 
 @cache
-def _adapter(kind: type[Model]) -> TypeAdapter[Model]:
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """Make pydantic's reader for a wire model, which knows nothing of pydantic itself."""
     for each in vars(protocol).values():
         if isinstance(each, type) and hasattr(each, "__dataclass_fields__"):
@@ -58,12 +58,14 @@ async def model(kind: type[Model]) -> Model:
         TooLarge: the body is too long.
     """
     raw = await body(MAX_JSON)
+    key: Any = kind
     try:
-        return _adapter(kind).validate_json(raw)
+        read: Model = _adapter(key).validate_json(raw)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or "body"
         raise Invalid(f"{where}: {first['msg']}") from None
+    return read
 
 
 def number(name: str, limit: int) -> int:

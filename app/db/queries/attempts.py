@@ -1,16 +1,22 @@
 """Attempts: the lease, its fence, its heartbeat and its one end."""
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import zstandard
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result
 from app.states import JobState
-from builders.protocol import LEASE_S, CommitFacts, Finish
+from builders.protocol import ACCEPT_S, CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, LEASE_S, CommitFacts, Finish
+
+FORCE_S = CANCEL_GRACE_S + 5.0  # after the polite request: the builder's own kill comes first
+UNCONFIRMED_S = FORCE_S + FORCE_UNCONFIRMED_S  # after the polite request: the service itself says cancelled
+OVER_S = 60.0  # after a job's limit: the builder should have ended it itself
 
 now = sa.func.now()
 _opened_s = sa.extract("epoch", now - attempt.c.opened_at)
@@ -45,7 +51,7 @@ _by_claim = sa.select(attempt.c.id, attempt.c.accepted_at, attempt.c.ended_at).w
 )
 
 
-async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> sa.Row[Any] | None:
+async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> sa.Row[Any, Any, Any] | None:
     """Find the attempt that a claim was answered with: id, accepted_at, ended_at."""
     return (await db.execute(_by_claim, {"builder_id": builder_id, "claim_id": claim_id})).one_or_none()
 
@@ -89,7 +95,7 @@ _lease = (
 )
 
 
-async def lease_facts(db: AsyncConnection, attempt_id: int) -> sa.Row[Any]:
+async def lease_facts(db: AsyncConnection, attempt_id: int) -> Any:
     """Read everything a builder has to know of its attempt."""
     return (await db.execute(_lease, {"attempt_id": attempt_id})).one()
 
@@ -134,6 +140,55 @@ async def wishes(db: AsyncConnection, attempt_ids: list[int]) -> list[sa.Row[Any
     return list(await db.execute(_wishes, {"attempt_ids": attempt_ids}))
 
 
+_since_lost = now - attempt.c.lease_until
+_due = {
+    "is_unaccepted": sa.and_(attempt.c.accepted_at.is_(None), attempt.c.opened_at < now - interval(ACCEPT_S)),
+    "is_lost": sa.and_(attempt.c.accepted_at.is_not(None), attempt.c.lease_until < now),
+    "is_unconfirmed": job.c.cancel_requested_at < now - interval(UNCONFIRMED_S),
+    "is_over": _opened_s > limit_s + OVER_S,
+}
+
+
+async def due(db: AsyncConnection, *, attempt_id: int | None = None, limit: int = 1) -> list[sa.Row[Any]]:
+    """List open attempts that the service has to end, and by which causes; or look at one of them."""
+    causes = [sa.func.coalesce(cause, sa.false()).label(name) for name, cause in _due.items()]
+    wanted = (
+        sa.select(
+            attempt.c.id,
+            attempt.c.job_id,
+            attempt.c.board_id,
+            builder.c.name.label("builder"),
+            job.c.pipeline_id,
+            job.c.retries_left,
+            job.c.cancel_requested_at,
+            limit_s.label("limit_s"),
+            sa.extract("epoch", _since_lost).label("lost_s"),
+            *causes,
+        )
+        .select_from(everything.join(builder, builder.c.id == attempt.c.builder_id))
+        .where(attempt.c.ended_at.is_(None), sa.or_(*_due.values()))
+        .order_by(attempt.c.id)
+        .limit(limit)
+    )
+    if attempt_id is not None:
+        wanted = wanted.where(attempt.c.id == attempt_id)
+    return list(await db.execute(wanted))
+
+
+async def held(db: AsyncConnection) -> list[sa.Row[Any]]:
+    """List the jobs that builders hold: id, board_type, priority, builder, held_s."""
+    columns = (job.c.id, job.c.board_type, job.c.priority, builder.c.name.label("builder"))
+    wanted = (
+        sa.select(*columns, _opened_s.label("held_s"))
+        .select_from(
+            attempt.join(job, job.c.id == attempt.c.job_id).join(builder, builder.c.id == attempt.c.builder_id)
+        )
+        .where(attempt.c.ended_at.is_(None))
+        .order_by(job.c.id)
+    )
+    return list(await db.execute(wanted))
+
+
 async def lock(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
     """Lock an attempt's row against beats, appends and ends of others, and read it."""
     return (await db.execute(sa.select(attempt).where(attempt.c.id == attempt_id).with_for_update())).one_or_none()
@@ -162,7 +217,8 @@ async def end(db: AsyncConnection, attempt_id: int, outcome: JobState, reason: s
     """End an open attempt, which frees its board; return its job's id, or None if it had ended."""
     values = {"ended_at": now, "outcome": outcome, "reason": reason[:1000], **also}
     change = sa.update(attempt).where(attempt.c.id == attempt_id, attempt.c.ended_at.is_(None)).values(values)
-    return await db.scalar(change.returning(attempt.c.job_id))
+    job_id: int | None = await db.scalar(change.returning(attempt.c.job_id))
+    return job_id
 
 
 def told(said: Finish, digest: bytes) -> dict[str, Any]:
@@ -177,12 +233,19 @@ def told(said: Finish, digest: bytes) -> dict[str, Any]:
     }
 
 
-async def store_result(db: AsyncConnection, attempt_id: int, number: int, data: bytes, size: int, sha: str) -> None:
-    """Keep the result file of one run phase; sent again, the last one stands until the attempt ends."""
-    values = {"attempt_id": attempt_id, "number": number, "data": data, "size": size, "sha256": sha, "note": ""}
+async def store_result(db: AsyncConnection, attempt_id: int, number: int, file: bytes) -> str:
+    """Keep the result file of one run phase; sent again, the last one stands until the attempt ends.
+
+    Returns:
+        The file's SHA-256.
+    """
+    size, sha = len(file), hashlib.sha256(file).hexdigest()
+    packed = zstandard.ZstdCompressor().compress(file) if file else b""
+    values = {"attempt_id": attempt_id, "number": number, "data": packed, "size": size, "sha256": sha, "note": ""}
     new = insert(result).values(values)
     changed = {"data": new.excluded.data, "size": size, "sha256": sha, "stored_at": now}
     await db.execute(new.on_conflict_do_update(constraint="result_once", set_=changed, where=result.c.sha256 != sha))
+    return sha
 
 
 async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, tuple[int, str]]:

@@ -42,7 +42,7 @@ async def targets_offered(db: AsyncConnection) -> list[Target]:
 
 
 _offered_tags = (board.c.tags + configuration.c.tags).label("tags")
-_matches = sa.and_(  # this board's configuration is what the job asks for
+matches = sa.and_(  # this board's configuration is what the job asks for
     board.c.type == job.c.board_type,
     configuration.c.name == job.c.configuration,
     board.c.offered,
@@ -71,7 +71,7 @@ _everything = (
 _candidates = (
     sa.select(job.c.id, job.c.board_type, job.c.priority)
     .select_from(_everything)
-    .where(_wanted, _matches, _free, _is_active, board.c.builder_id == sa.bindparam("builder_id"))
+    .where(_wanted, matches, _free, _is_active, board.c.builder_id == sa.bindparam("builder_id"))
     .where(board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
     .group_by(job.c.id)
     .order_by(_urgency, job.c.queued_at, job.c.id)
@@ -79,7 +79,7 @@ _candidates = (
 )
 
 
-async def candidates(db: AsyncConnection, builder_id: int, names: Sequence[str]) -> list[sa.Row[Any]]:
+async def candidates(db: AsyncConnection, builder_id: int, names: Sequence[str]) -> list[Any]:
     """List the jobs that one of the builder's named boards could start now, the most urgent first.
 
     Classes go release, branch, pull request, nightly; each `AGEING_S` of waiting moves a job up one.
@@ -90,7 +90,7 @@ async def candidates(db: AsyncConnection, builder_id: int, names: Sequence[str])
 _free_for = (
     sa.select(board.c.id, board.c.builder_id, board.c.name)
     .select_from(_everything)
-    .where(_wanted, _matches, _free, _is_active, board.c.builder_id == sa.bindparam("builder_id"))
+    .where(_wanted, matches, _free, _is_active, board.c.builder_id == sa.bindparam("builder_id"))
     .where(board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
     .where(job.c.id == sa.bindparam("job_id"))
     .order_by(board.c.id)
@@ -99,7 +99,7 @@ _free_for = (
 )
 
 
-async def free_for(db: AsyncConnection, builder_id: int, names: Sequence[str], job_id: int) -> sa.Row[Any] | None:
+async def free_for(db: AsyncConnection, builder_id: int, names: Sequence[str], job_id: int) -> Any:
     """Lock a free board of the builder for a queued job; a board that somebody else locks is passed over."""
     asked = {"builder_id": builder_id, "names": list(names), "job_id": job_id}
     return (await db.execute(_free_for, asked)).one_or_none()

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState
 from app.db.queries import audit
-from app.db.tables import builder
+from app.db.tables import board, builder
 from app.errors import BuilderInUse, Conflict
 from builders.protocol import LEASE_S, Hello
 
@@ -84,6 +84,19 @@ _touch = (
 async def touch(db: AsyncConnection, builder_ids: Sequence[int]) -> None:
     """Note a sign of life of some builders."""
     await db.execute(_touch, {"builder_ids": sorted(builder_ids)})
+
+
+async def living(db: AsyncConnection) -> list[sa.Row[Any]]:
+    """List the builders that gave a sign of life lately: name, types of the boards that they offer."""
+    types = sa.func.array_agg(sa.distinct(board.c.type)).label("types")
+    wanted = (
+        sa.select(builder.c.name, types)
+        .join(board, board.c.builder_id == builder.c.id)
+        .where(board.c.offered, builder.c.seen_at > _ago(2 * LEASE_S))
+        .group_by(builder.c.id)
+        .order_by(builder.c.id)
+    )
+    return list(await db.execute(wanted))
 
 
 async def greet(db: AsyncConnection, builder_id: int, hello: Hello) -> None:

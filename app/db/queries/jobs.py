@@ -57,10 +57,9 @@ def _times(new: JobState) -> dict[str, Any]:
     """Name the columns of time that a move sets. A job that is queued again keeps its place."""
     if new in ENDED:
         return {"ended_at": now}
-    return {
-        JobState.QUEUED: {"queued_at": sa.func.coalesce(job.c.queued_at, now), "started_at": None},
-        JobState.RUNNING: {"started_at": now},
-    }.get(new, {})
+    if new is JobState.QUEUED:
+        return {"queued_at": sa.func.coalesce(job.c.queued_at, now), "started_at": None}
+    return {"started_at": now} if new is JobState.RUNNING else {}
 
 
 async def erase_tokens(db: AsyncConnection, pipeline_id: int | None = None) -> int:
@@ -95,7 +94,7 @@ async def add(
         "queued_at": now if state is JobState.QUEUED else None,
     }
     once = insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
-    job_id = await db.scalar(once)
+    job_id: int | None = await db.scalar(once)
     if job_id is not None:
         await audit.record(db, f"job.{state}", job_id=job_id, pipeline_id=pipeline_id)
     return job_id
@@ -208,16 +207,19 @@ async def open_of_ref(
 
 
 async def queued(db: AsyncConnection, job_ids: Sequence[int] | None = None, limit: int = 100_000) -> list[sa.Row[Any]]:
-    """List queued jobs in the order in which they were queued: id, board_type, priority."""
-    wanted = sa.select(job.c.id, job.c.board_type, job.c.priority).where(job.c.state == JobState.QUEUED)
+    """List queued jobs in the order in which they were queued: id, board_type, priority, waited_s."""
+    waited_s = sa.extract("epoch", now - job.c.queued_at).label("waited_s")
+    columns = (job.c.id, job.c.board_type, job.c.priority, waited_s)
+    wanted = sa.select(*columns).where(job.c.state == JobState.QUEUED)
     if job_ids is not None:
         wanted = wanted.where(job.c.id.in_(job_ids))
     return list(await db.execute(wanted.order_by(job.c.queued_at, job.c.id).limit(limit)))
 
 
 async def places(db: AsyncConnection, job_ids: Sequence[int]) -> list[sa.Row[Any]]:
-    """Read where jobs belong: id, pipeline_id, board_type, priority, state."""
-    columns = (job.c.id, job.c.pipeline_id, job.c.board_type, job.c.priority, job.c.state)
+    """Read where jobs belong: id, pipeline_id, board_type, priority, state, and for how long it has ended."""
+    ended_s = sa.func.coalesce(sa.extract("epoch", now - job.c.ended_at), 0).label("ended_s")
+    columns = (job.c.id, job.c.pipeline_id, job.c.board_type, job.c.priority, job.c.state, ended_s)
     return list(await db.execute(sa.select(*columns).where(job.c.id.in_(job_ids)).order_by(job.c.id)))
 
 

@@ -1,0 +1,78 @@
+"""How a lease ends that its builder did not end: not accepted, lost, over its limit, or cancelled in vain."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries import attempts, boards, jobs
+from app.dispatch.finish import Ended
+from app.states import JobState
+from builders.protocol import LEASE_S, REUSE_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of an attempt, its job and its board."""
+
+    outcome: JobState
+    reason: str
+    state: JobState  # of the job
+    also: dict[str, Any] = field(default_factory=dict)
+    keeps_board_s: float | None = None  # from now; None: the board is free at once
+    is_quarantine: bool = False
+
+
+def verdict(due: sa.Row[Any]) -> Verdict | None:
+    """Decide by what is due; the weightiest cause first. None if nothing is due any more."""
+    cancelled = due.cancel_requested_at is not None
+    if due.is_unconfirmed:
+        reason = "cancelled, which the builder did not confirm; the board is quarantined"
+        return Verdict(outcome=JobState.CANCELLED, reason=reason, state=JobState.CANCELLED, is_quarantine=True)
+    if due.is_unaccepted:
+        reason = "infra:unaccepted: the builder did not answer after it was given the job"
+        state = JobState.CANCELLED if cancelled else JobState.QUEUED
+        return Verdict(outcome=JobState.ERRORED, reason=reason, state=state)
+    if due.is_lost:
+        return _lost(due, cancelled=cancelled)
+    if due.is_over:
+        reason = f"limit: the builder did not end the job, whose limit was {due.limit_s:.0f} s"
+        return Verdict(
+            outcome=JobState.TIMED_OUT, reason=reason, state=JobState.TIMED_OUT, keeps_board_s=LEASE_S + REUSE_S
+        )
+    return None
+
+
+def _lost(due: sa.Row[Any], *, cancelled: bool) -> Verdict:
+    """A lost builder may touch the board until it knows; only then is the board given away."""
+    reason = "infra:lost: the builder stopped answering"
+    board_s = max(0.0, REUSE_S - float(due.lost_s))
+    if cancelled:
+        return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.CANCELLED, keeps_board_s=board_s)
+    if due.retries_left > 0:
+        also = {"retries_left": due.retries_left - 1}
+        return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.QUEUED, also=also, keeps_board_s=board_s)
+    return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.ERRORED, keeps_board_s=board_s)
+
+
+async def end(db: AsyncConnection, attempt_id: int) -> Ended | None:
+    """End an attempt if something is still due, in the caller's transaction; tell what became of its job."""
+    await attempts.lock(db, attempt_id)
+    for due in await attempts.due(db, attempt_id=attempt_id):
+        said = verdict(due)
+        if said is None or await attempts.end(db, attempt_id, said.outcome, said.reason) is None:
+            return None
+        await jobs.move(db, due.job_id, said.state, reason=said.reason, **said.also)
+        if said.is_quarantine:
+            await boards.quarantine(db, due.board_id, said.reason)
+        elif said.keeps_board_s is not None:
+            await boards.doubt(db, due.board_id, reason=said.reason, reusable_after_s=said.keeps_board_s)
+        return Ended(
+            attempt_id=attempt_id,
+            job_id=due.job_id,
+            pipeline_id=due.pipeline_id,
+            state=said.state,
+            reason=said.reason,
+        )
+    return None

@@ -1,0 +1,92 @@
+"""Put right what no event puts right. One pass; any number of processes may try, one at a time sweeps.
+
+Every step is a transaction of its own that checks its row again under a lock, so that a sweeper that
+was frozen and wakes up late does no harm.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+import structlog
+
+from app.db.queries import attempts, jobs
+from app.db.queries.overdue import GivenUp, given_up, unread_results
+from app.deps import Deps
+from app.dispatch import counters, finish, lapse, queue, repair
+
+LOCK = 0x7269_6701  # advisory: one process at a time sweeps
+LOCK_S = 20  # seconds after which the database takes the lock from a frozen sweeper
+AT_ONCE = 200  # rows of one kind that one pass takes on
+
+log = structlog.get_logger()
+
+
+async def sweep(deps: Deps) -> bool:
+    """Do one pass; False if another process is at it.
+
+    Leases that lapsed or were lost end, cancels that nobody confirmed and jobs over their limits too;
+    RQ is made to agree with the rows; jobs that wait in vain end; results that nobody read are read.
+    """
+    async with _alone(deps) as is_ours:
+        if is_ours:
+            await _end_leases(deps)
+            await _give_up(deps)
+            await _erase_tokens(deps)
+            await _read_results(deps)
+            await repair.agree(deps)
+        return is_ours
+
+
+@asynccontextmanager
+async def _alone(deps: Deps) -> AsyncIterator[bool]:
+    async with deps.begin() as db:
+        is_ours = bool(await db.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))))
+        if is_ours:
+            await db.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = '{LOCK_S}s'"))
+        yield is_ours
+
+
+async def _end_leases(deps: Deps) -> None:
+    async with deps.begin() as db:
+        due = await attempts.due(db, limit=AT_ONCE)
+    for row in due:
+        async with deps.begin() as db:
+            ended = await lapse.end(db, row.id)
+        if ended is not None:
+            counters.LEASES_ENDED.labels(reason=ended.reason.partition(" ")[0].rstrip(":")).inc()
+            log.warning("lease_ended", attempt=row.id, job=ended.job_id, state=ended.state, reason=ended.reason)
+            await finish.tell(deps, row.builder, ended)
+
+
+async def _give_up(deps: Deps) -> None:
+    """End queued jobs that no board can run, or that waited longer than a job may."""
+    async with deps.begin() as db:
+        found = await given_up(db, limit=AT_ONCE)
+    for each in found:
+        async with deps.begin() as db:
+            moved = await jobs.move(db, each.job_id, each.state, reason=each.reason)
+            places = await jobs.places(db, [each.job_id])
+        if moved is None:
+            continue
+        counters.JOBS_GIVEN_UP.labels(state=each.state).inc()
+        await queue.drop(deps, places)
+        await _announce(deps, each, places[0].pipeline_id)
+
+
+async def _announce(deps: Deps, ended: GivenUp, pipeline_id: int) -> None:
+    await asyncio.gather(finish.announce(deps, pipeline_id, ended.job_id, ended.state), deps.tasks.put("send_statuses"))
+
+
+async def _erase_tokens(deps: Deps) -> None:
+    """Two jobs that end at the same moment each take the other for open; so look again."""
+    async with deps.begin() as db:
+        await jobs.erase_tokens(db)
+
+
+async def _read_results(deps: Deps) -> None:
+    async with deps.begin() as db:
+        unread = await unread_results(db, limit=AT_ONCE)
+    for attempt_id in unread:
+        await deps.tasks.put("ingest_result", attempt_id)
