@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("app.cli.serve:serve", "Run the whole service: web, worker and, without settings, its servers."),
     "web": ("app.cli.web:web", "Run one web process."),
     "worker": ("app.cli.worker:worker", "Run one worker for the service's tasks."),
-    "demo": ("app.cli.demo:demo", "Show the main job on a sample project, from a push to a chart."),
+    "demo": ("app.cli.demo.command:demo", "Show the main job on a sample project, from a push to a chart."),
     "admin": ("app.cli.admin:admin", "Make users and tokens."),
     "repo": ("app.cli.repo:repo", "Say which repositories are served."),
     "builder": ("app.cli.builder:builder", "Make builders, look at them, say whether they get jobs."),

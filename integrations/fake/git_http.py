@@ -39,9 +39,10 @@ class GitHttp:
         )
         try:
             await asyncio.gather(_feed(child, receive), _answer(child, send))
+        except BaseException:
+            child.kill()
+            raise
         finally:
-            if child.returncode is None:
-                child.kill()
             await child.wait()
 
     def _refusal(self, scope: Scope) -> int | None:

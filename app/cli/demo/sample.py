@@ -207,15 +207,16 @@ def sources(position: int) -> dict[str, str]:
 
 
 def _stream() -> str:
-    parts = [
-        _commit("refs/heads/main", position, AUTHOR, TITLES[position], sources(position)) for position in range(COMMITS)
+    history = [
+        _commit("refs/heads/main", position, sources(position), author=AUTHOR, title=title)
+        for position, title in enumerate(TITLES)
     ]
-    stranger = dict(sources(COMMITS - 1), **{"CONTRIBUTORS": "Sam Stranger\n"})
-    change = _commit("refs/pull/1/head", COMMITS, STRANGER, "Offer a faster fill", stranger, parent="refs/heads/main")
-    return "".join([*parts, change, "done\n"])
+    files = dict(sources(COMMITS - 1), **{"CONTRIBUTORS": "Sam Stranger\n"})
+    offer = {"author": STRANGER, "title": "Offer a faster fill", "parent": "refs/heads/main"}
+    return "".join([*history, _commit("refs/pull/1/head", COMMITS, files, **offer), "done\n"])
 
 
-def _commit(ref: str, position: int, author: str, title: str, files: dict[str, str], parent: str = "") -> str:
+def _commit(ref: str, position: int, files: dict[str, str], *, author: str, title: str, parent: str = "") -> str:
     when = f"{FIRST_COMMIT_AT + position * 3600} +0000"
     head = f"commit {ref}\nauthor {author} {when}\ncommitter {author} {when}\n{_data(title)}"
     origin = f"from {parent}\n" if parent else ""
