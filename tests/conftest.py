@@ -12,9 +12,10 @@ import asyncpg
 import pytest
 import redis
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from sqlmodel import SQLModel
 
+import app.db.models  # noqa: F401  # fills the metadata
 from app.db import schema
-from app.db.models import SQLModel
 from app.db.session import arguments
 from app.embedded import folder, postgres, services
 from app.settings import Settings, embedded_database_url, embedded_redis_url

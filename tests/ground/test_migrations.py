@@ -9,9 +9,9 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
+from sqlmodel import SQLModel
 
 from app.db import schema
-from app.db.models import SQLModel
 from app.db.session import arguments, engine
 
 SHAPE = """

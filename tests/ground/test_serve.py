@@ -69,6 +69,17 @@ def test_one_command_runs_everything_and_ctrl_c_ends_it_cleanly(place, user, pyt
     assert machine() == before
 
 
+def test_who_may_open_the_unix_socket_is_admin_and_nobody_over_tcp(place):
+    with Rigline(place / "data", "serve") as service:
+        service.until_ready()
+        with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(place / "data/rigline.sock"))) as local:
+            made = local.post("http://rigline/api/v1/builders", json={"name": "shelf"})
+        refused = httpx2.post(service.url + "/api/v1/builders", json={"name": "other"})
+        assert service.tell().ended()[0] == 0
+
+    assert (made.status_code, refused.status_code) == (201, 401)
+
+
 def test_after_a_kill_it_starts_again_over_the_same_data(place):
     with Rigline(place / "data", "serve") as first:
         first.until_ready()

@@ -77,6 +77,12 @@ def test_an_empty_webhook_secret_is_refused(tmp_path, forge, empty):
         load(tmp_path, **{name: empty})
 
 
+@pytest.mark.parametrize("empty", ["", "https://git.local/,", ","])
+def test_an_empty_prefix_is_refused_because_every_address_begins_with_it(tmp_path, empty):
+    with pytest.raises(StartupError, match="RIGLINE_ALLOWED_REMOTES"):
+        load(tmp_path, RIGLINE_ALLOWED_REMOTES=empty)
+
+
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_secret_may_be_in_a_file(tmp_path, name):
     file = tmp_path / "secret"

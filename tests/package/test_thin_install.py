@@ -7,6 +7,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
 from app.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]

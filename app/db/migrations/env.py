@@ -1,14 +1,14 @@
 """Run migrations over the connection of `app.db.schema`."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
-from sqlmodel import AutoString
+from sqlmodel import AutoString, SQLModel
 
-from app.db.models import SQLModel
+import app.db.models  # noqa: F401  # fills the metadata
 
 
-def _plain(kind: str, item: Any, _context: Any) -> str | bool:
+def _plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write SQLModel's own string type as the plain one that it is."""
     return f"sa.String({item.length or ''})" if kind == "type" and isinstance(item, AutoString) else False
 
