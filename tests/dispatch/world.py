@@ -220,6 +220,14 @@ class World:
 
         await self._until(held, lambda found: found == count if exactly else found >= count)
 
+    async def somebody_waits_for_a_cancel(self) -> None:
+        """Return when a builder's wait is held by this process."""
+
+        async def held() -> int:
+            return len(self.app.extensions["signals"]._waits)
+
+        await self._until(held, lambda found: found > 0)
+
     async def _scalar(self, statement: Any) -> int:
         async with self.deps.begin() as db:
             return int(await db.scalar(statement) or 0)
