@@ -15,7 +15,9 @@ from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker
 
 from app import deps as deps_module
-from app.db.queries import builders, boards, jobs, pipelines, repositories
+from app import journal
+from app.db import tables
+from app.db.queries import boards, builders, jobs, pipelines, repositories
 from app.db.queries.pipelines import PipelineView
 from app.db.tables import delivery, job, status
 from app.deps import Deps
@@ -68,9 +70,11 @@ class World:
     http: httpx2.AsyncClient
     repository: FakeRepository
     project: FakeRepository
+    tables: Any = tables
 
     @classmethod
     async def build(cls, settings: Settings, stack: AsyncExitStack) -> "World":
+        journal.configure()
         forges = Forges()
         address = await stack.enter_async_context(serving(FakeServer(forges, token=TOKEN)))
         repository = forges.add(FakeRepository(4242, "acme/firmware"))
@@ -114,7 +118,8 @@ class World:
 
     async def deliver(self, delivery: Delivery, **headers: str) -> httpx2.Response:
         """Send a delivery; headers replace or, with an empty value, remove."""
-        sent = {name: value for name, value in {**delivery.headers, **headers}.items() if value}
+        wanted = {**delivery.headers, **headers}
+        sent = {name: value.encode("latin-1") for name, value in wanted.items() if value}
         return await self.http.post(delivery.path, content=delivery.body, headers=sent)
 
     async def settle(self) -> None:
