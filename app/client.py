@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -100,7 +101,7 @@ class Client:
         try:
             return self._send("GET", path, params=_without_none(query), headers=headers).content
         except Refused as refused:
-            if refused.status == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if refused.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return b""
             raise
 
@@ -154,7 +155,7 @@ class Client:
         return answer
 
     def _json(self, answer: httpx2.Response) -> Any:
-        if answer.status_code == httpx2.codes.NO_CONTENT:
+        if answer.status_code == HTTPStatus.NO_CONTENT:
             return None
         try:
             return answer.json()

@@ -50,7 +50,9 @@ def create_root_user(
 
 @admin.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["member", "admin"]), default="member", show_default=True)
+@click.option(
+    "--role", type=click.Choice(["member", "admin"]), default="member", show_default=True, help="What it may do."
+)
 @click.option("--no-password", is_flag=True, help="Only tokens, as for a program.")
 @_password_options
 @as_json

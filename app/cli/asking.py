@@ -1,6 +1,7 @@
 """What every client command shares: where the service is, and how a refusal ends the command."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +23,6 @@ _OPTIONS = (
     click.option(
         "--socket", type=click.Path(path_type=Path), metavar="PATH", help="Unix socket of the service instead."
     ),
-    # In a variable only: other users of the machine can read the options of a process.
-    click.option("--user-token", envvar="RIGLINE_TOKEN", hidden=True),
-    click.option(
-        "--data-dir", envvar="RIGLINE_DATA_DIR", default=".rigline", type=click.Path(path_type=Path), hidden=True
-    ),
 )
 
 
@@ -37,8 +33,10 @@ def asks(command: Command) -> Command:
     """
 
     @functools.wraps(command)
-    def wrapped(server: str | None, socket: Path | None, user_token: str | None, data_dir: Path, **given: Any) -> Any:
-        place = Place.chosen(server=server, socket=socket, token=user_token, data_dir=data_dir)
+    def wrapped(server: str | None, socket: Path | None, **given: Any) -> Any:
+        # The token has no option: other users of the machine can read the options of a process.
+        token, data_dir = os.environ.get("RIGLINE_TOKEN"), Path(os.environ.get("RIGLINE_DATA_DIR") or ".rigline")
+        place = Place.chosen(server, socket, token, data_dir)
         try:
             with Client(place) as client:
                 return command(client=client, **given)
