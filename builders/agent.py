@@ -10,12 +10,13 @@ import platform
 import random
 import shutil
 import signal
+import time
 import uuid
 from importlib import metadata
 from pathlib import Path
 
 from builders.attempt import Attempt
-from builders.config import Board, Config
+from builders.config import Board, Config, ConfigError
 from builders.job import Lab
 from builders.protocol import MAX_WAIT_S, Claim, Hello, Lease
 from builders.service import SPREAD_S, LeaseLost, Refused, Service, Unavailable, persist
@@ -25,6 +26,7 @@ from builders.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 HELLO_S = 20.0  # how long the service may be away at the start
+EMPTY_S = 1.0  # at least so long between two empty answers
 FAREWELL_S = 30.0  # for the last deliveries after Ctrl-C
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -51,12 +53,23 @@ class Agent:
             Refused: it does not want this builder; all jobs were stopped.
         """
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # belt: if a script kills its leader
-        await persist(self._hello, for_s=HELLO_S, tell=lambda problem, _: logger.warning("no hello yet: %s", problem))
         self._catch_signals()
+        await self._greet()
         await self._claim_jobs()
         await self._say_farewell()
         if self.refusal is not None:
             raise self.refusal
+
+    async def _greet(self) -> None:
+        """Say the first hello, unless told to end meanwhile."""
+        hello = persist(self._hello, for_s=HELLO_S, tell=lambda problem, _: logger.warning("no hello yet: %s", problem))
+        greeting, ended = asyncio.create_task(hello), asyncio.create_task(self.changed.wait())
+        await asyncio.wait({greeting, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if greeting.done():
+            return greeting.result()
+        greeting.cancel()
+        await asyncio.wait({greeting})
 
     async def _hello(self) -> None:
         welcome = await self.service.hello(
@@ -73,15 +86,15 @@ class Agent:
 
     async def _claim_jobs(self) -> None:
         """Hold one poll for all free boards; its id stays until its answer is known."""
-        claim_id, pause = str(uuid.uuid4()), 0.5
+        claim_id, pause = _new_id(), 0.5
         while not self.ending:
             self.changed.clear()
-            free = self._free_boards()
+            free, asked_at = self._free_boards(), time.monotonic()
             if not free:
                 await self.changed.wait()
                 continue
             try:
-                lease = await self._poll(claim_id, free)
+                answered, lease = await self._poll(claim_id, free)
                 pause = 0.5
             except Unavailable as problem:
                 wait = max(problem.retry_after or 0.0, pause) * random.uniform(0.5, 1.0)
@@ -90,17 +103,19 @@ class Agent:
                 pause = min(pause * 2, SPREAD_S)
             except LeaseLost as problem:
                 logger.warning("claim refused: %s", problem)
-                claim_id = str(uuid.uuid4())
+                claim_id = _new_id()
                 await self._greet_again()
             except Refused as problem:
                 self._refused(problem)
             else:
+                claim_id = _new_id() if answered else claim_id
                 if lease is not None:
-                    claim_id = str(uuid.uuid4())
                     await self._take(lease)
+                elif answered and time.monotonic() - asked_at < EMPTY_S:
+                    await self._sleep(EMPTY_S)  # a service that does not hold the call must not be hammered
 
-    async def _poll(self, claim_id: str, free: list[str]) -> Lease | None:
-        """Ask for a job; give up early, with the same id, when another board becomes free."""
+    async def _poll(self, claim_id: str, free: list[str]) -> tuple[bool, Lease | None]:
+        """Ask for a job; without an answer if another board becomes free meanwhile."""
         claim = Claim(
             claim_id=claim_id,
             instance=self.state.instance,
@@ -112,7 +127,7 @@ class Agent:
         changed = asyncio.create_task(self.changed.wait())
         try:
             await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
-            return asking.result() if asking.done() else None
+            return asking.done(), asking.result() if asking.done() else None
         finally:
             for task in (asking, changed):
                 task.cancel()
@@ -133,9 +148,15 @@ class Agent:
         return [board.name for board in self.config.boards if board.name not in self.busy and self._has_tree(board)]
 
     def _has_tree(self, board: Board) -> bool:
-        libraries = self.lab.libraries
-        used = {path for path, lock in libraries.items() if lock.locked()}
-        return any(each.library is None or each.library not in used for each in board.configurations)
+        used = {self._library(attempt.lease) for attempt in self.busy.values()} - {None}
+        return any(each.library not in used for each in board.configurations)
+
+    def _library(self, lease: Lease) -> Path | None:
+        """Name the shared work tree of a job, if it has one."""
+        try:
+            return self.config.board(lease.board).configuration(lease.configuration).library
+        except ConfigError:
+            return None
 
     async def _take(self, lease: Lease) -> None:
         if lease.board in self.busy:
@@ -151,7 +172,6 @@ class Agent:
         freeing = asyncio.create_task(self._free(attempt))
         self.tasks.add(freeing)
         freeing.add_done_callback(self.tasks.discard)
-        await asyncio.sleep(0)  # the job takes its work tree before the next claim names free boards
 
     async def _work(self, attempt: Attempt) -> None:
         lease = attempt.lease
@@ -215,6 +235,10 @@ def facts() -> dict[str, str]:
         "python": platform.python_version(),
         "cpus": str(os.cpu_count() or 0),
     }
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
 
 
 def _version() -> str:

@@ -37,7 +37,7 @@ class LogSender:
                 continue
             if not more:
                 await self._rest(EVERY_S - (time.monotonic() - started))
-            if self.sent >= self.log.size:
+            if self.sent >= self.log.size and not self.log.closed:  # closed in the rest: nothing will grow
                 self.log.grown.clear()
                 await self.log.grown.wait()
 

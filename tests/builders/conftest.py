@@ -65,14 +65,14 @@ class Lab:
         file.write_text(f'version = 1\n[builder]\nstate_dir = "state"\n{head}\n{text}')
         return file
 
-    def board(self, build: str = "true", run: str = "true", **limits: float) -> Path:
-        """Configure one board `b1` with one configuration `c1` of two shell commands."""
+    def board(self, build: str = "true", run: str = "true", more: str = "", **limits: float) -> Path:
+        """Configure one board `b1` with one configuration `c1` of two shell scripts."""
         self.script("build.sh", build)
         self.script("run.sh", run)
         given = "".join(f"limits.{key} = {value}\n" for key, value in limits.items())
         return self.config(
             '[[boards]]\nname = "b1"\n[[boards.configurations]]\nname = "c1"\n'
-            f'build = "scripts/build.sh"\nrun = "scripts/run.sh"\n{given}'
+            f'build = "scripts/build.sh"\nrun = "scripts/run.sh"\n{given}{more}\n'
         )
 
     async def connect(self, config: Path | None = None, **env: str) -> asyncio.subprocess.Process:

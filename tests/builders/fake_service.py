@@ -233,6 +233,7 @@ class FakeService:
 
     async def _claim(self, claim: Claim) -> Any:
         self.claims.append(claim)
+        mine = len(self.claims)
         await self.tell()
         if claim.claim_id in self.given:
             return to_json(self.given[claim.claim_id].lease)
@@ -242,7 +243,9 @@ class FakeService:
 
         try:
             async with asyncio.timeout(claim.wait_s), self.news:
-                await self.news.wait_for(lambda: any(map(fits, self.waiting)))
+                await self.news.wait_for(lambda: any(map(fits, self.waiting)) or len(self.claims) > mine)
+                if len(self.claims) > mine:
+                    return None  # this connection was given up for a newer claim
                 attempt = next(filter(fits, self.waiting))
                 self.waiting.remove(attempt)
         except TimeoutError:

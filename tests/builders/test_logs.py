@@ -1,0 +1,212 @@
+"""The log of a job: whole, in order, bounded, without secrets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builders.logs import JobLog
+from builders.masking import Masker
+from builders.protocol import MAX_LOG, Outcome
+from tests.builders.conftest import Lab, Project
+from tests.builders.fake_service import FakeService
+from tests.builders.test_job import resident
+
+
+async def test_a_log_is_seen_while_the_script_runs(lab: Lab, service: FakeService, project: Project) -> None:
+    lab.board(run=f"printf first; while ! test -e {lab.folder}/go; do sleep 0.02; done; echo ' second'")
+    await lab.connect()
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+
+    await attempt.logged("\nfirst")
+    (lab.folder / "go").touch()
+    await attempt.ended()
+
+    assert "first second\n" in attempt.text
+
+
+async def test_bytes_of_any_kind_arrive_as_they_are(lab: Lab, service: FakeService, project: Project) -> None:
+    blob = bytes(range(256)) * 20 + b"\x1b[31mred\x1b[0m" + b"x" * 3_000_000 + b"\xff\xfe"
+    (lab.folder / "blob").write_bytes(blob)
+    lab.board(build=f"cat {lab.folder}/blob")
+    await lab.connect()
+
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    finish = await attempt.ended()
+
+    assert blob in attempt.log
+    assert finish.log_size == len(attempt.log)
+    assert max(size for _, size in attempt.appends) <= 1 << 20
+
+
+async def test_a_service_that_lost_a_part_of_the_log_gets_it_again(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run=f"echo early; while ! test -e {lab.folder}/go; do sleep 0.02; done; echo late")
+    await lab.connect()
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    await attempt.logged("early")
+
+    del attempt.log[10:]
+    (lab.folder / "go").touch()
+    finish = await attempt.ended()
+
+    assert finish.log_size == len(attempt.log)
+    assert "early\nlate\n" in attempt.text
+
+
+async def test_a_log_that_did_not_arrive_whole_is_sent_again_at_the_end(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run='echo ran; echo "{}" > "$RIGLINE_RESULTS"')
+    fault = service.fault("PUT .*/result$", 412)
+    await lab.connect()
+
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    await attempt.ended()
+
+    assert fault.hits == 1
+    assert attempt.text.count("\nran\n") == 1
+
+
+async def test_a_service_without_room_for_more_log_still_gets_the_end_of_the_job(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run=f"echo begun; while ! test -e {lab.folder}/go; do sleep 0.02; done; seq 1 100000")
+    await lab.connect()
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    await attempt.logged("begun")
+
+    attempt.full_at = len(attempt.log) + 1000
+    (lab.folder / "go").touch()
+    finish = await attempt.ended()
+
+    assert finish.outcome is Outcome.PASSED
+    assert finish.log_size == len(attempt.log) <= attempt.full_at
+    assert finish.log_dropped > 500_000
+
+
+async def test_a_flood_is_cut_in_the_middle_and_costs_no_memory(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run="echo the first line; head -c 300000000 /dev/zero | tr '\\0' x; echo; echo the last line")
+    agent = await lab.connect()
+
+    attempt = await service.job(project.source(project.commit()), "b1", "c1", beat_s=0.5)
+    finish = await attempt.ended(timeout=60)
+
+    assert MAX_LOG - 1000 < len(attempt.log) <= MAX_LOG
+    assert finish.log_dropped > 200_000_000
+    assert f"{finish.log_dropped} bytes are left out here".encode() in attempt.log
+    assert b"the first line" in attempt.log[:1000] and b"the last line" in attempt.log[-1000:]
+    assert resident(agent.pid) < 100 << 20
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[JobLog]:
+    log = JobLog(tmp_path, cap=1000)
+    yield log
+    log.release()
+
+
+def test_head_and_tail_are_kept_exactly(log: JobLog, tmp_path: Path) -> None:
+    text = b"".join(b"%06d\n" % number for number in range(1000))
+
+    for start in range(0, len(text), 97):
+        log.write(text[start : start + 97])
+    log.close()
+
+    whole = log.read(0, 10_000)
+    head, mark, tail = whole[:500], whole[500:-300], whole[-300:]
+    assert len(whole) == log.size <= 1000
+    assert (head, tail) == (text[:500], text[-300:])
+    assert log.dropped == len(text) - 800
+    assert f"{log.dropped} bytes are left out here".encode() in mark
+    assert log.sha256() == hashlib.sha256(whole).hexdigest()
+    assert not (tmp_path / "log.tail").exists()
+
+
+def test_a_log_below_its_cap_has_no_mark(log: JobLog) -> None:
+    log.write(b"a" * 500)
+    log.write(b"b" * 300)
+    log.close()
+
+    assert (log.read(0, 2000), log.dropped) == (b"a" * 500 + b"b" * 300, 0)
+
+
+def test_a_chunk_larger_than_the_whole_tail_keeps_its_end(log: JobLog) -> None:
+    text = os.urandom(5000)
+
+    log.write(text)
+    log.close()
+
+    assert log.read(0, 2000).endswith(text[-300:])
+    assert log.dropped == 4200
+
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(f"x-access-token:{SECRET}".encode()).decode(),
+        base64.urlsafe_b64encode(f"ab{SECRET}".encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_wherever_it_is_cut(written: str) -> None:
+    for cut in range(1, len(written)):
+        masker = Masker([SECRET])
+        text = f"before {written} after".encode()
+        place = len("before ") + cut
+
+        masked = masker.feed(text[:place]) + masker.feed(text[place:]) + masker.flush()
+
+        assert b"[masked]" in masked
+        assert SECRET.encode() not in masked
+        assert masked.startswith(b"before ") and masked.endswith(b" after")
+        core = base64.b64encode(SECRET.encode()).rstrip(b"=")[4:-4]
+        assert core not in masked
+
+
+def test_every_line_of_a_long_secret_is_masked() -> None:
+    masker = Masker(["-----BEGIN KEY-----\nabcdefghijkl\nmnopqrstuvwx\n"])
+
+    masked = masker.feed(b"  mnopqrstuvwx\n") + masker.flush()
+
+    assert masked == b"  [masked]\n"
+
+
+def test_output_that_is_no_secret_is_not_held_back() -> None:
+    masker = Masker([SECRET])
+
+    assert masker.feed(b"ready\n") == b"ready\n"
+    assert masker.feed(b"corre") == b""
+    assert masker.feed(b"ction\n") == b"correction\n"
+
+
+def test_short_words_are_not_masked() -> None:
+    assert Masker(["abc"]).feed(b"abcabc") == b"abcabc"
+
+
+async def test_secrets_that_scripts_may_see_are_masked_in_the_log(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run='echo "one $BOARD_PASSWORD"; printf pass; sleep 0.3; printf word-1234; echo; echo "$PLAIN"')
+    text = (lab.folder / "builder.toml").read_text()
+    head = 'state_dir = "state"\nenvironment = ["BOARD_PASSWORD", "PLAIN"]'
+    (lab.folder / "builder.toml").write_text(text.replace('state_dir = "state"', head))
+    await lab.connect(BOARD_PASSWORD="password-1234", PLAIN="password is not")
+
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    await attempt.ended()
+
+    assert "password-1234" not in attempt.text
+    assert "one [masked]\n[masked]\npassword is not\n" in attempt.text
