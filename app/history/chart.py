@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from app.history.series import Point
 
-WIDTH, HEIGHT = 720.0, 200.0
+WIDTH, HEIGHT = 720.0, 270.0
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 150.0, 34.0, 4.0
-LEFT, RIGHT, TOP, BOTTOM = 60.0, 14.0, 12.0, 24.0
+LEFT, RIGHT, TOP, BOTTOM = 72.0, 16.0, 14.0, 36.0
 TICKS = 4
 SMALLEST = 1e-200  # a range below it is none: the arithmetic would leave the normal numbers
-LABELS = 6  # most commits named below the chart
+LABELS = 5  # most commits named below the chart
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,7 @@ async def with_points(db: AsyncConnection, rows: list[Any], *, commits: int) -> 
 
 
 def _trend(row: Mapping[str, Any], measured: list[Any]) -> Trend:
-    names = [name for name in Trend.__dataclass_fields__ if name in row]
+    names = Trend.__dataclass_fields__.keys() - {"series_id", "cap", "points"}
     return Trend(
         series_id=row["id"],
         **{name: row[name] for name in names},

@@ -71,10 +71,10 @@ function arrived(text) {
   if (!scheduled) { scheduled = true; requestAnimationFrame(flush); setTimeout(() => scheduled && flush(), 250); }
 }
 
+if (log) log.scrollTop = log.scrollHeight; // the end says how it went
 if (log && log.dataset.ended === "no") {
   box.hidden = false;
   state.textContent = "Waiting for more …";
-  log.scrollTop = log.scrollHeight;
   log.addEventListener("wheel", (event) => { if (event.deltaY < 0) follow.checked = false; }, { passive: true });
   log.addEventListener("scroll", () => { if (log.scrollTop + log.clientHeight >= log.scrollHeight - 4) follow.checked = true; });
   follow.addEventListener("change", () => { if (follow.checked) log.scrollTop = log.scrollHeight; });

@@ -131,5 +131,7 @@ async def of_attempt(db: AsyncConnection, attempt_id: int, *, limit: int = 500) 
         .where(col(Measurement.attempt_id) == attempt_id)
     )
     return list(
-        await db.execute(wanted.order_by(col(Series.benchmark), col(Series.metric), col(Series.id)).limit(limit))
+        (
+            await db.execute(wanted.order_by(col(Series.benchmark), col(Series.metric), col(Series.id)).limit(limit))
+        ).mappings()
     )

@@ -1,7 +1,8 @@
 """Builders and their boards."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from quart import Response
 
@@ -9,10 +10,7 @@ from app.db.models import BuilderState
 from app.db.queries import lab
 from app.states import JobState
 from app.web.pages.answer import answer, deps, found, page
-from app.web.pages.rows import BoardRow, board_row, seconds
-from builders.protocol import MAX_WAIT_S
-
-AWAY = timedelta(seconds=MAX_WAIT_S * 2)  # a builder that waits for work asks again after MAX_WAIT_S
+from app.web.pages.rows import BoardRow, board_row, is_online, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +106,6 @@ async def builder(name: str) -> Response:
     return await answer("builder.html", view)
 
 
-def _builder(row: dict[str, object]) -> BuilderRow:
-    seen = row["seen_at"]
-    online = isinstance(seen, datetime) and datetime.now(UTC) - seen < AWAY
+def _builder(row: dict[str, Any]) -> BuilderRow:
     values = {name: row[name] for name in BuilderRow.__dataclass_fields__ if name in row}
-    return BuilderRow(**values, online=online)  # type: ignore[arg-type]
+    return BuilderRow(**values, online=is_online(row["seen_at"]))

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import Priority
+from app.db.models import BuilderState, Health, Priority
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.states import ENDED, JobState
-from builders.protocol import Kind, Phase
+from builders.protocol import MAX_WAIT_S, Kind, Phase
+
+AWAY = timedelta(seconds=MAX_WAIT_S * 2)  # a builder that waits for work asks again after MAX_WAIT_S
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ class BoardRow:
     opened_at: datetime | None
     full_name: str | None
     commit: str | None
+    availability: str  # free, busy, away (its builder does not ask), or held back (its health, or its builder's state)
 
 
 def job_row(row: sa.RowMapping) -> JobRow:
@@ -82,7 +85,21 @@ def job_row(row: sa.RowMapping) -> JobRow:
 
 def board_row(row: sa.RowMapping) -> BoardRow:
     """Take a board from its database row."""
-    return BoardRow(**{name: row[name] for name in BoardRow.__dataclass_fields__})
+    names = BoardRow.__dataclass_fields__.keys() - {"availability"}
+    return BoardRow(**{name: row[name] for name in names}, availability=_availability(row))
+
+
+def is_online(seen_at: datetime | None) -> bool:
+    """Say whether a builder asked for work, or said that it works, lately."""
+    return seen_at is not None and datetime.now(UTC) - seen_at < AWAY
+
+
+def _availability(row: sa.RowMapping) -> str:
+    if row["job_id"] is not None:
+        return "busy"
+    if row["health"] not in (Health.GOOD, Health.UNKNOWN) or row["builder_state"] is not BuilderState.ACTIVE:
+        return "held back"
+    return "free" if is_online(row["seen_at"]) else "away"
 
 
 def seconds(start: datetime | None, end: datetime | None) -> float | None:
