@@ -71,6 +71,7 @@ class World:
     repository: FakeRepository
     project: FakeRepository
     tables: Any = tables
+    fork: FakeRepository | None = None
 
     @classmethod
     async def build(cls, settings: Settings, stack: AsyncExitStack) -> "World":

@@ -124,11 +124,12 @@ async def give_up(db: AsyncConnection, claimed: Claimed, reason: str) -> None:
 
 
 async def _release(db: AsyncConnection, claimed: Claimed, **values: Any) -> None:
-    """End a claim. If it had run out, somebody else may have sent something newer before us: send once more."""
+    """End a claim. If it had run out, others may have sent before or after us: forget all, and send once more."""
     mine = (col(Status.id) == claimed.id, col(Status.claimed_until) == claimed.claimed_until)
     change = sa.update(Status).where(*mine).values(claimed_until=None, **values)
     if await db.scalar(change.returning(col(Status.id))) is None:
-        await db.execute(sa.update(Status).where(col(Status.id) == claimed.id).values(version=col(Status.version) + 1))
+        again = {"version": col(Status.version) + 1, "sent_state": None, "claimed_until": None}
+        await db.execute(sa.update(Status).where(col(Status.id) == claimed.id).values(again))
 
 
 async def hold_forge(db: AsyncConnection, forge: str, wait_s: float) -> None:

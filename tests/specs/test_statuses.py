@@ -1,0 +1,371 @@
+"""What a user was told is true: the forge ends with what the rows say, whatever happened on the way."""
+
+import asyncio
+import dataclasses
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from app.db.models import Trigger
+from app.db.queries import jobs, pipelines, statuses
+from app.dispatch.plan import PipelineRequest, open_pipeline
+from app.reporting import statuses as sender
+from app.reporting import wording
+from app.reporting.wording import Facts
+from app.states import JobState
+from integrations.fake import deliveries
+from integrations.fake.deliveries import Pull
+from integrations.fake.world import FakeRepository
+from tests.specs.world import MAINTAINER, OUTSIDER, SECRET
+
+A, B, C = ("a" * 40, "b" * 40, "c" * 40)
+RUN = (JobState.LEASED, JobState.RUNNING)
+
+
+@pytest.fixture
+async def world(world):
+    await world.offer("nucleo")
+    return world
+
+
+def push(world, commit=A, *, forge="github", **more):
+    repository = world.repository if forge == "github" else world.project
+    send = deliveries.github_push if forge == "github" else deliveries.gitlab_push
+    return send(repository, commit, SECRET, sender=world.person(MAINTAINER), **more)
+
+
+async def due_now(world):
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.status).values(next_at=sa.func.now(), claimed_until=None))
+    await sender.send_due(world.deps)
+
+
+def test_the_names_of_the_contexts_are_what_branch_protections_rely_on():
+    assert [f"rigline/{kind.value}" for kind in pipelines.Kind] == ["rigline/build", "rigline/run"]
+
+
+@pytest.mark.parametrize(
+    ("end", "github", "gitlab", "said"),
+    [
+        (JobState.PASSED, "success", "success", "1 of 1 passed"),
+        (JobState.FAILED, "failure", "failed", "0 of 1 passed, 1 failed: exit 2"),
+        (JobState.ERRORED, "error", "failed", "0 of 1 passed, 1 errored: exit 2"),
+        (JobState.TIMED_OUT, "error", "failed", "0 of 1 passed, 1 timed out: exit 2"),
+        (JobState.CANCELLED, "error", "canceled", "0 of 1 passed, 1 cancelled: exit 2"),
+        (JobState.SKIPPED, "pending", "skipped", "Nothing was measured: exit 2"),
+    ],
+)
+async def test_each_end_of_a_job_is_said_in_the_forges_words(world, end, github, gitlab, said):
+    for forge, commit in (("github", A), ("gitlab", B)):
+        await world.receive(push(world, commit, forge=forge))
+        await world.move_all(commit, *RUN, end, reason="exit 2")
+        await sender.send_due(world.deps)
+
+    assert (world.shown(A).state, world.shown(A).description) == (github, said)
+    assert (world.shown(B).state, world.shown(B).description) == (gitlab, said)
+
+
+async def test_states_that_follow_each_other_quickly_end_with_the_last_one(world):
+    await world.receive(push(world, A))
+    await world.receive(push(world, B, forge="gitlab"))
+    for commit in (A, B):
+        await world.move_all(commit, *RUN, JobState.PASSED)
+    await sender.send_due(world.deps)
+
+    assert world.posted(A) == ["pending", "success"]
+    assert world.posted(B) == ["pending", "success"]
+
+
+async def test_nothing_is_sent_twice(world):
+    await world.receive(push(world))
+    async with world.deps.begin() as db:
+        [pipeline] = await pipelines.list_(db)
+        await statuses.touch(db, pipeline.id)
+    assert await sender.send_due(world.deps) == 1
+    assert await sender.send_due(world.deps) == 0
+
+    assert world.posted(A) == ["pending"]
+
+
+async def test_a_retry_by_a_user_opens_the_status_again(world):
+    await world.receive(push(world))
+    await world.move_all(A, *RUN, JobState.FAILED)
+    await sender.send_due(world.deps)
+    async with world.deps.begin() as db:
+        [row] = await world.rows(world.tables.job)
+        await jobs.retry(db, row.id, actor="olivia")
+    await sender.send_due(world.deps)
+
+    assert world.posted(A) == ["pending", "failure", "pending"]
+
+
+async def test_of_several_jobs_the_description_counts(world):
+    await world.offer("pi4", configurations=("one", "two", "three"))
+    await world.receive(push(world))
+    ends = [JobState.PASSED, JobState.PASSED, JobState.PASSED, JobState.TIMED_OUT]
+    async with world.deps.begin() as db:
+        for row, end in zip(await world.rows(world.tables.job), ends, strict=True):
+            for state in (*RUN, end):
+                held = {"epoch": 1} if state in RUN else {}
+                await jobs.move(db, row.id, state, reason="no end within 20 s" if state == end else "", **held)
+    await sender.send_due(world.deps)
+
+    assert world.shown(A).description.startswith("3 of 4 passed, 1 timed out")
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_three_bad_gateways_and_then_it_is_delivered_once(world, forge):
+    world.forges.fail(502, times=3, path="/statuses/")
+    await world.receive(push(world, forge=forge))
+    for _ in range(4):
+        await due_now(world)
+
+    assert world.posted(A) == ["pending"]
+    [row] = await world.outbox()
+    assert (row.tries, row.error, row.sent_state) == (0, "", "pending")
+    assert len([call for call in world.forges.calls if "/statuses/" in call.path]) == 4
+
+
+async def test_a_failed_try_is_not_repeated_at_once_and_waits_longer_each_time(world):
+    world.forges.fail(502, times=99, path="/statuses/")
+    await world.receive(push(world))
+    assert await sender.send_due(world.deps) == 0
+
+    [row] = await world.outbox()
+    assert (row.tries, row.sent_state) == (1, None)
+    assert "502" in row.error
+    waits = [sender.backoff(tries) for tries in range(12)]
+    assert 0.7 <= waits[0] <= 1.3
+    assert all(wait <= 390 for wait in waits)
+    assert waits[8] > waits[0] * 10
+
+
+@pytest.mark.parametrize(("status", "headers"), [(403, {"retry_after": "60"}), (429, {"retry_after": "60"})])
+async def test_after_a_rate_limit_github_is_left_alone_and_gitlab_is_served(world, status, headers):
+    world.forges.fail(status, path="/statuses/", message="slow down", **headers)
+    await world.receive(push(world, A))
+    before = len(world.forges.calls)
+
+    await world.receive(push(world, B))
+    await world.receive(push(world, C, forge="gitlab"))
+
+    assert [call.path for call in world.forges.calls[before:]] == [f"/gitlab/api/v4/projects/77/statuses/{C}"]
+    rows = {row.commit: row for row in await world.outbox()}
+    async with world.deps.begin() as db:
+        now = await db.scalar(sa.select(sa.func.now()))
+    assert 50 < (rows[A].next_at - now).total_seconds() <= 60
+    assert rows[C].sent_state == "pending"
+
+
+async def test_an_empty_rate_limit_is_waited_out_until_its_reset(world):
+    reset = int(time.time()) + 120
+    limits = {"x_ratelimit_limit": "5000", "x_ratelimit_remaining": "0", "x_ratelimit_reset": str(reset)}
+    world.forges.fail(403, path="/statuses/", **limits)
+    await world.receive(push(world, A))
+
+    [row] = await world.outbox()
+    async with world.deps.begin() as db:
+        now = await db.scalar(sa.select(sa.func.now()))
+    assert 100 < (row.next_at - now).total_seconds() <= 121
+
+
+async def test_gitlabs_rate_limit_is_waited_out_without_sleeping_in_the_call(world):
+    world.forges.fail(429, times=5, path="/statuses/", retry_after="30")
+    async with asyncio.timeout(10):
+        await world.receive(push(world, A, forge="gitlab"))
+
+    assert len(world.forges.calls) == 1
+    [row] = await world.outbox()
+    assert "rate limit" in row.error
+
+
+async def test_the_cap_on_statuses_of_a_commit_closes_the_row(world):
+    world.forges.fail(
+        422, path="/statuses/", message="This SHA and context has reached the maximum number of statuses."
+    )
+    await world.receive(push(world))
+    await due_now(world)
+
+    [row] = await world.outbox()
+    assert "maximum number of statuses" in row.closed
+    assert len(world.forges.calls) == 1
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_status_on_what_is_gone_is_given_up_with_a_reason(world, forge):
+    world.forges.fail(404, times=9, path="/statuses/", message="Not Found")
+    await world.receive(push(world, forge=forge))
+    await due_now(world)
+
+    [row] = await world.outbox()
+    assert "404" in row.closed
+
+
+async def test_a_wrong_token_is_our_fault_and_heals(world):
+    world.forges.fail(401, path="/statuses/", message="Bad credentials")
+    await world.receive(push(world))
+    [row] = await world.outbox()
+    assert "RIGLINE_GITHUB_TOKEN" in row.error and row.closed is None
+
+    await due_now(world)
+    assert world.shown(A).state == "pending"
+
+
+async def test_gitlabs_refusal_of_a_repeated_state_is_success(world):
+    world.forges.fail(400, path="/statuses/", message="Cannot transition status via :run from :running")
+    await world.receive(push(world, forge="gitlab"))
+
+    [row] = await world.outbox()
+    assert (row.sent_state, row.closed, row.error) == ("pending", None, "")
+
+
+async def test_gitlabs_conflict_is_tried_again_at_once(world):
+    world.forges.fail(409, times=1, path="/statuses/", message="Conflict")
+    await world.receive(push(world, forge="gitlab"))
+
+    assert world.posted(A) == ["pending"]
+
+
+async def test_gitlab_is_always_told_the_ref_and_later_its_own_pipeline(world):
+    await world.receive(push(world, ref="refs/heads/main", forge="gitlab"))
+    await world.move_all(A, *RUN)
+    await sender.send_due(world.deps)
+    await world.move_all(A, JobState.PASSED)
+    await sender.send_due(world.deps)
+
+    posts = [call.body for call in world.forges.calls if call.method == "POST"]
+    assert [post["ref"] for post in posts] == ["main"] * 3
+    assert [post.get("pipeline_id") for post in posts] == [None, 1, 1]
+    assert world.posted(A) == ["pending", "running", "success"]
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+async def test_a_fork_on_gitlab_shows_its_status_in_the_fork_or_else_in_the_project(world, forbidden):
+    fork = world.forges.add(FakeRepository(78, "outsider/firmware", forbidden=forbidden))
+    pull = Pull(number=3, head=A, branch="faster", author=world.person(OUTSIDER), fork=fork)
+    await world.receive(deliveries.gitlab_merge_request(world.project, "open", pull, SECRET))
+
+    shown = world.shown(A)
+    if forbidden:
+        assert (shown.repository, shown.ref) == (77, "refs/merge-requests/3/head")
+    else:
+        assert (shown.repository, shown.ref) == (78, "faster")
+
+
+async def test_a_fork_on_github_shows_its_status_in_the_base_repository(world):
+    fork = FakeRepository(78, "outsider/firmware")
+    pull = Pull(number=3, head=A, branch="faster", author=world.person(OUTSIDER), fork=fork)
+    await world.receive(deliveries.github_pull_request(world.repository, "opened", pull, SECRET))
+
+    assert world.shown(A).repository == world.repository.id
+
+
+async def test_a_dispatch_shows_nothing_on_the_forge(world):
+    async with world.deps.begin() as db:
+        repository_id = await db.scalar(sa.text("SELECT id FROM repository WHERE forge = 'github'"))
+    request = PipelineRequest(
+        repository_id=repository_id, commit=A, trigger=Trigger.DISPATCH, trust="dispatched by olivia"
+    )
+    planned = await open_pipeline(world.deps, request)
+    await world.settle()
+
+    assert (planned.created, len(planned.job_ids)) == (True, 1)
+    assert world.forges.statuses == []
+
+
+async def test_a_long_reason_with_emoji_becomes_140_characters(world):
+    await world.receive(push(world, A))
+    await world.receive(push(world, B, forge="gitlab"))
+    for commit in (A, B):
+        await world.move_all(commit, *RUN, JobState.FAILED, reason="🔥 build said no " * 40)
+    await sender.send_due(world.deps)
+
+    for commit in (A, B):
+        description = world.shown(commit).description
+        assert len(description) <= 140
+        assert description.startswith("0 of 1 passed, 1 failed: 🔥")
+        assert description.encode()
+
+
+async def test_many_senders_at_once_post_each_status_once(world):
+    commits = [f"{number:040x}" for number in range(1, 31)]
+    for commit in commits:
+        await world.deliver(push(world, commit))
+    await world.work()
+
+    await asyncio.gather(*(sender.send_due(world.deps) for _ in range(5)))
+
+    assert sorted(each.commit for each in world.forges.statuses) == commits
+
+
+async def test_what_a_sender_that_died_held_is_sent_by_another(world):
+    await world.deliver(push(world))
+    await world.work()
+    async with world.deps.begin() as db:
+        assert len(await statuses.claim_due(db, 10)) == 1  # and then its process is killed
+    assert await sender.send_due(world.deps) == 0
+
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.status).values(claimed_until=sa.func.now()))
+    await sender.send_due(world.deps)
+
+    assert world.shown(A).state == "pending"
+
+
+async def test_a_sender_that_comes_back_late_makes_the_newest_state_be_sent_again(world):
+    """Its claim ran out, another sent the end, then its old `pending` arrived at the forge."""
+    await world.deliver(push(world))
+    await world.work()
+    async with world.deps.begin() as db:
+        [late] = await statuses.claim_due(db, 10)
+        await db.execute(sa.update(world.tables.status).values(claimed_until=sa.func.now()))
+    await world.move_all(A, *RUN, JobState.PASSED)
+    await sender.send_due(world.deps)
+    world.forges.statuses.append(dataclasses.replace(world.shown(A), state="pending"))
+    async with world.deps.begin() as db:
+        await statuses.sent(db, late, "pending", "1 job queued", {})
+
+    await sender.send_due(world.deps)
+
+    assert world.shown(A).state == "success"
+
+
+async def test_a_change_while_a_status_is_on_its_way_is_sent_afterwards(world):
+    await world.deliver(push(world))
+    await world.work()
+    async with world.deps.begin() as db:
+        [claimed] = await statuses.claim_due(db, 10)
+    await world.move_all(A, *RUN, JobState.PASSED)
+    async with world.deps.begin() as db:
+        await statuses.sent(db, claimed, "pending", "1 job queued", {})
+
+    await sender.send_due(world.deps)
+
+    assert world.shown(A).state == "success"
+
+
+async def test_a_transition_that_is_rolled_back_tells_nobody(world):
+    await world.receive(push(world))
+    [row] = await world.rows(world.tables.job)
+    with pytest.raises(RuntimeError):
+        async with world.deps.begin() as db:
+            await jobs.move(db, row.id, JobState.CANCELLED, reason="x")
+            raise RuntimeError
+    assert await sender.send_due(world.deps) == 0
+
+    assert world.posted(A) == ["pending"]
+
+
+def test_waiting_for_an_absent_board_is_said_without_blame():
+    facts = Facts(state=JobState.QUEUED, counts={"queued": 2}, reason="waits for board nucleo, last seen 5 min ago")
+
+    assert wording.description(facts) == "2 jobs queued: waits for board nucleo, last seen 5 min ago"
+    assert wording.status_state(JobState.SKIPPED).value == "skipped"
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_every_state_of_a_pipeline_has_words_that_fit(state):
+    facts = Facts(state=state, counts={each.value: 1000 for each in JobState}, reason="r" * 500, commit="f" * 64)
+
+    assert 0 < len(wording.description(facts)) <= 140
