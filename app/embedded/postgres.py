@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,13 +58,21 @@ def installed(chosen: Path | None) -> list[Binaries]:
     return [Binaries(folder=folder, major=major) for folder in folders if (major := _major(folder)) >= OLDEST]
 
 
-def server(data: Path, *, sockets: Path, binaries: Binaries, durable: bool = True) -> child.Child:
+def server(
+    data: Path,
+    *,
+    sockets: Path,
+    binaries: Binaries,
+    durable: bool = True,
+    choose: Callable[[Path], disguise.Enter | None] = disguise.for_postgres,
+) -> child.Child:
     """Describe a server over a data folder, made at its start when it is missing.
 
     Args:
         durable: False gives up crash safety for speed; for tests.
+        choose: how to start PostgreSQL where it refuses to.
     """
-    enter = disguise.for_postgres(binaries.folder / "postgres")
+    enter = choose(binaries.folder / "postgres")
     command, log = _command(data, sockets, binaries, durable=durable), data.with_suffix(".log")
 
     def launch() -> subprocess.Popen[bytes]:

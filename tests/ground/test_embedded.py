@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from app.db.session import arguments
-from app.embedded import folder, postgres, services
+from app.embedded import disguise, folder, postgres, services
 from app.errors import StartupError
 from app.settings import Settings, socket_folder
 from tests.ground.processes import ROOT, SITE_PACKAGES, pythons_for
@@ -275,3 +275,28 @@ def test_sockets_are_for_us_alone(place):
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(sockets / "redis.sock"))
+
+
+if os.geteuid() == 0:  # the way out of root alone
+
+    async def test_root_without_user_namespaces_runs_postgres_as_nobody_below_closed_folders(place):
+        settings = made_settings(place / "closed" / "data")
+        nobody = pwd.getpwnam("nobody")
+        data, binaries = settings.data_dir / "postgres", postgres.installed(None)[-1]
+        server = postgres.server(
+            data,
+            sockets=folder.sockets(settings.data_dir),
+            binaries=binaries,
+            durable=False,
+            choose=lambda _: disguise.as_other(nobody.pw_uid, nobody.pw_gid),
+        )
+        (place / "closed").chmod(0o700)
+
+        server.start()
+        try:
+            assert await ask(settings, "SELECT 1") == 1
+            assert data.stat().st_uid == nobody.pw_uid
+            assert f"Uid:\t{nobody.pw_uid}\t" in Path(f"/proc/{server.process.pid}/status").read_text()
+        finally:
+            server.stop()
+        assert servers_of(settings.data_dir) == []
