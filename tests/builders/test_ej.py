@@ -119,10 +119,7 @@ async def test_a_shared_library_is_held_by_one_job_from_fetch_to_collect(
 ) -> None:
     board = ONE[ONE.index("[[boards]]") :]
     second = board.replace('"pi"', '"pc"').replace("results.txt", "results2.txt")
-    script = (
-        f"exec >> {lab.folder}/order\n"
-        f'echo "$3 $1"; sleep 0.2; echo "$3 $1 $(cat {lab.folder}/library/n.txt)"'
-    )
+    script = f'exec >> {lab.folder}/order\necho "$3 $1"; sleep 0.2; echo "$3 $1 $(cat {lab.folder}/library/n.txt)"'
     await lab.connect(ej(lab, script, ONE + second))
     one, two = project.commit(n__txt="one"), project.commit(n__txt="two")
 
