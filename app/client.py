@@ -68,6 +68,8 @@ class Client:
     """One connection to a service. Every call raises `Unreachable` or `Refused`."""
 
     def __init__(self, place: Place) -> None:
+        if place.socket is not None and not place.socket.is_socket():
+            raise Unreachable(f"There is no socket {place.socket}. Start the service with `rigline serve`.")
         self._place = place
         headers = {"Authorization": f"Bearer {place.token}"} if place.token and place.socket is None else {}
         transport = None if place.socket is None else httpx2.HTTPTransport(uds=str(place.socket))

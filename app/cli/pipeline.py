@@ -41,10 +41,10 @@ def pipeline() -> None:
 
 @pipeline.command("list")
 @click.option("--commit", help="Full hash, or its beginning.")
-@click.option("--repository", metavar="OWNER/NAME")
-@click.option("--state", type=click.Choice(STATES))
-@click.option("--branch")
-@click.option("--pull-request", type=int)
+@click.option("--repository", metavar="OWNER/NAME", help="Full name.")
+@click.option("--state", type=click.Choice(STATES), help="In this state.")
+@click.option("--branch", help="Of this branch.")
+@click.option("--pull-request", type=int, help="Of the pull request with this number.")
 @click.option("-n", "--most", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @as_json
 @asks

@@ -34,7 +34,7 @@ async def test_a_service_that_is_away_exits_3_with_a_sentence(tmp_path: Path) ->
         ]
 
     assert [each.status for each in asked] == [3, 3, 3]
-    assert "rigline serve" in asked[0].err and "--socket" in asked[1].err
+    assert "--server or --socket" in asked[0].err and "rigline serve" in asked[1].err
     assert "nonsense" in asked[2].err
 
 

@@ -11,11 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Token, User
+from app.db.tables import account, token
 
 PREFIX = "rlu_"
 SECRET_BYTES = 32
 TOUCH_EVERY = timedelta(minutes=1)  # a write for every request would be a waste
 LOGIN = "login "  # how the names of tokens made by a login start
+
+_OWNED: tuple[Any, ...] = (token.c.id, token.c.token_hash, token.c.user_id, account.c.name, account.c.role)
+_SHOWN: tuple[Any, ...] = (
+    *(token.c[name] for name in ("id", "name", "created_at", "expires_at", "used_at", "revoked_at")),
+    account.c.name.label("user"),
+)
 
 
 async def add(db: AsyncConnection, user_id: int, name: str, *, lifetime: timedelta | None) -> tuple[int, str] | None:
@@ -31,15 +38,13 @@ async def add(db: AsyncConnection, user_id: int, name: str, *, lifetime: timedel
 async def owner(db: AsyncConnection, text: str) -> sa.RowMapping | None:
     """Find whose valid token this is: `user_id`, `name`, `role`. None for any other text."""
     token_id, secret = _parts(text)
-    asked: sa.Select[Any] = (
-        sa.select(
-            col(Token.id), col(Token.token_hash), col(Token.user_id), col(User.name), col(User.role), _stale("stale")
-        )
+    asked = (
+        sa.select(*_OWNED, _stale("stale"))
         .join(User, col(User.id) == col(Token.user_id))
         .where(col(Token.id) == token_id, col(Token.revoked_at).is_(None))
         .where(col(Token.expires_at).is_(None) | (col(Token.expires_at) > sa.func.now()))
     )
-    found = (await db.execute(asked)).mappings().one_or_none()
+    found: sa.RowMapping | None = (await db.execute(asked)).mappings().one_or_none()
     kept = b"" if found is None else found["token_hash"]
     if not secrets.compare_digest(_digest(secret), kept) or found is None:
         return None
@@ -51,15 +56,7 @@ async def owner(db: AsyncConnection, text: str) -> sa.RowMapping | None:
 async def list_(db: AsyncConnection, *, user_id: int | None, after: int, limit: int) -> list[sa.RowMapping]:
     """List tokens by id, of one user or of all; never a hash."""
     asked = (
-        sa.select(
-            col(Token.id),
-            col(User.name).label("user"),
-            col(Token.name),
-            col(Token.created_at),
-            col(Token.expires_at),
-            col(Token.used_at),
-            col(Token.revoked_at),
-        )
+        sa.select(*_SHOWN)
         .join(User, col(User.id) == col(Token.user_id))
         .where(col(Token.id) > after)
         .order_by(col(Token.id))
