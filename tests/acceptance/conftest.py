@@ -1,12 +1,12 @@
 """A service as `rigline serve` runs it, a git server, and builders beside it."""
 
 import asyncio
-import os
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypercorn.asyncio import serve
@@ -51,14 +51,14 @@ class Service:
 
 
 @asynccontextmanager
-async def git_server(folder: Path) -> AsyncIterator[str]:
-    """Serve the bare repositories of a folder; yields the address."""
+async def serving(app: Any) -> AsyncIterator[str]:
+    """Serve an ASGI application on a port of its own; yields the address."""
     config, stop = Config(), asyncio.Event()
     config.bind, config.loglevel = ["127.0.0.1:0"], "ERROR"
     sockets = config.create_sockets()
     port = sockets.insecure_sockets[0].getsockname()[1]
-    config.bind = [f"fd://{os.dup(sockets.insecure_sockets[0].fileno())}"]
-    server = asyncio.create_task(serve(GitHttp(folder), config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
+    config.bind = [f"fd://{sockets.insecure_sockets[0].detach()}"]
+    server = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
     yield f"http://127.0.0.1:{port}"
     stop.set()
     await server
@@ -70,7 +70,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     (tmp_path / "git").mkdir()
     log = tmp_path / "serve.log"
     async with AsyncExitStack() as opened:
-        git_url = await opened.enter_async_context(git_server(tmp_path / "git"))
+        git_url = await opened.enter_async_context(serving(GitHttp(tmp_path / "git")))
         env = {
             "RIGLINE_DATA_DIR": str(tmp_path / "data"),
             "RIGLINE_ALLOWED_REMOTES": f"{git_url}/",
@@ -79,7 +79,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         words = (*RIGLINE, "serve", "--port", "0")
         child = await opened.enter_async_context(processes.running(*words, env=env, log=log))
         found = await processes.said(log, r"listens on (http://127\.0\.0\.1:\d+)", child)
-        await processes.ready(found[1])
+        await processes.ready(found[1], child, log)
         yield Service(url=found[1], folder=tmp_path, env=env, git_url=git_url)
 
 

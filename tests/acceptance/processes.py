@@ -81,10 +81,12 @@ async def said(log: Path, pattern: str, child: asyncio.subprocess.Process) -> re
     return found
 
 
-async def ready(url: str) -> None:
+async def ready(url: str, child: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until a service answers that it can work."""
     async with asyncio.timeout(START_LIMIT), httpx2.AsyncClient(base_url=url) as client:
         while True:
+            if child.returncode is not None:
+                raise AssertionError(f"ended with {child.returncode}:\n{log.read_text(errors='replace')}")
             try:
                 if (await client.get("/readyz")).status_code == 200:
                     return

@@ -37,7 +37,8 @@ def ej_configuration(folder: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         script = folder / ("endless.sh" if name == "endless" else "script.sh")
         parts.append(
-            f'[[boards.configs]]\nname = "{name}"\ntags = ["arm64"]\nbuild_script = "{script}"\nrun_script = "{script}"\n'
+            f'[[boards.configs]]\nname = "{name}"\ntags = ["arm64"]\n'
+            f'build_script = "{script}"\nrun_script = "{script}"\n'
             f'results_path = "{tree}/out/results-{name}.txt"\nlibrary_path = "{tree}"\n'
         )
     path = folder / "config.toml"
@@ -67,9 +68,9 @@ async def test_one_endless_configuration_times_out_and_takes_no_other_with_it(
     what = ("--remote-url", f"{service.git_url}/acme.git", "--commit-hash", commit)
     async with service.builder("lab", ej_configuration(service.folder, order)):
         built = await service.rigline("dispatch", "build", *what, "--seconds", "60", "--json")
-        ran = await service.rigline("dispatch", "run", *what, "--seconds", "6", "--json")
+        ran = await service.rigline("dispatch", "run", *what, "--seconds", "4", "--json")
         left = processes_with("98765")
-        again = await service.rigline("dispatch", "run", *what, "--seconds", "6")
+        again = await service.rigline("dispatch", "run", *what, "--seconds", "4")
 
     assert built.status == 0, built.err
     build_jobs = json.loads(built.out)["jobs"]

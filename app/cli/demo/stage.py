@@ -6,11 +6,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 from hypercorn.asyncio import serve
@@ -20,7 +19,7 @@ from app.cli.demo import sample
 from app.client import Client, Place
 from integrations.fake import server as fake
 from integrations.fake.deliveries import Delivery
-from integrations.fake.git_http import GitHttp
+from integrations.fake.site import Site
 from integrations.fake.world import FakeRepository, World
 
 SECRET = "secret-of-the-demo"  # noqa: S105 - made up, for a forge in memory
@@ -28,7 +27,6 @@ TOKEN = "token-of-the-demo"  # noqa: S105
 START_LIMIT = 90.0  # seconds
 STOP_LIMIT = 30.0
 OWNER, NAME = "acme", "raster"
-GIT_PREFIX = "/github"
 
 
 class DemoError(Exception):
@@ -56,22 +54,6 @@ class Stage:
             raise DemoError(f"the service refused a delivery: {answer.status_code} {answer.text[:200]}")
 
 
-class Forge:
-    """The forge's API and its git server under one address."""
-
-    def __init__(self, world: World, repositories: Path) -> None:
-        self._api = fake.FakeServer(world, token=TOKEN)
-        self._git = GitHttp(repositories)
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        """Tell git from API by the address."""
-        if scope["type"] == "http" and ".git/" in scope["path"]:
-            scope = {**scope, "path": scope["path"].removeprefix(GIT_PREFIX)}
-            await self._git(scope, receive, send)
-        else:
-            await self._api(scope, receive, send)
-
-
 @asynccontextmanager
 async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
     """Start forge and service; stop them at the end of the block."""
@@ -80,7 +62,7 @@ async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
     repository = world.add(FakeRepository(id=4711, full_name=f"{OWNER}/{NAME}"))
     port = free_port(port)
     async with AsyncExitStack() as opened:
-        forge_url = await opened.enter_async_context(_forge(Forge(world, folder / "git")))
+        forge_url = await opened.enter_async_context(_forge(Site(world, folder / "git", token=TOKEN)))
         env = _service_environment(folder, port, forge_url)
         words = ("-m", "app.cli", "serve", "--port", str(port))
         service = await opened.enter_async_context(process("service", folder, words, env))
@@ -163,12 +145,12 @@ def _service_environment(folder: Path, port: int, forge_url: str) -> dict[str, s
 
 
 @asynccontextmanager
-async def _forge(app: Forge) -> AsyncIterator[str]:
+async def _forge(app: Site) -> AsyncIterator[str]:
     config, stop = Config(), asyncio.Event()
     config.bind, config.loglevel, config.graceful_timeout = ["127.0.0.1:0"], "ERROR", 1.0
     listening = config.create_sockets().insecure_sockets[0]
     port = listening.getsockname()[1]
-    config.bind = [f"fd://{os.dup(listening.fileno())}"]
+    config.bind = [f"fd://{listening.detach()}"]
     running = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
     try:
         yield f"http://127.0.0.1:{port}"

@@ -1,0 +1,191 @@
+"""The main job on shared servers: two web processes, one worker, two builders, a GitHub and a GitLab."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.settings import Settings
+from integrations.fake import deliveries
+from integrations.fake.deliveries import Delivery, Person
+from integrations.fake.server import GITHUB
+from integrations.fake.site import Site
+from integrations.fake.world import FakeRepository, World
+from integrations.forge import Permission
+from tests.acceptance import processes
+from tests.acceptance.conftest import repository, serving
+from tests.acceptance.processes import BUILDER, RIGLINE
+
+SECRET, TOKEN = "acceptance-secret", "acceptance-token"
+BUILD = "#!/bin/sh\necho building\n"
+RUN = """\
+#!/bin/sh
+echo "running on $RIGLINE_BOARD"
+while [ ! -e "$GATE" ]; do sleep 0.05; done
+printf '{"version":1,"benchmarks":[{"name":"boot","metrics":[{"name":"time","unit":"ms","better":"lower","samples":[7]}]}]}' > "$RIGLINE_RESULTS"
+echo done
+"""
+
+
+@dataclass(kw_only=True)
+class Lab:
+    """Everything that runs, seen from outside."""
+
+    webs: list[str]
+    world: World
+    folder: Path
+    env: dict[str, str]
+    projects: dict[str, FakeRepository]
+    commit: str
+
+    async def deliver(self, delivery: Delivery, web: int) -> None:
+        async with httpx2.AsyncClient() as http:
+            answer = await http.post(self.webs[web] + delivery.path, headers=delivery.headers, content=delivery.body)
+        assert answer.status_code == 202, answer.text
+
+    async def get(self, path: str, web: int = 0) -> Any:
+        async with httpx2.AsyncClient(base_url=self.webs[web]) as http:
+            answer = await http.get(f"/api/v1{path}")
+        answer.raise_for_status()
+        return answer.json() if "json" in answer.headers["content-type"] else answer.text
+
+    async def until(self, met: Any, limit: float = 30.0) -> Any:
+        """Look again and again until something is so; what it was."""
+        async with asyncio.timeout(limit):
+            while not (found := await met()):
+                await asyncio.sleep(0.05)
+        return found
+
+
+@pytest.fixture
+async def site(settings: Settings, tmp_path: Path) -> AsyncIterator[Lab]:
+    """Start two web processes, a worker and two builders over the session's PostgreSQL and Valkey."""
+    world = World()
+    projects = {
+        "github": world.add(FakeRepository(id=11, full_name="acme/boot")),
+        "gitlab": world.add(FakeRepository(id=12, full_name="lab/deep/boot")),
+    }
+    commit = repository(tmp_path / "git", "acme/boot", {"build.sh": BUILD, "run.sh": RUN})
+    (tmp_path / "git/lab/deep").mkdir(parents=True)
+    (tmp_path / "git/lab/deep/boot.git").symlink_to(tmp_path / "git/acme/boot.git")
+    async with AsyncExitStack() as opened:
+        forge = await opened.enter_async_context(serving(Site(world, tmp_path / "git", token=TOKEN)))
+        ports = [_free_port(), _free_port()]
+        webs = [f"http://127.0.0.1:{port}" for port in ports]
+        env = {
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "RIGLINE_SECRET_KEY": "one key for all processes",
+            "RIGLINE_PUBLIC_URL": webs[0],
+            "RIGLINE_GITHUB_API_URL": f"{forge}{GITHUB}",
+            "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
+            "RIGLINE_GITHUB_TOKEN": TOKEN,
+            "RIGLINE_GITLAB_URL": f"{forge}/gitlab",
+            "RIGLINE_GITLAB_WEBHOOK_SECRETS": SECRET,
+            "RIGLINE_GITLAB_TOKEN": TOKEN,
+            "RIGLINE_BIND": "127.0.0.1",
+        }
+        for number, port in enumerate(ports):
+            own = env | {"PORT": str(port), "RIGLINE_DATA_DIR": str(tmp_path / f"web-{number}")}
+            words = (*RIGLINE, "web")
+            log = tmp_path / f"web-{number}.log"
+            child = await opened.enter_async_context(processes.running(*words, env=own, log=log))
+            await processes.ready(webs[number], child, log)
+        own = env | {"RIGLINE_DATA_DIR": str(tmp_path / "worker")}
+        await opened.enter_async_context(processes.running(*RIGLINE, "worker", env=own, log=tmp_path / "worker.log"))
+        client = {"RIGLINE_DATA_DIR": str(tmp_path / "web-0")}
+        for name in projects:
+            added = await processes.command(*RIGLINE, "repo", "add", name, projects[name].full_name, env=client)
+            assert added.status == 0, added.err
+        for number, board in enumerate(("left", "right")):
+            await opened.enter_async_context(_builder(board, webs[number], tmp_path, client))
+        yield Lab(webs=webs, world=world, folder=tmp_path, env=client, projects=projects, commit=commit)
+        (tmp_path / "gate").touch()
+
+
+def _builder(board: str, web: str, folder: Path, client: dict[str, str]) -> Any:
+    return _Builder(board, web, folder, client)
+
+
+class _Builder:
+    """One builder with one board and one configuration."""
+
+    def __init__(self, board: str, web: str, folder: Path, client: dict[str, str]) -> None:
+        self.board, self.web, self.folder, self.client = board, web, folder, client
+        self.opened = AsyncExitStack()
+
+    async def __aenter__(self) -> None:
+        created = await processes.command(*RIGLINE, "builder", "create", f"{self.board}-builder", env=self.client)
+        assert created.status == 0, created.err
+        lines = [
+            line.removeprefix("export ").split("=", 1)
+            for line in created.out.splitlines()
+            if line.startswith("export ")
+        ]
+        own = self.folder / f"{self.board}-agent"
+        own.mkdir()
+        (own / "builder.toml").write_text(
+            f'version = 1\n[builder]\nstate_dir = "{own}/state"\nwork_dir = "{own}/work"\n'
+            f'[[boards]]\nname = "{self.board}"\n[[boards.configurations]]\nname = "default"\n'
+            f'build = ["sh", "build.sh"]\nrun = ["sh", "run.sh"]\nenvironment = {{ GATE = "{self.folder}/gate" }}\n'
+        )
+        words = (*BUILDER, "--config", str(own / "builder.toml"), "connect", "--server", self.web)
+        env = {name: value.strip("'\"") for name, value in lines}
+        log = own / "agent.log"
+        child = await self.opened.enter_async_context(processes.running(*words, env=env, log=log))
+        await processes.said(log, "connected", child)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.opened.aclose()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _push(site: Lab, forge: str) -> Delivery:
+    project = site.projects[forge]
+    person = Person(id=site.world.grant(project.id, "ada", Permission.WRITE), name="ada")
+    make = deliveries.github_push if forge == "github" else deliveries.gitlab_push
+    return make(project, site.commit, SECRET, sender=person, message="Boot faster")
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_push_is_built_and_run_on_the_right_boards_with_a_live_log_and_ends_as_a_status(
+    site: Lab, forge: str
+) -> None:
+    await site.deliver(_push(site, forge), web=0)
+
+    async def both_run() -> Any:
+        pipelines = (await site.get("/pipelines"))["items"]
+        pipeline = await site.get(f"/pipelines/{pipelines[0]['id']}") if pipelines else {"jobs": []}
+        logs = [await site.get(f"/jobs/{job['id']}/log", web=1) for job in pipeline["jobs"]]
+        return pipeline if len(logs) == 2 and all("running on" in log for log in logs) else None
+
+    live = await site.until(both_run)
+    early = site.world.latest(site.commit)
+    (site.folder / "gate").touch()
+
+    async def told() -> Any:
+        return site.world.latest(site.commit)["rigline/run"].state == "success"
+
+    await site.until(told)
+    pipeline = await site.get(f"/pipelines/{live['id']}", web=1)
+
+    assert early["rigline/run"].state in ("pending", "running")
+    assert pipeline["state"] == "passed"
+    for job in pipeline["jobs"]:
+        assert f"running on {job['board_type']}" in await site.get(f"/jobs/{job['id']}/log")
+        assert (await site.get(f"/jobs/{job['id']}"))["attempt"]["builder"] == f"{job['board_type']}-builder"
+    assert sorted(job["board_type"] for job in pipeline["jobs"]) == ["left", "right"]
+    assert site.world.latest(site.commit)["rigline/run"].target_url == f"{site.webs[0]}/pipelines/{pipeline['id']}"
+    history = await site.get("/series")
+    assert [each["benchmark"] for each in history["items"]] == ["boot", "boot"]
