@@ -122,6 +122,13 @@ def processes(mark: str) -> list[str]:
     return found
 
 
+async def gone(mark: str, limit: float = 10.0) -> None:
+    """Wait until no process's command line holds a text."""
+    async with asyncio.timeout(limit):
+        while processes(mark):
+            await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     yield Project(tmp_path / "project")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builders.protocol import Outcome
-from tests.builders.conftest import Lab, Project, processes
+from tests.builders.conftest import Lab, Project, gone, processes
 from tests.builders.fake_service import FakeService, refuse
 
 
@@ -95,8 +95,7 @@ async def test_a_builder_without_contact_lets_go_of_the_board_before_its_lease_e
 
         service.go_offline()
         cut_at = asyncio.get_running_loop().time()
-        while processes(f"{lab.folder}/scripts/run.sh"):
-            await asyncio.sleep(0.02)
+        await gone(f"{lab.folder}/scripts/run.sh")
         took = asyncio.get_running_loop().time() - cut_at
         service.offline = False
         finish = await attempt.ended()
@@ -117,8 +116,7 @@ async def test_a_builder_without_contact_goes_on_building_but_does_not_run(lab: 
         await attempt.logged("begun")
 
         service.go_offline()
-        while processes(f"{lab.folder}/scripts/build.sh"):
-            await asyncio.sleep(0.05)
+        await gone(f"{lab.folder}/scripts/build.sh")
         await asyncio.sleep(0.3)
         ran_offline = (lab.folder / "ran").exists()
         service.offline = False
@@ -139,8 +137,7 @@ async def test_a_lost_lease_kills_the_job_and_drops_it(lab: Lab, project: Projec
         size = len(attempt.log)
 
         attempt.lost = True
-        while processes("sleep 4330"):
-            await asyncio.sleep(0.02)
+        await gone("sleep 4330")
         following = await service.job(project.source(project.commit()), "b1", "c1")
         await following.logged("begun")
 
@@ -255,8 +252,9 @@ async def test_a_second_ctrl_c_kills_at_once(lab: Lab, service: FakeService, pro
     await attempt.logged("begun")
 
     agent.send_signal(signal.SIGINT)
-    while "again to kill" not in lab.said:
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(10):
+        while "again to kill" not in lab.said:
+            await asyncio.sleep(0.02)
     agent.send_signal(signal.SIGINT)
 
     await asyncio.wait_for(agent.wait(), 5)
@@ -272,9 +270,7 @@ async def test_a_killed_agent_leaves_nothing_running(lab: Lab, service: FakeServ
     agent.kill()
     await agent.wait()
 
-    async with asyncio.timeout(5):
-        while processes("sleep 4333"):
-            await asyncio.sleep(0.02)
+    await gone("sleep 4333")
 
 
 async def test_boards_work_in_parallel_and_jobs_of_one_board_one_by_one(
