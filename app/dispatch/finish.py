@@ -57,7 +57,7 @@ async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -
                 raise LeaseLost(f"Attempt {attempt_id} ended as {row.outcome}: {row.reason or 'no reason given'}.")
             return Finished(outcome=Outcome(row.outcome))
         await _check_whole(db, row, said)
-        ended = await _end(db, row, said)
+        ended = await _end(db, row, said, actor=f"builder {builder.name}")
     await tell(deps, builder.name, ended)
     return Finished(outcome=said.outcome)
 
@@ -79,7 +79,7 @@ async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> N
             raise Incomplete(f"Result file {each.number} is not stored as it was sent.", number=each.number)
 
 
-async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> Ended:
+async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: str) -> Ended:
     """Write the end of the attempt and the next state of its job, in the caller's transaction."""
     outcome = JobState(said.outcome)
     await attempts.end(db, row.id, outcome, said.reason, **attempts.told(said, digest(said)))
@@ -87,7 +87,7 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> Ended:
         await attempts.know_commit(db, row.job_id, said.commit, committed_at(said.commit))
     job = await jobs.lock(db, row.job_id)
     state, also = next_state(job, outcome, said.reason)
-    await jobs.move(db, row.job_id, state, reason=said.reason, **also)
+    await jobs.move(db, row.job_id, state, actor=actor, reason=said.reason, **also)
     if said.reason.startswith("infra:board"):
         await boards.doubt(db, row.board_id, reason=said.reason, reusable_after_s=0)
     return Ended(attempt_id=row.id, job_id=row.job_id, pipeline_id=job.pipeline_id, state=state, reason=said.reason)

@@ -4,6 +4,7 @@ All of this is synchronous and runs in `deps.threads`. Nothing is kept in memory
 any process of the service may go on where another one stopped.
 """
 
+import contextlib
 import os
 from urllib.parse import quote
 
@@ -115,7 +116,7 @@ class Proxy(BaseWorker):
         job = fetch(self.connection, job_id)
         if job is None or job.get_status(refresh=False) != JobStatus.STARTED:
             return
-        execution = _execution(job)
+        execution = self._only_execution(job)
         if execution is None:  # RQ has called it abandoned, or was emptied
             job.delete()
             return
@@ -131,18 +132,27 @@ class Proxy(BaseWorker):
             return
         job.ended_at = now()
         job.retries_left = max(1, job.retries_left or 0) if again else 0  # our rows count, RQ follows
-        self.handle_job_failure(job, _queue(job), exc_string=reason, execution=_execution(job))
+        self.handle_job_failure(job, _queue(job), exc_string=reason, execution=self._only_execution(job))
         self._rest()
+
+    def _only_execution(self, job: Job) -> Execution | None:
+        """Find the execution that RQ has of a job, and remove others that a fault left behind."""
+        found = _executions(job)
+        with self.connection.pipeline() as pipeline:
+            for each in found[1:]:
+                each.delete(job, pipeline)
+            pipeline.execute()
+        return found[0] if found else None
 
     def beat(self, job_id: int) -> bool:
         """Tell RQ that the job is alive; False if RQ does not know it as started."""
         job = fetch(self.connection, job_id)
-        execution = _execution(job) if job is not None else None
-        if job is None or execution is None:
+        executions = _executions(job) if job is not None else []
+        if job is None or not executions:
             return False
         self.adopt(everywhere=False)
         self.set_state(WorkerStatus.BUSY)
-        self.maintain_heartbeats(job, execution)
+        self.maintain_heartbeats(job, executions[0])
         return True
 
     def _rest(self) -> None:
@@ -236,12 +246,10 @@ def _queue(job: Job) -> Queue:
     return queue(job.connection, job.origin)
 
 
-def _execution(job: Job) -> Execution | None:
-    """Find the execution RQ has of a job: ours runs one at a time, so the newest one counts."""
-    ids = job.execution_registry.get_execution_ids()
-    for each in reversed(ids):
-        try:
-            return Execution.fetch(id=each, job_id=job.id, connection=job.connection)
-        except ValueError:  # it expired a moment ago
-            continue
-    return None
+def _executions(job: Job) -> list[Execution]:
+    """List what RQ has of a job's executions, the newest first; ours run one at a time."""
+    found = []
+    for each in job.execution_registry.get_execution_ids():
+        with contextlib.suppress(ValueError):  # it expired a moment ago
+            found.append(Execution.fetch(id=each, job_id=job.id, connection=job.connection))
+    return sorted(found, key=lambda execution: execution.created_at, reverse=True)

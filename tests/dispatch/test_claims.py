@@ -19,7 +19,7 @@ from tests.dispatch.world import World, offer
 async def test_two_builders_that_claim_one_job_at_once_get_one_lease(world: World) -> None:
     first, second = await world.builder("first"), await world.builder("second")
 
-    for _ in range(25):
+    for _ in range(12):
         job_id = await world.queued()
         leases = await asyncio.gather(first.claim(), second.claim())
         [lease] = [each for each in leases if each is not None]
@@ -46,7 +46,7 @@ async def test_the_same_claim_gets_the_same_lease_until_it_is_accepted(world: Wo
 
 async def test_the_same_claim_sent_twice_at_once_gets_one_lease(world: World) -> None:
     lab = await world.builder("lab", offer("one", type="nucleo"), offer("two", type="nucleo"))
-    for _ in range(10):
+    for _ in range(4):
         jobs_ = [await world.queued(), await world.queued()]
         claim_id = str(uuid4())
         first, second = await asyncio.gather(lab.claim(claim_id=claim_id), lab.claim(claim_id=claim_id))

@@ -42,7 +42,7 @@ async def test_a_finish_said_three_times_is_one_transition(world: World) -> None
 
 async def test_two_different_finishes_at_once_leave_one_end(world: World) -> None:
     lab = await world.builder()
-    for _ in range(10):
+    for _ in range(6):
         lease = await world.running(lab)
 
         passed, failed = await asyncio.gather(lab.finish(lease, "passed"), lab.finish(lease, "failed"))
@@ -268,7 +268,7 @@ async def test_the_wait_of_an_attempt_that_ended_says_so(world: World) -> None:
 
 async def test_a_cancel_and_an_end_at_the_same_moment_leave_one_terminal_state(world: World) -> None:
     lab = await world.builder()
-    for _ in range(20):
+    for _ in range(10):
         lease = await world.running(lab)
 
         states, finished = await asyncio.gather(
@@ -282,7 +282,7 @@ async def test_a_cancel_and_an_end_at_the_same_moment_leave_one_terminal_state(w
 
 async def test_a_cancel_and_a_claim_at_the_same_moment_never_run_a_cancelled_job(world: World) -> None:
     lab = await world.builder()
-    for _ in range(20):
+    for _ in range(10):
         job_id = await world.queued()
 
         states, lease = await asyncio.gather(cancel_jobs(world.deps, [job_id], "me", ""), lab.claim())

@@ -245,6 +245,41 @@ class World:
         name = proxy.queue_name(board_type, priority)
         return proxy.queue(self.deps.redis_sync, name).get_job_ids()
 
+    def age_sighting(self, job_id: int, seconds: float) -> None:
+        """Let RQ have seen a popped job for the first time some seconds earlier."""
+        copy = proxy.queue(self.deps.redis_sync, "board:nucleo:branch").intermediate_queue
+        key = copy.get_first_seen_key(proxy.rq_id(job_id))
+        seen = copy.get_first_seen(proxy.rq_id(job_id))
+        assert seen is not None
+        self.deps.redis_sync.set(key, seen.timestamp() - seconds)
+
+    async def no_transaction_is_left(self) -> None:
+        """Return when the database has noticed that a killed process is gone."""
+        open_ = sa.text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+        await self._until(lambda: self._scalar(open_), lambda found: found == 0)
+
+    async def is_in_state(self, job_id: int, state: str) -> None:
+        """Return when a job is in a state."""
+
+        async def matches() -> int:
+            return int((await self.job(job_id)).state == state)
+
+        await self._until(matches, bool)
+
+    @asynccontextmanager
+    async def database_is_away(self) -> AsyncIterator[None]:
+        """Let every transaction of this process fail as if the server had gone, connections and all."""
+        pool = self.deps.engine.sync_engine.pool
+
+        def refuse(*_: Any) -> None:
+            raise OSError("the database is away")
+
+        sa.event.listen(pool, "checkout", refuse)
+        try:
+            yield
+        finally:
+            sa.event.remove(pool, "checkout", refuse)
+
 
 def offer(
     name: str,
