@@ -1,0 +1,39 @@
+"""The tables. Invariants stand here as CHECKs and unique indexes, so that a wrong state cannot be stored."""
+
+from sqlmodel import SQLModel
+
+from app.db.models.columns import TIME, now
+from app.db.models.forges import Approval, Delivery, PullRequest, Repository, Status
+from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health
+from app.db.models.measured import Commit, Measurement, Result, Series
+from app.db.models.people import Audit, Token, User
+from app.db.models.work import Attempt, Job, LogChunk, Pipeline, Priority, Trigger
+
+__all__ = [
+    "TIME",
+    "Approval",
+    "Attempt",
+    "Audit",
+    "Board",
+    "Builder",
+    "BuilderState",
+    "Commit",
+    "Configuration",
+    "Delivery",
+    "Health",
+    "Job",
+    "LogChunk",
+    "Measurement",
+    "Pipeline",
+    "Priority",
+    "PullRequest",
+    "Repository",
+    "Result",
+    "SQLModel",
+    "Series",
+    "Status",
+    "Token",
+    "Trigger",
+    "User",
+    "now",
+]

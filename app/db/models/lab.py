@@ -1,0 +1,93 @@
+"""The lab: builders, boards and configurations."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from app.db.models.columns import TIME, now, words
+
+
+class BuilderState(StrEnum):
+    """Whether a builder gets jobs."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    RETIRED = "retired"
+
+
+class Health(StrEnum):
+    """Whether a board can be trusted with a job."""
+
+    UNKNOWN = "unknown"  # nothing known against it: it gets jobs
+    GOOD = "good"
+    BAD = "bad"
+    QUARANTINED = "quarantined"
+    MAINTENANCE = "maintenance"
+
+
+class Builder(SQLModel, table=True):
+    """A machine in the lab and its agent. Only a hash of its token is kept."""
+
+    id: int = Field(default=None, primary_key=True)
+    name: str = Field(max_length=100, unique=True)
+    token_hash: bytes  # SHA-256 of the random secret
+    state: BuilderState = Field(
+        default=BuilderState.ACTIVE,
+        sa_type=words(BuilderState, "builder_state"),
+        sa_column_kwargs={"server_default": "active"},
+    )
+    instance: str | None = Field(default=None, max_length=100)  # the agent that lives under this name
+    version: str = Field(default="", max_length=50)
+    isolation: str = Field(default="none", max_length=24)
+    facts: dict[str, str] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
+    created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    seen_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class Board(SQLModel, table=True):
+    """A device under test, hosted by one builder; known by its builder and name for ever."""
+
+    __table_args__ = (
+        UniqueConstraint("builder_id", "name", name="board_once"),
+        Index("board_by_type", "type"),
+    )
+    id: int = Field(default=None, primary_key=True)
+    builder_id: int = Field(foreign_key="builder.id")
+    name: str = Field(max_length=100)
+    type: str = Field(max_length=100)
+    description: str = Field(default="", max_length=1000)
+    tags: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(sa.Text),
+        sa_column_kwargs={"server_default": "{}"},
+    )
+    health: Health = Field(
+        default=Health.UNKNOWN,
+        sa_type=words(Health, "board_health"),
+        sa_column_kwargs={"server_default": "unknown"},
+    )
+    health_reason: str = Field(default="", max_length=500)
+    offered: bool = True  # named by the builder's latest configuration
+    reusable_at: datetime | None = Field(
+        default=None, sa_type=TIME
+    )  # a lost lease: not before, its builder may still touch it
+
+
+class Configuration(SQLModel, table=True):
+    """One way to build and run on a board."""
+
+    __table_args__ = (UniqueConstraint("board_id", "name", name="configuration_once"),)
+    id: int = Field(default=None, primary_key=True)
+    board_id: int = Field(foreign_key="board.id")
+    name: str = Field(max_length=100)
+    tags: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(sa.Text),
+        sa_column_kwargs={"server_default": "{}"},
+    )
+    limit_s: float | None = None
+    offered: bool = True

@@ -1,0 +1,89 @@
+"""What came out: result files, commits, series and measurements."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from app.db.models.columns import TIME, now
+
+
+class Result(SQLModel, table=True):
+    """The file one run phase left behind, verbatim, zstd."""
+
+    __table_args__ = (UniqueConstraint("attempt_id", "number", name="result_once"),)
+    id: int = Field(default=None, primary_key=True)
+    attempt_id: int = Field(foreign_key="attempt.id")
+    number: int  # 0 … repeat - 1
+    data: bytes
+    size: int
+    sha256: str = Field(max_length=64)
+    stored_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    format: str | None = Field(default=None, max_length=50)  # None: nothing in it was understood
+    note: str = Field(default="", max_length=500)  # how many measurements, or why none
+    ingested_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class Commit(SQLModel, table=True):
+    """What is known of a commit. Text its author wrote: for display and order, never for trust."""
+
+    __table_args__ = (UniqueConstraint("repository_id", "sha", name="commit_once"),)
+    id: int = Field(default=None, primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id")
+    sha: str = Field(max_length=64)
+    parents: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(sa.Text),
+        sa_column_kwargs={"server_default": "{}"},
+    )
+    committed_at: datetime | None = Field(default=None, sa_type=TIME)
+    title: str = Field(default="", max_length=500)
+    author: str = Field(default="", max_length=200)
+    seen_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
+class Series(SQLModel, table=True):
+    """Measurements of one benchmark and metric on one branch, board type and configuration."""
+
+    __table_args__ = (
+        UniqueConstraint(
+            "repository_id",
+            "branch",
+            "board_type",
+            "configuration",
+            "identity",
+            name="series_once",
+        ),
+    )
+    id: int = Field(default=None, primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id")
+    branch: str = Field(max_length=255)  # pull/N for a pull request, empty for a dispatch without a branch
+    board_type: str = Field(max_length=100)
+    configuration: str = Field(max_length=100)
+    identity: str = Field(max_length=64)  # hash of all below
+    benchmark: str = Field(max_length=500)
+    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
+    version: str = Field(default="", max_length=100)
+    metric: str = Field(max_length=200)
+    unit: str = Field(default="", max_length=50)
+    better: str | None = Field(default=None, max_length=8)  # lower, higher, or unknown: shown, never judged
+
+
+class Measurement(SQLModel, table=True):
+    """One point of a series: the median of its samples, which stay beside it."""
+
+    __table_args__ = (
+        UniqueConstraint("series_id", "attempt_id", name="measurement_once"),
+        Index("measurement_by_commit", "series_id", "commit_id"),
+    )
+    id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
+    series_id: int = Field(foreign_key="series.id")
+    commit_id: int = Field(foreign_key="commit.id")
+    attempt_id: int = Field(foreign_key="attempt.id")
+    value: float
+    samples: list[float] = Field(sa_type=ARRAY(sa.Double))
+    resolution: float | None = None
+    cap: float | None = None
+    measured_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})

@@ -1,0 +1,50 @@
+"""Who acts, and what was done: accounts, tokens and the audit."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from app.db.models.columns import TIME, now
+
+
+class Audit(SQLModel, table=True):
+    """Who did what: every transition of a job and every decision of a person."""
+
+    __table_args__ = (
+        Index("audit_by_pipeline", "pipeline_id"),
+        Index("audit_by_job", "job_id"),
+    )
+    id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
+    at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    actor: str = Field(default="service", max_length=200)
+    action: str = Field(max_length=100)  # job.queued, pipeline.approved, builder.created, …
+    job_id: int | None = None
+    pipeline_id: int | None = None
+    attempt_id: int | None = None
+    detail: str = Field(default="", max_length=1000)
+
+
+class User(SQLModel, table=True):
+    """A person or program that may act through the API."""
+
+    __tablename__ = "account"  # `user` is a word of SQL
+    id: int = Field(default=None, primary_key=True)
+    name: str = Field(max_length=100, unique=True)
+    password_hash: str | None = Field(default=None, max_length=500)  # argon2
+    role: str = Field(default="admin", max_length=24)
+    created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
+class Token(SQLModel, table=True):
+    """A user's API token; only its hash is kept."""
+
+    __table_args__ = (UniqueConstraint("user_id", "name", name="token_once"),)
+    id: int = Field(default=None, primary_key=True)
+    user_id: int = Field(foreign_key="account.id")
+    name: str = Field(max_length=100)
+    token_hash: bytes
+    created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    expires_at: datetime | None = Field(default=None, sa_type=TIME)
+    used_at: datetime | None = Field(default=None, sa_type=TIME)
+    revoked_at: datetime | None = Field(default=None, sa_type=TIME)

@@ -1,0 +1,161 @@
+"""The work: pipelines, their jobs, the attempts at them, and the logs."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+
+from app.db.models.columns import TIME, now, quoted, words
+from app.states import ENDED, HELD, JobState
+from builders.protocol import Kind, Phase
+
+
+class Trigger(StrEnum):
+    """What asked for a pipeline."""
+
+    PUSH = "push"
+    PULL_REQUEST = "pull_request"
+    DISPATCH = "dispatch"
+
+
+class Priority(StrEnum):
+    """Classes of jobs, the most urgent first; waiting long moves a job up."""
+
+    RELEASE = "release"
+    BRANCH = "branch"
+    PULL_REQUEST = "pull_request"
+    NIGHTLY = "nightly"
+
+
+class Pipeline(SQLModel, table=True):
+    """All work for one commit and one trigger. Its state is derived from its jobs, never stored."""
+
+    __table_args__ = (
+        Index("pipeline_once", "repository_id", "dedupe_key", unique=True),
+        Index("pipeline_by_commit", "commit", "repository_id"),
+    )
+    id: int = Field(default=None, primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id")
+    commit: str = Field(max_length=64)
+    kind: Kind = Field(sa_type=words(Kind, "pipeline_kind"))
+    trigger: Trigger = Field(sa_type=words(Trigger, "pipeline_trigger"))
+    dedupe_key: str | None = Field(
+        default=None, max_length=200
+    )  # set for automatic ones: push and pull request share one
+    branch: str | None = Field(default=None, max_length=255)
+    pull_request: int | None = None
+    from_fork: bool = False
+    fetch_ref: str | None = Field(default=None, max_length=512)  # a ref that holds the commit
+    title: str = Field(default="", max_length=500)  # first line of the commit's message, if the trigger told
+    trust: str | None = Field(default=None, max_length=200)  # why it may run; None: nobody trusted it yet
+    requested_by: str = Field(default="", max_length=200)
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id", sa_type=sa.BigInteger)
+    limit_s: float | None = None  # each job's limit from claim to end
+    repeat: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    error: str | None = Field(default=None, max_length=1000)  # why nothing could be planned
+    token: bytes | None = None  # a dispatch's token for its remote, encrypted; erased when the last job ends
+    created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
+class Job(SQLModel, table=True):
+    """One target's part of a pipeline: what is queued, claimed, logged, cancelled and retried."""
+
+    __table_args__ = (
+        CheckConstraint(f"(state IN ({quoted(ENDED)})) = (ended_at IS NOT NULL)", name="job_ended"),
+        CheckConstraint(f"state NOT IN ({quoted(HELD)}) OR epoch > 0", name="job_held_has_epoch"),
+        Index(
+            "job_target_once",
+            "pipeline_id",
+            "board_type",
+            "configuration",
+            "generation",
+            unique=True,
+        ),
+        Index(
+            "job_open",
+            "state",
+            "queued_at",
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        Index("job_by_pipeline", "pipeline_id"),
+    )
+    id: int = Field(default=None, primary_key=True)
+    pipeline_id: int = Field(foreign_key="pipeline.id")
+    board_type: str = Field(max_length=100)
+    configuration: str = Field(max_length=100)
+    tags: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(sa.Text),
+        sa_column_kwargs={"server_default": "{}"},
+    )
+    board: str | None = Field(default=None, max_length=100)  # only this board of the type, if asked for
+    generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # raised by a user's retry
+    replaced: bool = False  # a retry stands in its place in the pipeline's state
+    state: JobState = Field(sa_type=words(JobState, "job_state"))
+    reason: str = Field(default="", max_length=1000)  # why it ended as it did, or why it waits
+    priority: Priority = Field(sa_type=words(Priority, "job_priority"))
+    epoch: int = Field(
+        default=0, sa_column_kwargs={"server_default": "0"}
+    )  # counts attempts; a smaller one is stale everywhere
+    retries_left: int = Field(default=2, sa_column_kwargs={"server_default": "2"})  # infrastructure loss only
+    cancel_requested_at: datetime | None = Field(default=None, sa_type=TIME)
+    cancel_reason: str = Field(default="", max_length=500)
+    created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    queued_at: datetime | None = Field(default=None, sa_type=TIME)
+    started_at: datetime | None = Field(default=None, sa_type=TIME)
+    ended_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class Attempt(SQLModel, table=True):
+    """One try at a job, under one lease. While it is open it holds the board too."""
+
+    __table_args__ = (
+        UniqueConstraint("job_id", "epoch", name="attempt_fenced"),
+        UniqueConstraint("builder_id", "claim_id", name="attempt_once_per_claim"),
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="attempt_ended"),
+        Index(
+            "attempt_open_job",
+            "job_id",
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        Index(
+            "attempt_open_board",
+            "board_id",
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+    id: int = Field(default=None, primary_key=True)
+    job_id: int = Field(foreign_key="job.id")
+    epoch: int
+    builder_id: int = Field(foreign_key="builder.id")
+    board_id: int = Field(foreign_key="board.id")
+    claim_id: UUID  # the builder's own: the same claim gets the same answer again
+    opened_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    accepted_at: datetime | None = Field(default=None, sa_type=TIME)  # first beat
+    lease_until: datetime = Field(sa_type=TIME)
+    phase: Phase | None = Field(default=None, sa_type=words(Phase, "attempt_phase"))
+    phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
+    ended_at: datetime | None = Field(default=None, sa_type=TIME)
+    outcome: JobState | None = Field(default=None, sa_type=words(JobState, "attempt_outcome"))
+    reason: str = Field(default="", max_length=1000)
+    exit_code: int | None = None
+    said: bytes | None = None  # digest of the finish that won; None if the sweep ended it
+    log_size: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    log_sha256: str = Field(default="", max_length=64)
+    log_dropped: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+
+
+class LogChunk(SQLModel, table=True):
+    """A piece of an attempt's log: bytes start … start + size, zstd."""
+
+    __tablename__ = "log_chunk"
+    attempt_id: int = Field(foreign_key="attempt.id", primary_key=True)
+    start: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    size: int
+    data: bytes
