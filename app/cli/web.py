@@ -56,6 +56,7 @@ async def run(settings: Settings, tcp: socket.socket, local: socket.socket | Non
     made = await deps.build(settings)
     try:
         app = create_app(made)
+        app.extensions["stopping"] = stop  # live streams end at once, and readers come back to another process
         async with asyncio.TaskGroup() as servers:
             tasks = [servers.create_task(serve_on(app, tcp, local=False, stop=stop))]
             if local is not None:

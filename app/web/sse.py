@@ -86,12 +86,16 @@ async def _dropping_the_stuck(parts: AsyncIterator[str]) -> AsyncIterator[str]:
     """End the request if sending one part takes too long: the generator rests in `yield` meanwhile."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     async for part in parts:
-        timer = loop.call_later(SEND_LIMIT_S, task.cancel) if task else None
+        timer = loop.call_later(SEND_LIMIT_S, _drop, task)
         try:
             yield part
         finally:
-            if timer:
-                timer.cancel()
+            timer.cancel()
+
+
+def _drop(task: "asyncio.Task[Any] | None") -> None:
+    if task is not None:
+        task.cancel()
 
 
 def _event(kind: str, data: Any, mark: Mark | None = None) -> str:

@@ -8,6 +8,11 @@ from tests.pages.site import NOW, Site, native, sha
 CONFIGURATIONS = ("release", "debug")
 
 
+def phase(name: str, seconds: float, exit_code: int | None = None) -> dict[str, object]:
+    """Write a phase as a builder reports it."""
+    return {"phase": name, "seconds": seconds, "exit_code": exit_code}
+
+
 async def lab(site: Site, *, commits: int = 40) -> dict[str, int]:
     """Fill the service; gives the ids that a story needs."""
     dice = random.Random(7)
@@ -19,35 +24,83 @@ async def lab(site: Site, *, commits: int = 40) -> dict[str, int]:
         board = await site.board(name, "lab-1" if kind != "rpi4" else "shelf", type=kind, description="STM32F746 disco")
         for configuration in CONFIGURATIONS:
             await site.insert("configuration", board_id=board, name=configuration, tags=["bench"], limit_s=600)
-    await site.board("rpi4-b", "shelf", type="rpi4", health="quarantined", health_reason="3 of 5 runs lost the serial line")
+    await site.board(
+        "rpi4-b", "shelf", type="rpi4", health="quarantined", health_reason="3 of 5 runs lost the serial line"
+    )
     for number in range(commits):
         base = 812 if number < 17 else 934 if number < 30 else 781
         files = [native("boot", *(base + dice.gauss(0, 4) for _ in range(5)))]
         fps = 58 if number < 22 else 61
-        files.append(native("draw/arc/rounded", *(fps + dice.choice((0, 0, 1, -1)) for _ in range(5)), unit="frames/s", better="higher"))
+        files.append(
+            native(
+                "draw/arc/rounded",
+                *(fps + dice.choice((0, 0, 1, -1)) for _ in range(5)),
+                unit="frames/s",
+                better="higher",
+            )
+        )
         title = ["Cache glyph outlines", "Drop the second copy", "Tune the allocator", "Bump the compiler"][number % 4]
-        await site.measured(repository, sha(number), files, at=number * 9, title=f"{title} ({number})", pipeline={"requested_by": "ada"})
+        await site.measured(
+            repository, sha(number), files, at=number * 9, title=f"{title} ({number})", pipeline={"requested_by": "ada"}
+        )
     ids = {"repository": repository, "group": group}
-    ids["fork"] = await site.pipeline(repository, sha(900), trigger="pull_request", pull_request=42, branch=None, from_fork=True, trust=None, title="Add a board for the new display", requested_by="stranger")
+    ids["fork"] = await site.pipeline(
+        repository,
+        sha(900),
+        trigger="pull_request",
+        pull_request=42,
+        branch=None,
+        from_fork=True,
+        trust=None,
+        title="Add a board for the new display",
+        requested_by="stranger",
+    )
     for configuration in CONFIGURATIONS:
         await site.job(ids["fork"], "awaiting_approval", configuration=configuration, queued_at=None)
-    ids["mixed"] = await site.pipeline(repository, sha(901), title="Rework the scheduler", requested_by="grace", branch="feature/scheduler")
+    ids["mixed"] = await site.pipeline(
+        repository, sha(901), title="Rework the scheduler", requested_by="grace", branch="feature/scheduler"
+    )
     ids["failed"] = await site.job(ids["mixed"], "failed", reason="run: exit code 2: 3 of 118 checks failed")
     attempt = await site.attempt(
         ids["failed"], "failed", exit_code=2, reason="run: exit code 2",
-        phases=[{"phase": "fetch", "seconds": 1.8, "exit_code": None}, {"phase": "build", "seconds": 31.2, "exit_code": 0}, {"phase": "run", "seconds": 8.4, "exit_code": 2}],
+        phases=[phase("fetch", 1.8), phase("build", 31.2, 0), phase("run", 8.4, 2)],
     )  # fmt: skip
-    text = b"".join(b"\x1b[32m[ OK ]\x1b[0m check %d\n" % n for n in range(115)) + b"\x1b[1;31m[FAIL]\x1b[0m check 116: expected 61, got 58\n"
+    text = (
+        b"".join(b"\x1b[32m[ OK ]\x1b[0m check %d\n" % n for n in range(115))
+        + b"\x1b[1;31m[FAIL]\x1b[0m check 116: expected 61, got 58\n"
+    )
     await site.log(attempt, ids["failed"], text)
     await site.result(attempt, native("boot", 801, 803))
     await site.insert("audit", actor="service", action="job.queued", job_id=ids["failed"])
-    await site.insert("audit", actor="builder:lab-1", action="job.failed", job_id=ids["failed"], detail="run: exit code 2")
+    await site.insert(
+        "audit", actor="builder:lab-1", action="job.failed", job_id=ids["failed"], detail="run: exit code 2"
+    )
     await site.job(ids["mixed"], "timed_out", configuration="debug", reason="limit: 20 s from claim to end")
     ids["running"] = await site.job(ids["mixed"], "running", board_type="rpi4", configuration="release")
-    ids["attempt"] = await site.attempt(ids["running"], board="rpi4-a", phase="run", phases=[{"phase": "fetch", "seconds": 0.4, "exit_code": None}, {"phase": "build", "seconds": 12.1, "exit_code": 0}])
+    ids["attempt"] = await site.attempt(
+        ids["running"],
+        board="rpi4-a",
+        phase="run",
+        phases=[
+            {"phase": "fetch", "seconds": 0.4, "exit_code": None},
+            {"phase": "build", "seconds": 12.1, "exit_code": 0},
+        ],
+    )
     await site.log(ids["attempt"], ids["running"], b"flashing \x1b[36mrpi4-a\x1b[0m ...\nbooted in 812 ms\n")
-    await site.job(ids["mixed"], "queued", board_type="rpi4", configuration="debug", queued_at=NOW - timedelta(minutes=3))
+    await site.job(
+        ids["mixed"], "queued", board_type="rpi4", configuration="debug", queued_at=NOW - timedelta(minutes=3)
+    )
     await site.pipeline(group, sha(902), title="", trigger="dispatch", branch=None, requested_by="local")
     for number, verdict in enumerate(("pipeline 41 opened", "not served: acme/other is not registered", None)):
-        await site.insert("delivery", forge="github", key=f"72d3162e-cc78-11e3-81ab-{number:012}", kind="push", headers={}, body=b"x" * 2100, body_sha256=b"x", verdict=verdict, handled_at=NOW if verdict else None)
+        await site.insert(
+            "delivery",
+            forge="github",
+            key=f"72d3162e-cc78-11e3-81ab-{number:012}",
+            kind="push",
+            headers={},
+            body=b"x" * 2100,
+            body_sha256=b"x",
+            verdict=verdict,
+            handled_at=NOW if verdict else None,
+        )
     return ids

@@ -119,7 +119,9 @@ class Site:
     async def log(self, attempt_id: int, job_id: int, data: bytes) -> None:
         """Append to a log as the builder's call does, with its notice."""
         async with self.deps.begin() as db:
-            size = await logs.append(db, attempt_id, await logs.size(db, attempt_id), await logs.size(db, attempt_id), data)
+            size = await logs.append(
+                db, attempt_id, await logs.size(db, attempt_id), await logs.size(db, attempt_id), data
+            )
         await self.deps.notices.publish("log", attempt=attempt_id, job=job_id, size=size)
 
     async def result(self, attempt_id: int, data: bytes, number: int = 0) -> int:
@@ -137,7 +139,13 @@ class Site:
         made_at = NOW - timedelta(days=30) + timedelta(hours=at)
         if title:
             await self.insert(
-                "commit", repository_id=repository_id, sha=commit, title=title, committed_at=made_at, parents=[], author="Ada"
+                "commit",
+                repository_id=repository_id,
+                sha=commit,
+                title=title,
+                committed_at=made_at,
+                parents=[],
+                author="Ada",
             )
         pipeline_id = await self.pipeline(repository_id, commit, title=title, **(pipeline or {}))
         job_id = await self.job(pipeline_id, outcome, **job)

@@ -1,5 +1,6 @@
 """One view, two answers: a page for people, the same data as JSON for programs."""
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import is_dataclass
@@ -16,6 +17,7 @@ pages = Blueprint("pages", __name__)
 LONGEST_TEXT = 500  # characters of one value in a query string
 PAGE = 50  # rows of one page of a list
 _INT4 = 2**31 - 1
+ID = f"int(max={_INT4})"  # of a path: a larger one is just not found
 
 
 def deps() -> Deps:
@@ -29,8 +31,14 @@ def page(address: str, **options: Any) -> Callable[[Callable[..., Any]], Callabl
     twin = "/index.json" if address == "/" else f"{address}.json"
 
     def add(view: Callable[..., Any]) -> Callable[..., Any]:
-        pages.get(twin, endpoint=f"{view.__name__}_json", **options)(view)
-        return pages.get(address, **options)(view)
+        @functools.wraps(view)
+        async def checked(**parts: Any) -> Any:
+            if not all(str(part).isprintable() for part in parts.values()):  # a NUL above all: no name holds one
+                raise NotFound("No name holds control characters.")
+            return await view(**parts)
+
+        pages.get(twin, endpoint=f"{view.__name__}_json", **options)(checked)
+        return pages.get(address, **options)(checked)
 
     return add
 

@@ -13,7 +13,7 @@ from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.states import ENDED, HELD, JobState
 from app.web.pages import log_text
-from app.web.pages.answer import answer, deps, found, page
+from app.web.pages.answer import ID, answer, deps, found, page
 from app.web.pages.rows import JobRow, job_row, seconds, titled
 
 
@@ -123,7 +123,7 @@ class QueueView:
 QUEUE_LIMIT = 200
 
 
-@page("/jobs/<int:job_id>")
+@page(f"/jobs/<{ID}:job_id>")
 async def job(job_id: int) -> Response:
     """Show one job."""
     async with deps().begin() as db:

@@ -9,7 +9,7 @@ from app.db.queries import pages as queries
 from app.db.queries import pipelines, repositories
 from app.db.queries.pipelines import PipelineView
 from app.states import JobState
-from app.web.pages.answer import PAGE, answer, deps, found, number, page, text
+from app.web.pages.answer import ID, PAGE, answer, deps, found, number, page, text
 from app.web.pages.filters import commit_address
 from app.web.pages.rows import JobRow, job_row, titled
 
@@ -67,7 +67,7 @@ async def pipeline_list() -> Response:
     )
 
 
-@page("/pipelines/<int:pipeline_id>")
+@page(f"/pipelines/<{ID}:pipeline_id>")
 async def pipeline(pipeline_id: int) -> Response:
     """Show one pipeline."""
     async with deps().begin() as db:

@@ -1,0 +1,161 @@
+"""The pages in a real browser: alive with scripts, complete without, on any screen, by light and in the dark."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.pages import scene
+from tests.pages.site import Site, native, sha
+
+PATIENCE = 10_000  # milliseconds
+SCENE_PAGES = (
+    "/", "/pipelines", "/queue", "/builders", "/deliveries", "/pipelines/{mixed}", "/pipelines/{fork}",
+    "/jobs/{failed}", "/jobs/{running}", "/builders/shelf", "/github/acme/firmware",
+    "/github/acme/firmware/history", "/nothing/here",
+)  # fmt: skip
+
+FAINT_TEXT = Path(__file__).with_name("contrast.js").read_text()
+IS_AT_ITS_END = "() => log.scrollTop > 0 && log.scrollTop + log.clientHeight >= log.scrollHeight - 4"  # by its id
+
+
+@asynccontextmanager
+async def window(browser: Browser, site: Site, **looks: object) -> AsyncIterator[Page]:
+    """Open a window; an error on its console, as of the content security policy, fails the test."""
+    context = await browser.new_context(base_url=site.url, **{"viewport": {"width": 1280, "height": 900}, **looks})
+    page, complaints = await context.new_page(), []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_default_timeout(PATIENCE)
+    yield page
+    await context.close()
+    assert [each for each in complaints if "404" not in each] == []
+
+
+async def test_a_log_is_followed_live_and_the_page_turns_to_the_verdict(browser, site):
+    job = await site.job(await site.pipeline(await site.repository()), "running")
+    attempt = await site.attempt(job, phase="run")
+    await site.log(attempt, job, b"first line\n")
+
+    async with window(browser, site) as page:
+        await page.goto(f"/jobs/{job}")
+        await expect(page.locator("#log")).to_have_text("first line\n")
+        await expect(page.locator("#live")).to_be_visible()
+        await site.log(attempt, job, b"second \x1b[31mred")
+        await site.log(attempt, job, b" still\x1b[0m line\n" + b"more\n" * 200)
+        await expect(page.locator("#log")).to_contain_text("second red still line\nmore")
+        assert await page.locator("#log .ansi-red").all_text_contents() == ["red", " still"]
+        await page.wait_for_function(IS_AT_ITS_END)
+        await site.end(job, attempt, "failed", reason="run: exit code 2")
+        await expect(page.locator("#log-state")).to_have_text("The job ended: failed.")
+        await expect(page.locator("h1 .state")).to_have_text("failed")
+        await expect(page.locator(".notice")).to_have_text("run: exit code 2")
+        assert (await page.locator("#log").text_content()).count("first line") == 1
+
+
+async def test_nothing_in_a_live_log_is_obeyed(browser, site):
+    job = await site.job(await site.pipeline(await site.repository()), "running")
+    attempt = await site.attempt(job)
+
+    async with window(browser, site) as page:
+        await page.goto(f"/jobs/{job}")
+        await expect(page.locator("#live")).to_be_visible()
+        title = await page.title()
+        await site.log(attempt, job, b"<script>document.title='x'</script><img src=x onerror=\"document.title='y'\">")
+        await site.log(
+            attempt, job, b"\x1b]0;z\x07\x00 \xe2\x80\xae \x1b[2J\x1b]8;;javascript:1\x1b\\link\x1b]8;;\x1b\\"
+        )
+        await site.log(attempt, job, b" cut \x1b]0;never ends\n")
+        await site.log(attempt, job, b"\x07after\n")
+        await expect(page.locator("#log")).to_contain_text("after")
+        text = await page.locator("#log").text_content()
+        assert await page.locator("#log script, #log img, #log a").count() == 0
+        assert text.startswith("<script>document.title='x'</script><img") and text.endswith(
+            "␀ ⟨U+202E⟩ link cut after\n"
+        )
+        assert await page.title() == title
+
+
+async def test_a_list_that_is_open_shows_what_comes_in(browser, site):
+    repository = await site.repository()
+
+    async with window(browser, site) as page:
+        await page.goto("/pipelines")
+        await expect(page.locator("#live")).to_be_visible()
+        pipeline = await site.pipeline(repository, title="Just pushed")
+        await site.deps.notices.publish("pipeline", pipeline_id=pipeline)
+        await expect(page.locator("td.wide")).to_contain_text("Just pushed")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_all_text_has_contrast_by_light_and_in_the_dark(browser, site, colours):
+    ids = await scene.lab(site, commits=24)
+    faint, grounds = {}, set()
+
+    async with window(browser, site, color_scheme=colours) as page:
+        for path in SCENE_PAGES:
+            await page.goto(path.format(**ids))
+            faint[path] = await page.evaluate(FAINT_TEXT)
+            grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    assert {path: found for path, found in faint.items() if found} == {}
+    (ground,) = grounds
+    assert (sum(map(int, ground[4:-1].split(","))) < 120) == (colours == "dark")
+
+
+async def test_no_page_scrolls_sideways_on_the_narrowest_screen(browser, site):
+    ids = await scene.lab(site, commits=24)
+    long = "averyveryverylongword" * 12
+    await site.measured(
+        ids["repository"], sha(990), [native(long, 1)], title=long, pipeline={"branch": long[:250]}, reason=long
+    )
+
+    widths = {}
+    async with window(browser, site, viewport={"width": 320, "height": 640}) as page:
+        for path in SCENE_PAGES:
+            await page.goto(path.format(**ids))
+            widths[path] = await page.evaluate("document.documentElement.scrollWidth")
+        await page.goto("/github/acme/firmware/history?branch=*")
+        widths["long"] = await page.evaluate("document.documentElement.scrollWidth")
+
+    assert {path: width for path, width in widths.items() if width > 320} == {}
+
+
+async def test_without_scripts_every_value_can_be_read(browser, site):
+    ids = await scene.lab(site, commits=5)
+
+    async with window(browser, site, java_script_enabled=False) as page:
+        await page.goto(f"/jobs/{ids['running']}")
+        await expect(page.locator("#log")).to_contain_text("booted in 812 ms")
+        await expect(page.locator("#log-state")).to_contain_text("reload for more")
+        await page.goto("/github/acme/firmware/history")
+        await page.locator("summary").first.click()
+        await expect(page.locator("figure").first.locator("tbody tr")).to_have_count(5)
+        await page.locator("select[name=benchmark]").select_option("boot")
+        await page.locator("button").click()
+        await expect(page.locator("figure")).to_have_count(1)
+
+
+async def test_a_chart_is_walked_with_the_arrow_keys_and_entered_with_enter(browser, site):
+    await scene.lab(site, commits=5)
+    (trend,) = (await site.json("/github/acme/firmware/history.json?benchmark=boot"))["trends"]
+
+    async with window(browser, site) as page:
+        await page.goto("/github/acme/firmware/history?benchmark=boot")
+        last = page.locator(".chart a").last
+        await last.focus()
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.locator(".readout")).to_contain_text(sha(3)[:10])
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/jobs/{trend['points'][3]['job_id']}")
+
+
+async def test_the_keyboard_reaches_the_content_at_once(browser, site):
+    async with window(browser, site) as page:
+        await page.goto("/pipelines")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+
+        assert await page.evaluate("document.activeElement.id") == "content"

@@ -1,0 +1,275 @@
+"""What people see on each page, with scripts switched off: the HTML as the service sends it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from app.db import tables
+from tests.pages import scene
+from tests.pages.site import NOW, native, sha
+
+NONSENSE = [
+    *("/jobs/0", "/jobs/x", "/pipelines/99999999999999999999", "/no/such/place"),
+    *("/builders/a%00b", "/builders/%ff", "/github/a%00/b"),
+]
+PAGES = ["/", "/pipelines", "/queue", "/builders", "/deliveries"]
+
+
+@pytest.mark.parametrize(
+    ("path", "taught"),
+    [
+        ("/", "rigline repo add"),
+        ("/", "rigline builder create"),
+        ("/pipelines", "rigline dispatch run"),
+        ("/queue", "Nothing waits"),
+        ("/builders", "rigline builder create"),
+        ("/deliveries", "/webhooks/github"),
+    ],
+)
+async def test_an_empty_page_teaches_the_next_step(site, path, taught):
+    assert taught in await site.get(path)
+
+
+async def test_every_page_of_a_lab_with_a_past_is_served_with_its_data_as_json(site):
+    ids = await scene.lab(site, commits=8)
+    pages = [
+        *PAGES[1:], f"/pipelines/{ids['mixed']}", f"/jobs/{ids['failed']}", "/builders/lab-1", "/github/acme/firmware",
+        "/github/acme/firmware/history", "/gitlab/labs/graphics/renderer", "/gitlab/labs/graphics/renderer/history",
+    ]  # fmt: skip
+
+    for path in pages:
+        html = await site.get(path)
+        assert f'href="{path}.json"' in html
+        assert isinstance(await site.json(f"{path}.json"), dict)
+
+    assert 'href="/index.json"' in await site.get("/")
+    assert (await site.json("/index.json"))["counts"] == {"awaiting_approval": 2, "queued": 1, "running": 1}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/pipelines/999", "/jobs/999", "/builders/nobody", "/github/nobody/nothing", "/github/nobody/nothing/history"],
+)
+async def test_what_is_not_there_is_a_page_that_says_so_or_json_for_programs(site, path):
+    html = await site.get(path, 404)
+    data = (await site.http.get(f"{path}.json")).json()
+
+    assert "There is no" in html and "<nav" in html
+    assert data["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("path", NONSENSE)
+async def test_a_nonsense_address_is_not_found_and_no_error_of_ours(site, path):
+    await site.get(path, 404)
+
+
+async def test_the_list_of_pipelines_is_filtered_by_its_query_string(site):
+    first, second = await site.repository(), await site.repository("acme/graphics-engine")
+    await site.job(await site.pipeline(first, sha(1), title="one"), "passed")
+    await site.job(await site.pipeline(first, sha(2), title="two", branch="next"), "failed")
+    await site.job(await site.pipeline(second, sha(3), title="three", pull_request=5), "queued")
+
+    async def listed(query):
+        return [each["title"] for each in (await site.json(f"/pipelines.json?{query}"))["items"]]
+
+    assert await listed("") == ["three", "two", "one"]
+    assert await listed("repository=acme/firmware") == ["two", "one"]
+    assert await listed("state=failed") == ["two"]
+    assert await listed("branch=next") == ["two"]
+    assert await listed("pull_request=5") == ["three"]
+    assert await listed(f"commit={sha(1)[:8]}") == ["one"]
+    assert await listed("state=nonsense&pull_request=nonsense&branch=") == ["three", "two", "one"]
+    assert await listed("repository=nobody/nothing") == []
+
+
+async def test_a_long_list_goes_on_on_the_next_page(site):
+    repository = await site.repository()
+    for number in range(53):
+        await site.pipeline(repository, sha(number), title=f"commit {number}")
+
+    first = await site.get("/pipelines?repository=acme/firmware")
+    older = re.search(r'href="(\?[^"]*)" rel="next"', first)[1].replace("&amp;", "&")
+    second = await site.get(f"/pipelines{older}")
+
+    assert "commit 52<" in first and "commit 3<" in first and "commit 2<" not in first
+    assert "commit 2<" in second and "commit 3<" not in second
+    assert "repository=acme%2Ffirmware" in older
+
+
+async def test_a_pipeline_shows_its_jobs_with_states_and_reasons(site):
+    ids = await scene.lab(site, commits=1)
+
+    html = await site.get(f"/pipelines/{ids['mixed']}")
+
+    assert "run: exit code 2: 3 of 118 checks failed" in html and "limit: 20 s from claim to end" in html
+    for state in ("failed", "timed_out", "running", "queued"):
+        assert f'data-state="{state}"' in html
+    assert f'href="https://github.com/acme/firmware/commit/{sha(901)}"' in html
+    assert "commit of the repository itself" in html
+
+
+async def test_a_commit_that_nobody_trusted_shows_the_command_that_approves_exactly_it(site):
+    ids = await scene.lab(site, commits=1)
+
+    html = await site.get(f"/pipelines/{ids['fork']}")
+
+    assert f"rigline pipeline approve {ids['fork']} --sha {sha(900)}" in html
+    assert "It comes from a fork." in html
+
+
+async def test_a_job_shows_phases_attempts_results_and_its_log(site):
+    ids = await scene.lab(site, commits=1)
+
+    html = await site.get(f"/jobs/{ids['failed']}")
+
+    assert "31.2 s" in html and '<b class="bad">2</b>' in html
+    assert '<span class="ansi-green">[ OK ]</span> check 1\n' in html
+    assert '<span class="ansi-red bold">[FAIL]</span>' in html
+    assert f'href="/api/v1/jobs/{ids["failed"]}/log"' in html
+    assert "job.failed" in html
+
+
+async def test_a_long_log_is_shown_from_its_end_with_the_way_to_the_whole(site):
+    job = await site.job(await site.pipeline(await site.repository()), "passed")
+    attempt = await site.attempt(job, "passed")
+    await site.log(attempt, job, b"".join(b"line %06d\n" % number for number in range(20_000)))
+
+    html = await site.get(f"/jobs/{job}")
+
+    assert "line 019999\n" in html and "line 000000\n" not in html
+    assert "are only in <a" in html
+    assert len(html) < 100_000
+    shown = re.search(r'role="log".*?>\n(.*?)</pre>', html, re.S)[1]
+    assert shown.startswith("line 0") and len(shown) > 60_000
+
+
+async def test_the_queue_names_board_types_that_no_builder_offers(site):
+    pipeline = await site.pipeline(await site.repository())
+    await site.board()
+    await site.job(pipeline, board_type="nucleo-f7")
+    await site.job(pipeline, board_type="ghost")
+
+    html = await site.get("/queue")
+
+    assert html.count("No builder offers a board of this type") == 1
+    assert "Waiting for <bdi>ghost</bdi>" in html
+
+
+async def test_a_builder_shows_its_boards_their_health_and_what_they_do_now(site):
+    ids = await scene.lab(site, commits=2)
+
+    builder = await site.get("/builders/shelf")
+    everyone = await site.json("/builders.json")
+
+    assert f'href="/jobs/{ids["running"]}"' in builder and "3 of 5 runs lost the serial line" in builder
+    assert {each["name"]: each["availability"] for each in everyone["boards"]} == {
+        "nucleo-1": "free", "nucleo-2": "free", "rpi4-a": "busy", "rpi4-b": "held back"
+    }  # fmt: skip
+    assert "token" not in builder
+
+
+async def test_a_builder_that_stopped_asking_is_away_and_so_are_its_boards(site):
+    await site.board()
+    async with site.deps.begin() as db:
+        await db.execute(tables.builder.update().values(seen_at=NOW - timedelta(minutes=5)))
+
+    shown = await site.json("/builders.json")
+
+    assert (shown["items"][0]["online"], shown["boards"][0]["availability"]) == (False, "away")
+
+
+async def test_a_history_has_a_chart_and_a_table_linked_to_commit_and_job(site):
+    repository = await site.repository()
+    jobs = [
+        (await site.measured(repository, sha(number), [native("boot", value)], at=number, title=f"commit {number}"))[0]
+        for number, value in enumerate((100, 101, 100, 99, 150))
+    ]
+
+    html = await site.get("/github/acme/firmware/history")
+
+    chart = re.search(r'<svg class="chart".*?</svg>', html, re.S)[0]
+    assert chart.count('<circle class="reach"') == 5 and f'href="/jobs/{jobs[4]}" data-tone="worse"' in chart
+    table = re.search(r"<details>.*?</details>", html, re.S)[0]
+    commits = re.findall(r'commit=([0-9a-f]{40})"', table)
+    assert commits == [sha(number) for number in (4, 3, 2, 1, 0)]
+    assert f'href="/jobs/{jobs[0]}"' in table and "+52 %" in table.replace("+51.5", "+52")
+
+
+async def test_a_history_is_in_commit_order_whatever_the_order_of_the_runs(site):
+    repository = await site.repository()
+    for at in (3, 1, 2):
+        await site.measured(repository, sha(at), [native("boot", at)], at=at, title=f"commit {at}")
+
+    (trend,) = (await site.json("/github/acme/firmware/history.json"))["trends"]
+
+    assert [point["value"] for point in trend["points"]] == [1, 2, 3]
+
+
+async def test_a_commit_measured_twice_is_one_point_with_all_samples(site):
+    repository = await site.repository()
+    await site.measured(repository, sha(1), [native("boot", 1, 2)], title="commit", at=1)
+    latest, _ = await site.measured(repository, sha(1), [native("boot", 6)])
+
+    (trend,) = (await site.json("/github/acme/firmware/history.json"))["trends"]
+
+    (point,) = trend["points"]
+    assert (point["value"], point["samples"], point["low"], point["high"], point["job_id"]) == (2, 3, 1, 6, latest)
+
+
+async def test_a_history_is_filtered_by_branch_board_configuration_and_benchmark(site):
+    repository = await site.repository()
+    await site.measured(repository, sha(1), [native("boot", 1), native("draw", 2)])
+    await site.measured(repository, sha(2), [native("boot", 3)], pipeline={"branch": "next"})
+    await site.measured(repository, sha(3), [native("boot", 4)], board_type="rpi4", configuration="debug")
+
+    async def shown(query):
+        trends = (await site.json(f"/github/acme/firmware/history.json?{query}"))["trends"]
+        return [(each["benchmark"], each["branch"], each["board_type"], each["configuration"]) for each in trends]
+
+    usual = ("boot", "main", "nucleo-f7", "release")
+    on_pi, draw = ("boot", "main", "rpi4", "debug"), ("draw", "main", "nucleo-f7", "release")
+    assert await shown("") == [usual, on_pi, draw]
+    assert await shown("branch=next") == [("boot", "next", "nucleo-f7", "release")]
+    assert await shown("board_type=rpi4") == [on_pi] == await shown("configuration=debug")
+    assert await shown("benchmark=draw") == [draw]
+    assert len(await shown("branch=*")) == 4
+    assert "Nothing measured matches" in await site.get("/github/acme/firmware/history?benchmark=none")
+
+
+async def test_a_history_of_many_series_is_paged_and_of_many_commits_is_cut(site):
+    repository = await site.repository()
+    await site.measured(repository, sha(1), [native(f"b{number:02}", 1) for number in range(30)], at=1, title="one")
+    for number in range(2, 6):
+        await site.measured(repository, sha(number), [native("b00", number)], at=number, title="more")
+
+    first = await site.json("/github/acme/firmware/history.json?commits=3")
+    second = await site.json(f"/github/acme/firmware/history.json?after={first['next']}")
+
+    assert [point["value"] for point in first["trends"][0]["points"]] == [3, 4, 5]
+    assert (len(first["trends"]), len(second["trends"]), second["next"]) == (24, 6, None)
+
+
+async def test_the_api_gives_series_and_their_points(site):
+    repository = await site.repository()
+    for number in (1, 2):
+        await site.measured(repository, sha(number), [native("boot", number * 10)], at=number, title="x")
+
+    listed = await site.json("/api/v1/series?repository=acme/firmware&benchmark=boot")
+    points = await site.json(f"/api/v1/series/{listed['items'][0]['id']}/points")
+
+    assert (listed["items"][0]["repository"], listed["next"]) == ("acme/firmware", None)
+    assert [(each["commit"], each["value"], each["change"]) for each in points["items"]] == [
+        (sha(1), 10, None), (sha(2), 20, 1.0)
+    ]  # fmt: skip
+    assert (await site.http.get("/api/v1/series/999/points")).status_code == 404
+
+
+async def test_pages_are_small_and_name_no_other_host(site):
+    await scene.lab(site, commits=30)
+
+    for path in (*PAGES, "/github/acme/firmware", "/github/acme/firmware/history"):
+        html = await site.get(path)
+        loaded = re.findall(r'(?:src|srcset)="([^"]+)"|<link[^>]+href="([^"]+)"', html)
+        assert all((src or href).startswith("/") for src, href in loaded), loaded
+        assert "<script>" not in html and " onclick" not in html
