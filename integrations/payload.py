@@ -3,23 +3,25 @@
 import json
 import re
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from integrations.forge import Malformed
 
 MAX_TITLE = 500  # characters kept of a text for people
-MAX_REF = 400  # characters; git itself allows about 4,000, file systems 255 per part
+MAX_REF = 255 + len("refs/heads/")  # characters; git itself allows about 4,000, file systems 255 per part
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
 
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]  # what the database takes
+Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 T = TypeVar("T")
 
 
 class _Repository(msgspec.Struct):
-    id: int
+    id: Id
 
 
 class _AboutRepository(msgspec.Struct):

@@ -35,6 +35,8 @@ class FakeServer:
         body = await _body(receive)
         data = json.loads(body) if body else None
         answer = self._answer(scope["method"], path, headers, data)
+        if self.world.gate is not None:
+            await self.world.gate(scope["method"], path)
         self.world.calls.append(
             Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status)
         )

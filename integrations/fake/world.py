@@ -1,11 +1,13 @@
 """What a forge in memory knows: accounts, repositories, rights, statuses, and how it is told to misbehave."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.forge import Permission
+
+Gate = Callable[[str, str], Awaitable[None]]  # with method and path
 
 
 @dataclass
@@ -66,6 +68,7 @@ class World:
         self.statuses: list[PostedStatus] = []
         self.calls: list[Call] = []
         self.failures: deque[Failure] = deque()
+        self.gate: Gate | None = None  # waits before each answer, so that a test can act in between
         self.pipelines = 0  # GitLab's: one per project, commit and ref
 
     def account(self, name: str) -> int:

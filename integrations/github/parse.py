@@ -19,12 +19,12 @@ _ACTIONS = {
 
 
 class _Account(msgspec.Struct):
-    id: int
+    id: payload.Id
     login: str = ""
 
 
 class _Named(msgspec.Struct):
-    id: int
+    id: payload.Id
     full_name: str = ""
 
 
@@ -63,7 +63,7 @@ class _Pull(msgspec.Struct):
 
 class _PullBody(msgspec.Struct):
     action: str
-    number: int
+    number: payload.Number
     pull_request: _Pull
     repository: _Named
     sender: _Account

@@ -21,7 +21,7 @@ class _Kind(msgspec.Struct):
 
 
 class _Project(msgspec.Struct):
-    id: int
+    id: payload.Id
     path_with_namespace: str = ""
 
 
@@ -37,24 +37,24 @@ class _PushBody(msgspec.Struct):
     after: str
     project: _Project
     checkout_sha: str | None = None  # the commit, also of an annotated tag; null when the ref is deleted
-    user_id: int | None = None
+    user_id: payload.Id | None = None
     user_username: str = ""
     commits: list[_Commit] | None = None
 
 
 class _User(msgspec.Struct):
-    id: int
+    id: payload.Id
     username: str = ""
 
 
 class _Attributes(msgspec.Struct):
-    iid: int
-    source_project_id: int | None
-    target_project_id: int
+    iid: payload.Number
+    source_project_id: payload.Id | None
+    target_project_id: payload.Id
     source_branch: str
     target_branch: str
     last_commit: _Commit
-    author_id: int
+    author_id: payload.Id
     action: str = ""
     oldrev: str | None = None
     title: str = ""
