@@ -26,6 +26,7 @@ from builders.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 HELLO_S = 20.0  # how long the service may be away at the start
+FIRST_PAUSE_S = 0.5
 EMPTY_S = 1.0  # at least so long between two empty answers
 FAREWELL_S = 30.0  # for the last deliveries after Ctrl-C
 PR_SET_CHILD_SUBREAPER = 36
@@ -43,6 +44,7 @@ class Agent:
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()  # a board became free, or the agent is to end
         self.ending = False
+        self.pause = FIRST_PAUSE_S
         self.refusal: Refused | None = None
 
     async def run(self) -> None:
@@ -86,33 +88,43 @@ class Agent:
 
     async def _claim_jobs(self) -> None:
         """Hold one poll for all free boards; its id stays until its answer is known."""
-        claim_id, pause = _new_id(), 0.5
+        claim_id = _new_id()
         while not self.ending:
             self.changed.clear()
-            free, asked_at = self._free_boards(), time.monotonic()
+            free = self._free_boards()
             if not free:
                 await self.changed.wait()
-                continue
-            try:
-                answered, lease = await self._poll(claim_id, free)
-                pause = 0.5
-            except Unavailable as problem:
-                wait = max(problem.retry_after or 0.0, pause) * random.uniform(0.5, 1.0)
-                logger.warning("no claim, trying again in %.1f s: %s", wait, problem)
-                await self._sleep(wait)
-                pause = min(pause * 2, SPREAD_S)
-            except LeaseLost as problem:
-                logger.warning("claim refused: %s", problem)
+            elif await self._claim_once(claim_id, free):
                 claim_id = _new_id()
-                await self._greet_again()
-            except Refused as problem:
-                self._refused(problem)
-            else:
-                claim_id = _new_id() if answered else claim_id
-                if lease is not None:
-                    await self._take(lease)
-                elif answered and time.monotonic() - asked_at < EMPTY_S:
-                    await self._sleep(EMPTY_S)  # a service that does not hold the call must not be hammered
+
+    async def _claim_once(self, claim_id: str, free: list[str]) -> bool:
+        """Ask once, and take what is given; False if the answer is not known, so that the id must stay."""
+        asked_at = time.monotonic()
+        try:
+            answered, lease = await self._poll(claim_id, free)
+        except Unavailable as problem:
+            await self._pause(problem)
+            return False
+        except LeaseLost as problem:
+            logger.warning("claim refused: %s", problem)
+            await self._greet_again()
+            return True
+        except Refused as problem:
+            self._refused(problem)
+            return False
+        self.pause = FIRST_PAUSE_S
+        if lease is not None:
+            await self._take(lease)
+        elif answered and time.monotonic() - asked_at < EMPTY_S:
+            await self._sleep(EMPTY_S)  # a service that does not hold the call must not be hammered
+        return answered
+
+    async def _pause(self, problem: Unavailable) -> None:
+        """Wait longer each time, and never as long as the others."""
+        wait = max(problem.retry_after or 0.0, self.pause) * random.uniform(0.5, 1.0)
+        logger.warning("no claim, trying again in %.1f s: %s", wait, problem)
+        self.pause = min(self.pause * 2, SPREAD_S)
+        await self._sleep(wait)
 
     async def _poll(self, claim_id: str, free: list[str]) -> tuple[bool, Lease | None]:
         """Ask for a job; without an answer if another board becomes free meanwhile."""

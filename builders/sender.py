@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.protocol import MAX_CHUNK
 from builders.service import LogFull, LogGap, Service, persist
 
-EVERY_S = 0.1  # seconds between two sends: output is seen at most so much later
+GATHER_S = 0.09  # seconds that output waits for more, so that it is seen within a tenth of a second
 PATIENCE_S = 24 * 3600.0  # how long a delivery is tried again
 
 
@@ -31,25 +30,22 @@ class LogSender:
         """
         await self.keeper.accepted.wait()
         while not (self.log.closed and self.sent >= self.log.size):
-            started = time.monotonic()
-            more = await self._send()
-            if self.log.closed:
-                continue
-            if not more:
-                await self._rest(EVERY_S - (time.monotonic() - started))
-            if self.sent >= self.log.size and not self.log.closed:  # closed in the rest: nothing will grow
+            if self.sent >= self.log.size and not self.log.closed:
                 self.log.grown.clear()
                 await self.log.grown.wait()
+            await self._gather()
+            while await self._send():
+                pass
 
     async def verify(self) -> None:
         """Ask the service what it has, and send the rest again."""
         await self._append(b"")
         await self.run()
 
-    async def _rest(self, seconds: float) -> None:
-        """Let output gather, but not when the log is whole already."""
+    async def _gather(self) -> None:
+        """Let output gather into one request, but not when the log is whole already."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.log.whole.wait(), max(0.0, seconds))
+            await asyncio.wait_for(self.log.whole.wait(), GATHER_S)
 
     async def _send(self) -> bool:
         """Send one chunk; True if there is more at once."""
@@ -66,7 +62,7 @@ class LogSender:
             left = self.keeper.credit - self.since_beat
             if left > 0:
                 return left
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(GATHER_S)
 
     async def _append(self, data: bytes) -> None:
         attempt, epoch = self.keeper.lease.attempt_id, self.keeper.lease.epoch
