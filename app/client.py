@@ -1,6 +1,7 @@
 """Speak with a Rigline service: the public API over HTTP or its Unix socket. Base install only."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +19,7 @@ TIMEOUT = httpx2.Timeout(30, connect=5)  # seconds
 STREAM_TIMEOUT = httpx2.Timeout(60, connect=5)  # the service says something every few seconds
 PAGE = 200
 RECONNECTS = 5  # in a row, without one event between
+RECONNECT_S = 0.5  # seconds before the first one, more before each further one
 
 Json = dict[str, Any]
 
@@ -67,10 +69,10 @@ class Event:
 class Client:
     """One connection to a service. Every call raises `Unreachable` or `Refused`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, reconnect_s: float = RECONNECT_S) -> None:
         if place.socket is not None and not place.socket.is_socket():
             raise Unreachable(f"There is no socket {place.socket}. Start the service with `rigline serve`.")
-        self._place = place
+        self._place, self._reconnect_s = place, reconnect_s
         headers = {"Authorization": f"Bearer {place.token}"} if place.token and place.socket is None else {}
         transport = None if place.socket is None else httpx2.HTTPTransport(uds=str(place.socket))
         self._http = httpx2.Client(base_url=place.base_url, headers=headers, timeout=TIMEOUT, transport=transport)
@@ -136,6 +138,7 @@ class Client:
                 failures += 1
                 if failures > RECONNECTS:
                     return
+            time.sleep(failures * self._reconnect_s)
 
     def _stream(self, path: str, last_id: str | None) -> Iterator[Event]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})

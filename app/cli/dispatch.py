@@ -142,11 +142,11 @@ def _say_end(client: Client, found: Json, results: list[watching.Outcome]) -> No
         click.echo(said)
     for job in logs:
         click.echo(f"\nLog of {_heading(job)}")
-        click.echo(plain(client.text(f"/jobs/{job['id']}/log", strip=True).decode(errors="replace")))
+        click.echo(plain(client.text(f"/jobs/{job['id']}/log", strip=True).decode(errors="replace")).rstrip("\n"))
     for each in results:
         for text in each.texts:
             click.echo(f"\nResult of {_heading(each.job)}")
-            click.echo(plain(text))
+            click.echo(plain(text).rstrip("\n"))
 
 
 def _heading(job: Json) -> str:

@@ -26,6 +26,7 @@ COLOURS = {
 }
 # Logs and titles are strangers' text: nothing of it may steer a terminal.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_]|.?)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -60,7 +61,8 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(cell(each) for each in value)
-    return plain(str(value)).replace("\n", " ")
+    text = plain(str(value)).replace("\n", " ")
+    return f"{text[:10]} {text[11:19]}Z" if _MOMENT.fullmatch(text) else text
 
 
 def plain(text: str) -> str:

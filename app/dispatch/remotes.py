@@ -9,29 +9,31 @@ from app.settings import Settings
 SCHEMES = ("https", "http", "file")  # http and file only below an address that names them
 
 
-def checked(remote: str, settings: Settings) -> str:
+def checked(remote: str, settings: Settings, *, name: str = "remote_url") -> str:
     """Give the address back if a dispatch may use it, without a slash at its end.
 
     Git reads more into an address than its place: `ext::` runs commands, a leading dash is an option,
     a user name before the host may be a token. None of that gets further than here.
 
+    Args:
+        name: what the caller calls it, for the message.
     Raises:
         Invalid: it is malformed, holds credentials, or lies outside of what is allowed; says what is.
     """
-    _refuse_what_git_would_misread(remote)
+    _refuse_what_git_would_misread(remote, name)
     try:
         parts = urlsplit(remote)
     except ValueError:
-        raise Invalid("remote_url: is no address") from None
+        raise Invalid(f"{name}: is no address") from None
     if parts.scheme not in SCHEMES or (parts.scheme != "file" and not parts.hostname):
-        raise Invalid("remote_url: must be an https: address, as https://github.com/owner/name.git")
+        raise Invalid(f"{name}: must be an https: address, as https://github.com/owner/name.git")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise Invalid("remote_url: must hold no user, password, query or fragment; a token has a field of its own")
+        raise Invalid(f"{name}: must hold no user, password, query or fragment; a token has a field of its own")
     address = remote.rstrip("/")
     allowed = prefixes(settings)
     if not any(_lies_below(address, prefix) for prefix in allowed):
         raise Invalid(
-            "remote_url: is on no configured forge and below none of RIGLINE_ALLOWED_REMOTES. "
+            f"{name}: is on no configured forge and below none of RIGLINE_ALLOWED_REMOTES. "
             f"Allowed: {', '.join(allowed) or 'nothing'}"
         )
     return address
@@ -50,14 +52,14 @@ def web_address(forge: str, settings: Settings) -> str:
     return "https://github.com" if api_url == "https://api.github.com" else api_url.removesuffix("/api/v3")
 
 
-def _refuse_what_git_would_misread(remote: str) -> None:
+def _refuse_what_git_would_misread(remote: str, name: str) -> None:
     if not remote.isascii() or not remote.isprintable() or any(sign in remote for sign in " \\\"'`%"):
-        raise Invalid("remote_url: must be plain ASCII without spaces, quotes, backslashes and percent signs")
+        raise Invalid(f"{name}: must be plain ASCII without spaces, quotes, backslashes and percent signs")
     if remote.startswith("-") or "::" in remote.partition("/")[0]:
-        raise Invalid("remote_url: git would read this as something else than an address")
+        raise Invalid(f"{name}: git would read this as something else than an address")
     path = remote.partition("://")[2].partition("/")[2].rstrip("/")
     if any(part in (".", "..") or part.startswith("-") for part in path.split("/")) or "//" in path:
-        raise Invalid("remote_url: its path must hold no empty, `.` or `..` part and none that starts with a dash")
+        raise Invalid(f"{name}: its path must hold no empty, `.` or `..` part and none that starts with a dash")
 
 
 def _lies_below(address: str, prefix: str) -> bool:

@@ -124,6 +124,12 @@ async def test_only_the_first_user_is_made_as_root(service: Service) -> None:
     assert (first.status_code, first.json()["role"], second.status_code) == (201, "admin", 409)
 
 
+async def test_nobody_takes_the_name_of_the_local_socket(service: Service) -> None:
+    answers = [await service.local.post("/users", json={"name": name}) for name in ("local", "service")]
+
+    assert [each.status_code for each in answers] == [422, 422]
+
+
 async def test_a_login_gives_a_token_for_twelve_hours(service: Service) -> None:
     await service.local.post("/users/root", json={"name": "ada", "password": PASSWORD})
 

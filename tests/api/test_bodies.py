@@ -38,6 +38,15 @@ async def test_a_body_without_a_declared_length_is_bounded_too(service: Service)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
+async def test_a_body_of_which_nothing_is_required_may_be_left_out(service: Service) -> None:
+    await service.builder()
+    opened = await service.dispatch()
+
+    answer = await service.local.post(f"/pipelines/{opened['id']}/cancel")
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+
+
 async def test_a_refusal_never_repeats_a_secret(service: Service) -> None:
     answer = await service.local.post("/users", json={"name": "ada", "password": ["hunter2hunter2"]})
 

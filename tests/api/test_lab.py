@@ -8,7 +8,7 @@ UNSERVABLE: list[tuple[dict[str, Any], str]] = [
     ({"forge": "sourcehut", "full_name": "acme/app", "id": 7}, "configured are"),
     ({"forge": "github", "full_name": "acme", "id": 7}, "full_name"),
     ({"forge": "github", "full_name": "acme/app", "id": 0}, "id"),
-    ({"forge": "github", "full_name": "acme/app", "id": 7, "clone_url": "https://evil/x"}, "remote_url"),
+    ({"forge": "github", "full_name": "acme/app", "id": 7, "clone_url": "https://evil/x"}, "clone_url"),
 ]
 
 

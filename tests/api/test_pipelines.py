@@ -2,7 +2,9 @@
 
 import asyncpg
 
+from app import deps
 from app.db.session import arguments
+from app.results.ingest import ingest
 from tests.api.service import HASH, Service
 
 OTHER = "f" * 40
@@ -132,7 +134,10 @@ async def test_an_ended_pipeline_is_deleted_with_everything_of_it(service: Servi
         b'{"version": 1, "benchmarks": [{"name": "b", "metrics": '
         b'[{"name": "m", "unit": "s", "better": "lower", "samples": [1]}]}]}'
     )
-    await builder.work(log=b"hello\n", result=measured)
+    lease = await builder.work(log=b"hello\n", result=measured)
+    made = await deps.build(service.settings, {})
+    await ingest(made, lease["attempt_id"])
+    await made.close()
 
     gone = await service.local.delete(f"/pipelines/{opened['id']}")
     after = await service.web.get(f"/pipelines/{opened['id']}")
@@ -145,6 +150,23 @@ async def test_an_ended_pipeline_is_deleted_with_everything_of_it(service: Servi
     assert (while_open.status_code, gone.status_code, after.status_code) == (409, 204, 404)
     assert left == [0] * len(tables)
     assert said == "local"
+
+
+async def test_a_pipeline_whose_last_status_is_still_to_be_sent_is_not_deleted(service: Service) -> None:
+    builder = await service.builder()
+    opened = await service.dispatch()
+    await builder.work()
+    db = await asyncpg.connect(**arguments(service.settings.database_url))
+    await db.execute(
+        "INSERT INTO status (repository_id, commit, context, pipeline_id, sent_description, error, memory) "
+        "SELECT repository_id, commit, 'rigline/run', id, '', '', '{}' FROM pipeline"
+    )
+    before = await service.local.delete(f"/pipelines/{opened['id']}")
+    await db.execute("UPDATE status SET sent_version = version")
+    after = await service.local.delete(f"/pipelines/{opened['id']}")
+    await db.close()
+
+    assert (before.status_code, after.status_code) == (409, 204)
 
 
 async def test_a_job_is_deleted_only_if_it_ended_and_is_not_alone(service: Service) -> None:

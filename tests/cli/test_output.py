@@ -28,6 +28,7 @@ def test_states_are_coloured_on_a_terminal_unless_nobody_wants_colours() -> None
 def test_strangers_text_is_made_harmless() -> None:
     assert output.plain("\x1b]0;evil\x07a\x1b[2Jb\x9b31mc\r\nd\te\x00") == "ab31mc\nd\te"
     assert output.cell("two\nlines") == "two lines"
+    assert output.cell("2026-11-22T04:04:49.729833Z") == "2026-11-22 04:04:49Z"
 
 
 def test_durations_are_written_for_people() -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Attempt, Board, Builder, Configuration, Job, LogChunk, Measurement, Pipeline, Result, Status
+from app.errors import Conflict
 from app.states import ENDED
 
 Ids = sa.Select[tuple[int]]
@@ -17,12 +18,19 @@ async def remove_pipeline(db: AsyncConnection, pipeline_id: int) -> list[int]:
 
     Returns:
         The jobs that have not ended; if there are any, nothing was deleted.
+    Raises:
+        Conflict: its last status is not on the forge yet; without the row it would stay pending there for ever.
     """
     await db.execute(sa.select(col(Pipeline.id)).where(col(Pipeline.id) == pipeline_id).with_for_update())
     mine = col(Job.pipeline_id) == pipeline_id
     still_open = await _open(db, mine)
     if still_open:
         return still_open
+    due = sa.and_(col(Status.sent_version) < col(Status.version), col(Status.closed).is_(None))
+    if await db.scalar(
+        sa.select(sa.exists(sa.select(col(Status.id)).where(col(Status.pipeline_id) == pipeline_id, due)))
+    ):
+        raise Conflict(f"The last status of pipeline {pipeline_id} is not on the forge yet. Try again in a moment.")
     await _remove_jobs(db, mine)
     await db.execute(sa.delete(Status).where(col(Status.pipeline_id) == pipeline_id))
     await db.execute(sa.delete(Pipeline).where(col(Pipeline.id) == pipeline_id))

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pydantic import Field, SecretStr
 from quart import request
 
-from app.db.queries import tokens, users
+from app.db.queries import audit, tokens, users
 from app.deps import Deps
 from app.errors import ApiError, Unauthorized
 from app.web import passwords
@@ -56,6 +56,7 @@ async def login(deps: Deps, *, body: Login) -> NewToken:
     async with deps.begin() as db:
         await tokens.forget_old_logins(db, user["id"])
         made = await tokens.add(db, user["id"], f"{tokens.LOGIN}{secrets.token_hex(8)}", lifetime=LIFETIME)
+        await audit.record(db, "user.login", actor=body.name)
     if made is None:
         raise Unauthorized("Try again.")  # 64 random bits met twice
     return NewToken(id=made[0], token=made[1], expires_in_s=int(LIFETIME.total_seconds()))

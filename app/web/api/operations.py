@@ -144,10 +144,13 @@ def read_query(kind: type[Given]) -> Any:
 
 
 async def _read_body(kind: type[Given]) -> Any:
+    data = await _bytes()
+    if not data and not any(each.is_required() for each in kind.model_fields.values()):
+        return kind()
     if request.mimetype != JSON:
         raise WrongMediaType(f"Send the body as `Content-Type: {JSON}`, not as {request.mimetype or 'nothing'}.")
     try:
-        return kind.model_validate_json(await _bytes())
+        return kind.model_validate_json(data)
     except ValidationError as wrong:
         raise Invalid(_explained(wrong)) from None
 

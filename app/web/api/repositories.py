@@ -105,7 +105,7 @@ def _described(deps: Deps, body: NewRepository, forge_id: int) -> RepositoryFact
     return RepositoryFacts(
         id=forge_id,
         full_name=body.full_name,
-        clone_url=remotes.checked(clone_url, deps.settings),
+        clone_url=remotes.checked(clone_url, deps.settings, name="clone_url"),
         default_branch=body.default_branch,
         private=body.private,
     )

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from app.db.queries import audit, users
 from app.db.queries.users import Role
@@ -15,13 +16,23 @@ from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Name
 from app.web.auth import Actor
 
+RESERVED = {"local", "service"}  # the audit means others by these
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"must not be {name}: the audit means somebody else by it")
+    return name
+
+
 Password = SecretStr
+UserName = Annotated[Name, AfterValidator(_not_reserved)]
 
 
 class NewUser(Given):
     """A user to be."""
 
-    name: Name
+    name: UserName
     password: Password | None = Field(
         default=None,
         min_length=passwords.SHORTEST,
@@ -34,7 +45,7 @@ class NewUser(Given):
 class FirstUser(Given):
     """The first user, an admin."""
 
-    name: Name
+    name: UserName
     password: Password = Field(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)
 
 
