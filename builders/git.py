@@ -5,13 +5,11 @@ Secrets go through the environment only: never an argument, a URL or a configura
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import os
 import re
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -129,10 +127,7 @@ async def run(*words: str, at: Path, env: dict[str, str]) -> Answer:
     Raises:
         OSError: git is not installed, or the folder is missing.
     """
-    child = await asyncio.create_subprocess_exec(
-        "git", "-C", str(at), *words, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
-    )
-    process.own.add(child.pid)
+    child = await process.start_own(("git", "-C", str(at), *words), cwd=None, env=env)
     try:
         assert child.stdout is not None
         text = b""

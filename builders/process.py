@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -109,22 +109,17 @@ class _Leader:
     async def start(cls, command: Command, output: Callable[[bytes], None]) -> _Leader:
         ours, theirs = socket.socketpair()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", LEADER, *command.argv),
+            process = await start_own(
+                (sys.executable, "-I", "-S", LEADER, *command.argv),
                 cwd=command.cwd,
-                env=dict(command.env),
+                env=command.env,
                 stdin=theirs.fileno(),
-                stdout=PIPE,
-                stderr=STDOUT,
-                start_new_session=True,
-                limit=4 * READ_SIZE,
             )
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
-        own.add(process.pid)
         reader, writer = await asyncio.open_connection(sock=ours)
         leader = cls(process, writer, output)
         leader.listening = asyncio.create_task(leader._listen(reader))
@@ -209,7 +204,7 @@ class _Leader:
         if self.reading.done():
             self.reading.result()
         if "gone" not in self.said:
-            kill_strays()  # somebody killed the leader; what it watched is ours now
+            await kill_strays()  # somebody killed the leader; what it watched is ours now
         if "unstartable" in self.said:
             return Ended(cause=Cause.UNSTARTABLE, errno=int(self.said["unstartable"]))
         code = self.said.get("exited")
@@ -232,10 +227,40 @@ class _Leader:
 
 
 own: set[int] = set()  # children of this process that are no strays
+_starting: set[object] = set()  # children that exist perhaps, and are not in `own` yet
 
 
-def kill_strays() -> None:
+async def start_own(
+    argv: tuple[str, ...], *, cwd: Path | None, env: Mapping[str, str], stdin: int = DEVNULL
+) -> Process:
+    """Start a helper of ours, a leader or git, in a session of its own, with merged output in a pipe.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    mark = object()
+    _starting.add(mark)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=stdin,
+            stdout=PIPE,
+            stderr=STDOUT,
+            start_new_session=True,
+            limit=4 * READ_SIZE,
+        )
+        own.add(process.pid)
+    finally:
+        _starting.discard(mark)
+    return process
+
+
+async def kill_strays() -> None:
     """Kill children that this process has adopted, because their leader was killed."""
+    while _starting:
+        await asyncio.sleep(0.01)
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) not in own and _parent(int(entry)) == os.getpid():
             with contextlib.suppress(OSError):
