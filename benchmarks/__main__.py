@@ -4,11 +4,13 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from benchmarks import claims, first_command, idle, logs, report, service, webhooks
+from benchmarks import claims, first_command, forge, idle, logs, report, service, webhooks
 from benchmarks.report import Figure
+from benchmarks.service import Service
 
 TITLES = {
     "webhooks": "webhooks: signed pushes of 10 KB, eight connections, stored and queued",
@@ -16,6 +18,15 @@ TITLES = {
     "claims": "claim → finish: fake builders over HTTP",
     "idle": "idle builders on long polls",
     "logs": "log ingest: chunks of 256 KiB",
+}
+
+Run = Callable[..., Awaitable[list[Figure]]]
+RUNS: dict[str, Run] = {
+    "webhooks": webhooks.run,
+    "first_command": first_command.run,
+    "claims": claims.run,
+    "idle": idle.run,
+    "logs": logs.run,
 }
 
 
@@ -32,15 +43,16 @@ def main() -> int:
 
 def _measure(name: str, *, quick: bool) -> list[Figure]:
     print(f"{TITLES[name]} …", end=" ", file=sys.stderr, flush=True)
-    begun, forge_port = time.monotonic(), service.free_port()
-    with service.running(forge_port) as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        if name == "first_command":
-            figures = runner.run(first_command.run(running, quick=quick, forge_port=forge_port))
-        else:
-            module = {"webhooks": webhooks, "claims": claims, "idle": idle, "logs": logs}[name]
-            figures = runner.run(module.run(running, quick=quick))
+    begun = time.monotonic()
+    with service.running() as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        figures = runner.run(_with_forge(running, RUNS[name], quick=quick))
     print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     return figures
+
+
+async def _with_forge(running: Service, run: Run, *, quick: bool) -> list[Figure]:
+    async with forge.listening(running.forge_port, running.statuses):
+        return await run(running, quick=quick)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def connected(service: Service, folder: Path, token: str) -> Iterator[subprocess
 def _configuration(script: Path) -> str:
     board = (
         '[[boards]]\nname = "board-{}"\ntype = "bench"\n'
-        '[[boards.configurations]]\nname = "c0"\nbuild = ["{}"]\nlimits = {{ job = 60 }}\n'
+        '[[boards.configurations]]\nname = "c0"\nbuild = ["{}"]\nrun = ["true"]\nlimits = {{ job = 60 }}\n'
     )
     head = f'version = 1\n[builder]\nparallel_builds = {BOARDS}\nstate_dir = "state"\nwork_dir = "work"\n'
     return head + "".join(board.format(number, script) for number in range(BOARDS))

@@ -36,8 +36,8 @@ def _figures(builders: int, jobs: int, used: Usage) -> list[Figure]:
     by, each = f"{builders} builder{'s' if builders > 1 else ''}", 1000 / jobs
     return [
         Figure(what=f"claim → finish, {by}", value=jobs / used.seconds, unit="/s"),
-        Figure(what=f"web CPU per job, {by}", value=used.of("web") * each, unit="ms"),
         Figure(what=f"server CPU per job, {by}", value=used.server * each, unit="ms"),
+        *(Figure(what=f"— {name}", value=value * each, unit="ms") for name, value in used.cpu.items()),
     ]
 
 
@@ -45,7 +45,7 @@ async def _fill(service: Service, jobs: int, at: int) -> None:
     """Queue jobs, each push on a branch of its own."""
     async with Client(service.port) as client:
         for number in range(jobs // CONFIGURATIONS):
-            body, headers = pushes.push(f"{at * 10_000 + number:040x}", f"b{at}-{number}")
+            body, headers = pushes.push(pushes.commit(), f"b{at}-{number}")
             (await client.request("POST", "/webhooks/github", body, headers)).json()
     await until(lambda: waiting(service), jobs)
 

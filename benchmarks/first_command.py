@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import agent, forge, jobs, pushes
+from benchmarks import agent, jobs, pushes
 from benchmarks.accounting import Usage, memory, percentile
 from benchmarks.client import Client
 from benchmarks.report import Figure
@@ -16,7 +16,7 @@ REST = 1.0  # seconds between two pushes
 CLOCK_SLACK = 0.001  # seconds; a wall clock that was set meanwhile spoils the figures
 
 
-async def run(service: Service, *, quick: bool, forge_port: int) -> list[Figure]:
+async def run(service: Service, *, quick: bool) -> list[Figure]:
     """Push one commit at a time, then many at once."""
     number, burst = (10, 20) if quick else (60, BURST)
     clock = time.time() - time.monotonic()
@@ -25,14 +25,13 @@ async def run(service: Service, *, quick: bool, forge_port: int) -> list[Figure]
         commits = await asyncio.to_thread(agent.make_repository, folder / "sample.git", WARM_UP + number + burst)
         await service.serve_repository(f"file://{folder}/sample.git")
         (token,) = await service.create_builders(["lab"])
-        async with forge.listening(forge_port) as statuses:
-            with agent.connected(service, folder, token) as process:
-                await _registered(service)
-                bench = Bench(service, folder, process.pid, statuses)
-                await bench.one_by_one(commits[::-1][:WARM_UP])  # the newest: it brings all others into the mirror
-                figures = _spaced(*await bench.one_by_one(commits[:number]))
-                figures += _burst(burst, *await bench.together(commits[number : number + burst]))
-        figures.append(Figure(what="statuses that the forge got", value=statuses.received, unit=""))
+        with agent.connected(service, folder, token) as process:
+            await _registered(service)
+            bench = Bench(service, folder, process.pid)
+            await bench.one_by_one(commits[::-1][:WARM_UP])  # the newest: it brings all others into the mirror
+            figures = _spaced(*await bench.one_by_one(commits[:number]))
+            figures += _burst(burst, *await bench.together(commits[number : number + burst]))
+        figures.append(Figure(what="statuses that the forge got", value=service.statuses.received, unit=""))
     figures.append(Figure(what="web memory", value=memory(service.roots["web"]), unit="MiB", target=150, buildbot=98))
     figures.append(Figure(what="worker memory", value=memory(service.roots["worker"]), unit="MiB"))
     if abs(time.time() - time.monotonic() - clock) > CLOCK_SLACK:
@@ -47,8 +46,8 @@ async def _registered(service: Service) -> None:
 class Bench:
     """Pushes, and what comes of them."""
 
-    def __init__(self, service: Service, folder: Path, agent_pid: int, statuses: forge.Statuses) -> None:
-        self._service, self._folder, self._agent, self._statuses = service, folder, agent_pid, statuses
+    def __init__(self, service: Service, folder: Path, agent_pid: int) -> None:
+        self._service, self._folder, self._agent = service, folder, agent_pid
 
     async def one_by_one(self, commits: list[str]) -> tuple[Usage, list[float]]:
         """Push each commit after the last one's final status, with a rest; give the latencies in seconds."""
@@ -56,7 +55,7 @@ class Bench:
         async with Client(self._service.port) as client:
             for commit in commits:
                 pushed[commit] = await _push(client, commit)
-                await self._statuses.final(commit)
+                await self._service.statuses.final(commit)
                 await asyncio.sleep(REST)
         used, began = watch.read(), agent.began(self._folder)
         return used, [began[commit] - at for commit, at in pushed.items()]
@@ -66,7 +65,7 @@ class Bench:
         watch, begun = self._service.stopwatch(agent=self._agent), time.time()
         await asyncio.gather(*(self._push_alone(commit) for commit in commits))
         for commit in commits:
-            await self._statuses.final(commit)
+            await self._service.statuses.final(commit)
         used, began = watch.read(), agent.began(self._folder)
         return used, max(began[commit] for commit in commits) - begun
 

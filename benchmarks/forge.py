@@ -35,22 +35,30 @@ class Statuses:
 
 
 @asynccontextmanager
-async def listening(port: int) -> AsyncIterator[Statuses]:
+async def listening(port: int, statuses: Statuses) -> AsyncIterator[None]:
     """Listen on loopback."""
-    statuses = Statuses()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async with asyncio.TaskGroup() as connections:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tasks.add(connections.create_task(_serve(reader, writer, statuses)))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", port)
         try:
-            while True:
-                await _one(reader, writer, statuses)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+            yield
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", port)
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, statuses: Statuses) -> None:
     try:
-        yield statuses
-    finally:
-        server.close()
+        while True:
+            await _one(reader, writer, statuses)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
 
 
 async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, statuses: Statuses) -> None:

@@ -91,7 +91,7 @@ async def _wake(service: Service, number: int, got: asyncio.Queue[Got]) -> list[
     claimed: list[Got] = []
     async with Client(service.port) as client:
         for at in range(number):
-            body, headers = pushes.push(f"{at + 1:040x}", f"wake-{at}")
+            body, headers = pushes.push(pushes.commit(), f"wake-{at}")
             (await client.request("POST", "/webhooks/github", body, headers)).json()
             async with asyncio.timeout(jobs.LIMIT):
                 claimed += [await got.get() for _ in range(TYPES)]

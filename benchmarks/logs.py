@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import random
-import time
 
 from benchmarks import jobs, pushes
 from benchmarks.accounting import MIB
@@ -48,7 +47,7 @@ async def _claim(service: Service, builders: list[Builder]) -> list[Got]:
     """Give every builder a job: a push each."""
     async with Client(service.port) as client:
         for _ in builders:
-            body, headers = pushes.push(f"{time.time_ns():040x}", f"b{time.time_ns()}")
+            body, headers = pushes.push(pushes.commit(), f"b-{pushes.commit()}")
             (await client.request("POST", "/webhooks/github", body, headers)).json()
     await jobs.until(lambda: jobs.waiting(service), len(builders))
     found = [await builder.claim(10) for builder in builders]

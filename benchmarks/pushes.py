@@ -13,6 +13,11 @@ NAME = "bench/sample"
 SIZE = 10_000  # bytes, what a push of a few commits has
 
 
+def commit() -> str:
+    """Make up a commit that nobody has seen."""
+    return uuid.uuid4().hex + "0" * 8
+
+
 def push(commit: str, branch: str, *, repository: int = REPOSITORY) -> tuple[bytes, str]:
     """Make one push: its body and its header lines."""
     data = {

@@ -22,6 +22,7 @@ from app.embedded import child, folder, services
 from app.settings import Settings
 from benchmarks import pushes
 from benchmarks.accounting import Stopwatch
+from benchmarks.forge import Statuses
 from integrations.forge import RepositoryFacts
 
 START_LIMIT = 60.0  # seconds
@@ -34,6 +35,8 @@ class Service:
 
     settings: Settings
     port: int
+    forge_port: int  # where a GitHub must listen that takes statuses
+    statuses: Statuses = field(default_factory=Statuses)  # those it took
     roots: dict[str, int] = field(default_factory=dict)  # process ids by name
 
     def stopwatch(self, **others: int) -> Stopwatch:
@@ -60,13 +63,10 @@ class Service:
 
 
 @contextmanager
-def running(forge_port: int = 9) -> Iterator[Service]:
-    """Start everything in a fresh data directory, and leave nothing behind.
-
-    Args:
-        forge_port: where a GitHub listens that takes statuses; nothing listens on the default.
-    """
+def running() -> Iterator[Service]:
+    """Start everything in a fresh data directory, and leave nothing behind."""
     _allow_files()
+    forge_port = _free_port()
     with contextlib.ExitStack() as opened:
         data_dir = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="rigline-bench-")))
         environ = _environment(data_dir, forge_port)
@@ -78,7 +78,7 @@ def running(forge_port: int = 9) -> Iterator[Service]:
         for name in ("web", "worker"):
             roots[name] = opened.enter_context(_process(name, environ, data_dir / f"{name}.log")).pid
         _wait(settings.port, data_dir / "web.log")
-        yield Service(settings=settings, port=settings.port, roots=roots)
+        yield Service(settings=settings, port=settings.port, forge_port=forge_port, roots=roots)
 
 
 def _environment(data_dir: Path, forge_port: int) -> dict[str, str]:
@@ -88,7 +88,7 @@ def _environment(data_dir: Path, forge_port: int) -> dict[str, str]:
     return ours | {
         "RIGLINE_DATA_DIR": str(data_dir),
         "RIGLINE_BIND": "127.0.0.1",
-        "PORT": str(free_port()),
+        "PORT": str(_free_port()),
         "RIGLINE_GITHUB_API_URL": f"http://127.0.0.1:{forge_port}",
         "RIGLINE_GITHUB_TOKEN": "only for benchmarks",
         "RIGLINE_GITHUB_WEBHOOK_SECRETS": pushes.SECRET,
@@ -114,7 +114,7 @@ def _wait(port: int, log: Path) -> None:
     raise RuntimeError(f"web did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """Find a port on loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

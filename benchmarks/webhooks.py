@@ -1,7 +1,6 @@
 """Webhooks: signed pushes of 10 KB, distinct, on eight connections; stored and queued before the answer."""
 
 import asyncio
-import hashlib
 import time
 
 from benchmarks import pushes
@@ -43,8 +42,7 @@ async def run(service: Service, *, quick: bool) -> list[Figure]:
 
 
 def _made(number: int) -> list[tuple[bytes, str]]:
-    shas = (hashlib.sha1(f"{time.time_ns()} {at}".encode()).hexdigest() for at in range(number))
-    return [pushes.push(sha, "main", repository=pushes.UNSERVED) for sha in shas]
+    return [pushes.push(pushes.commit(), "main", repository=pushes.UNSERVED) for _ in range(number)]
 
 
 async def _send(port: int, made: list[tuple[bytes, str]]) -> list[float]:
