@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import hmac
+import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +17,7 @@ from app.settings import Settings
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 REMOTE = "https://git.example/acme/app.git"
+WEBHOOK_SECRET = "only the forge and we know"
 PASSWORD = "correct horse battery"
 
 Json = dict[str, Any]
@@ -51,6 +54,16 @@ class Service:
         builder = Builder(http, list(boards or {"desk": []}))
         await builder.greet(boards or {"desk": ["fast"]})
         return builder
+
+    async def delivery(self) -> int:
+        """Receive a push of a repository that is not served; return the delivery's id."""
+        body = json.dumps({"ref": "refs/heads/main", "repository": {"id": 1, "full_name": "acme/app"}}).encode()
+        digest = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": str(uuid.uuid4()), "Content-Type": "application/json"}
+        headers["X-Hub-Signature-256"] = f"sha256={digest}"
+        answer = await self.web.post(f"{self.url}/webhooks/github", content=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return int((await self.local.get("/deliveries")).json()["items"][0]["id"])
 
     async def dispatch(self, kind: str = "run", **more: Any) -> Json:
         """Open a pipeline over the local socket."""

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import asyncpg
+import redis
+
+from app.db.session import arguments
 from tests.api.service import Service
 
 UNSERVABLE: list[tuple[dict[str, Any], str]] = [
@@ -105,6 +109,22 @@ async def test_a_repository_that_cannot_be_served_is_refused(service: Service) -
 
         assert (body, answer.status_code) == (body, 422)
         assert said in answer.json()["error"]["message"]
+
+
+async def test_a_delivery_is_replayed_as_if_it_had_just_come(service: Service) -> None:
+    delivery = await service.delivery()
+    db = await asyncpg.connect(**arguments(service.settings.database_url))
+    await db.execute("UPDATE delivery SET handled_at = now(), verdict = 'ignored', tries = 3")
+    await db.close()
+    with redis.Redis.from_url(service.settings.redis_url) as queue:
+        before = queue.llen("rq:queue:tasks")
+        answer = await service.local.post(f"/deliveries/{delivery}/replay")
+        after = queue.llen("rq:queue:tasks")
+
+    told = answer.json()
+    assert (answer.status_code, told["handled_at"], told["verdict"], told["tries"]) == (200, None, None, 0)
+    assert after == before + 1
+    assert "body" not in told and "headers" not in told
 
 
 async def test_deliveries_are_for_admins(service: Service) -> None:

@@ -122,6 +122,25 @@ async def test_builders_and_repositories(service: Service) -> None:
     assert [each.status for each in wrong] == [1, 1, 1]
 
 
+async def test_a_fork_is_approved_by_its_full_hash_only(service: Service) -> None:
+    await service.builder()
+    pipeline = str((await service.dispatch())["id"])
+
+    right = await local(service, "pipeline", "approve", pipeline, "--sha", HASH)
+    other = await local(service, "pipeline", "approve", pipeline, "--sha", "f" * 40)
+    short = await local(service, "pipeline", "approve", pipeline, "--sha", HASH[:10])
+    none = await local(service, "pipeline", "approve", pipeline)
+
+    assert [each.status for each in (right, other, short, none)] == [0, 1, 2, 2]
+    assert HASH in other.err
+
+
+async def test_a_delivery_is_replayed(service: Service) -> None:
+    said = await local(service, "replay", str(await service.delivery()))
+
+    assert (said.status, "github push" in said.out) == (0, True), said.err
+
+
 async def test_every_list_is_json_when_asked(service: Service) -> None:
     for words in (("pipeline", "list"), ("builder", "list"), ("repo", "list")):
         assert json.loads((await local(service, *words, "--json")).out) == {"items": []}

@@ -149,7 +149,6 @@ async def delete_builder(deps: Deps, *, actor: Actor, name: str) -> None:
         if await removal.remove_builder(db, builder["id"]):
             await audit.record(db, "builder.deleted", actor=actor.name, detail=name)
             return
-        await builders.rotate(db, builder["id"], actor=actor.name)  # nobody learns the new one
         await builders.set_state(db, builder["id"], BuilderState.RETIRED, actor=actor.name)
     await deps.notices.publish("builder", id=builder["id"])
 
