@@ -69,5 +69,5 @@ def _known(kind: str, names: Iterable[str], valid: set[str]) -> None:
         if name not in valid:
             near = get_close_matches(name, valid, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(sorted(valid)[:SHOWN]) or "none: no builder has registered a board"
+            known = ", ".join(sorted(valid)[:SHOWN]) or "none"
             raise Invalid(f"There is no {kind} {name!r}.{hint} Known: {known}.")

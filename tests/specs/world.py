@@ -48,6 +48,12 @@ class BurstWorker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         """Leave signals alone: only the main thread may set them."""
 
+    def subscribe(self) -> None:
+        """Listen for no commands: ending that thread would take a second."""
+
+    def unsubscribe(self) -> None:
+        """Nothing to end."""
+
 
 class InTestLoop:
     """Runs tasks on the test's event loop, as the worker's runtime does on its own."""
