@@ -1,6 +1,7 @@
 """/openapi.json and /docs, out of the declarations that check the requests."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,8 @@ described = Blueprint("described", __name__)
 
 Json = dict[str, Any]
 Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], Json]
+
+NOUNS = ("pipelines", "jobs", "builders", "boards", "repositories", "series", "deliveries")  # of the page, in order
 
 ERROR: Json = {
     "type": "object",
@@ -38,11 +41,44 @@ async def openapi() -> Response:
 
 @described.get("/docs")
 async def docs() -> str:
-    """List the operations for people."""
-    sections: dict[str, list[Operation]] = {}
-    for declared in OPERATIONS:
-        sections.setdefault(declared.path.split("/")[1], []).append(declared)
-    return await render_template("docs.html", sections=sections, document=document())
+    """List the operations for people, those of one noun together."""
+    sections: dict[str, list[Shown]] = {}
+    for declared in sorted(OPERATIONS, key=_position):
+        sections.setdefault(_section(declared), []).append(_shown(declared))
+    return await render_template("docs.html", sections=sections, about=_ABOUT.split("`"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One operation on the page."""
+
+    call: str
+    doc: list[str]  # text and code by turns
+    who: str
+    fields: list[tuple[str, str, bool]]  # name, description, whether it is required
+
+
+def _section(declared: Operation) -> str:
+    return declared.path.split("/")[1]
+
+
+def _position(declared: Operation) -> tuple[int, str]:
+    section = _section(declared)
+    return (NOUNS.index(section) if section in NOUNS else len(NOUNS), section)
+
+
+def _shown(declared: Operation) -> Shown:
+    return Shown(
+        call=f"{declared.method} /api/v1{declared.path}",
+        doc=declared.doc.split("`"),
+        who=declared.role or "everybody",
+        fields=[
+            (name, field.description or "", field.is_required())
+            for given in (declared.query, declared.body)
+            if given is not None
+            for name, field in given.model_fields.items()
+        ],
+    )
 
 
 @cache
@@ -83,7 +119,7 @@ def _schemas() -> tuple[Schemas, Json]:
 def _operation(declared: Operation, schemas: Schemas) -> Json:
     told: Json = {
         "operationId": declared.name,
-        "tags": [declared.path.split("/")[1]],
+        "tags": [_section(declared)],
         "summary": declared.summary,
         "description": declared.doc,
         "parameters": _parameters(declared),
