@@ -259,13 +259,13 @@ async def start_own(
 
 async def kill_strays() -> None:
     """Kill children that this process has adopted, because their leader was killed."""
-    while _starting:
+    while _starting:  # noqa: ASYNC110  # moments, once in a lab's life
         await asyncio.sleep(0.01)
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) not in own and _parent(int(entry)) == os.getpid():
             with contextlib.suppress(OSError):
                 os.kill(int(entry), signal.SIGKILL)
-                os.waitpid(int(entry), 0)
+                os.waitpid(int(entry), 0)  # noqa: ASYNC222  # it was killed just now
 
 
 def _parent(pid: int) -> int:

@@ -108,16 +108,20 @@ class Lab:
             await agent.wait()
 
 
+_home: list[str] = []  # of the lab in use: other runs of these tests may be on this machine
+
+
 def processes(mark: str) -> list[str]:
-    """List the command lines of living processes that hold a text."""
+    """List the command lines of living processes that hold a text; of the lab's own, where there is a lab."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                outside = (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if mark in line:
+            if mark in line and (not _home or f"HOME={_home[0]}".encode() in outside):
                 found.append(line)
     return found
 
@@ -143,5 +147,7 @@ async def service() -> AsyncIterator[FakeService]:
 @pytest.fixture
 async def lab(tmp_path: Path, service: FakeService) -> AsyncIterator[Lab]:
     lab = Lab(tmp_path / "lab", service)
+    _home[:] = [str(lab.folder)]
     yield lab
+    _home.clear()
     await lab.close()

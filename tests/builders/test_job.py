@@ -240,7 +240,7 @@ async def test_nothing_that_a_job_starts_outlives_it(lab: Lab, service: FakeServ
 
     assert finish.outcome is Outcome.PASSED
     assert processes("sleep 4328") == []
-    assert "left processes behind, killed: sh sleep" in attempt.text
+    assert "left processes behind, killed: " in attempt.text
 
 
 async def test_a_script_that_kills_its_leader_fails_and_leaves_nothing(
