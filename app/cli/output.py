@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -83,12 +82,12 @@ def duration(started: str | None, ended: str | None) -> str:
 
 
 def coloured(state: str) -> str:
-    """Colour a state, if this goes to a terminal and nobody asked for none."""
+    """Colour a state unless nobody wants colours."""
     return _coloured(plain(state))
 
 
 def _coloured(text: str) -> str:
     colour = COLOURS.get(text.strip())
-    if colour is None or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
+    if colour is None or os.environ.get("NO_COLOR"):
+        return text  # into a file or pipe click.echo writes no colours by itself
     return click.style(text, fg=colour)

@@ -103,6 +103,20 @@ async def test_an_expired_token_is_refused_by_the_databases_clock(service: Servi
     assert (before.status_code, after.status_code) == (200, 401)
 
 
+async def test_the_last_use_of_a_token_is_kept_to_the_minute(service: Service) -> None:
+    token = {"Authorization": f"Bearer {await service.token()}"}
+    db = await asyncpg.connect(**arguments(service.settings.database_url))
+    seen = []
+    for seconds in (0, 30, 90):
+        await db.execute("UPDATE token SET used_at = used_at - make_interval(secs => $1)", float(seconds))
+        before = await db.fetchval("SELECT used_at FROM token")
+        await service.web.get("/tokens", headers=token)
+        seen.append(before != await db.fetchval("SELECT used_at FROM token"))
+    await db.close()
+
+    assert seen == [True, False, True]
+
+
 async def test_a_members_tokens_are_its_own(service: Service) -> None:
     await service.token("member", "ada")
     other = {"Authorization": f"Bearer {await service.token('member', 'bob')}"}
