@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 import redis
 import redis.asyncio
+from redis import Redis as SyncRedis
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -30,7 +31,7 @@ class Deps:
     engine: AsyncEngine
     intake: asyncpg.Pool  # webhooks only: a fifth of a session's CPU
     redis: "redis.asyncio.Redis"
-    redis_sync: redis.Redis  # for RQ, in `threads` only
+    redis_sync: SyncRedis  # for RQ, in `threads` only
     threads: ThreadPoolExecutor
     tasks: TaskQueue
     notices: Notices

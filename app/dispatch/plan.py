@@ -69,7 +69,7 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
         planned, queued = await _open(db, request, token)
     if queued:
         await queue.offer(deps, queued)
-    await deps.notices.publish("pipeline", pipeline_id=planned.pipeline_id)
+    await deps.notices.publish("pipeline", pipeline=planned.pipeline_id)
     return planned
 
 

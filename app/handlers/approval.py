@@ -33,7 +33,7 @@ async def approve(deps: Deps, repository_id: int, sha: str, actor: str) -> list[
     if queued:
         await queue.offer(deps, queued)
     for pipeline_id in waiting:
-        await deps.notices.publish("pipeline", pipeline_id=pipeline_id)
+        await deps.notices.publish("pipeline", pipeline=pipeline_id)
     return queued
 
 
