@@ -78,7 +78,7 @@ def stream(parts: AsyncIterator[str]) -> Response:
     response = Response(_dropping_the_stuck(parts), content_type=f"{MEDIA}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # else nginx gathers events before it passes them on
-    response.timeout = None  # type: ignore[assignment]
+    response.timeout = None
     return response
 
 

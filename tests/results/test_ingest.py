@@ -107,7 +107,7 @@ async def test_an_attempt_that_is_still_open_is_left_alone(site):
     assert await site.series() == []
 
 
-async def test_ten_thousand_metrics_of_twenty_samples_are_stored_within_three_seconds(site):
+async def test_ten_thousand_metrics_of_twenty_samples_cost_less_than_three_seconds_of_processor(site):
     repository = await site.repository()
     metrics = [
         {"name": f"m{number}", "unit": "ms", "better": "lower", "samples": list(range(20))} for number in range(10_000)
@@ -116,8 +116,19 @@ async def test_ten_thousand_metrics_of_twenty_samples_are_stored_within_three_se
     _, attempt = await site.measured(repository, sha(1), [])
     await site.result(attempt, data)
 
-    started = time.monotonic()
+    started = time.process_time()  # of ours: how busy the machine is beside it says nothing
     count = await ingest(site.deps, attempt)
 
     assert count == 10_000
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
+
+
+async def test_reading_again_takes_over_what_came_to_light_since(site):
+    repository = await site.repository()
+    _, attempt = await site.measured(repository, sha(1), [native("boot", 8)])
+    await site.result(attempt, native("boot", 10), number=1)
+
+    await ingest(site.deps, attempt)
+
+    (point,) = await site.series()
+    assert (point["value"], point["samples"]) == (9, [8, 10])

@@ -95,7 +95,9 @@ async def builders(db: AsyncConnection, *, after: int | None = None, limit: int 
 
 async def builder(db: AsyncConnection, name: str) -> sa.RowMapping | None:
     """Find a builder by name, also a retired one."""
-    wanted = sa.select(*(getattr(Builder, name) for name in BUILDER_COLUMNS)).where(col(Builder.name) == name)
+    wanted: sa.Select[Any] = sa.select(*(getattr(Builder, name) for name in BUILDER_COLUMNS)).where(
+        col(Builder.name) == name
+    )
     return (await db.execute(wanted)).mappings().one_or_none()
 
 

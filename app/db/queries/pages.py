@@ -65,7 +65,8 @@ async def open_counts(db: AsyncConnection) -> dict[str, int]:
 
 async def job(db: AsyncConnection, job_id: int) -> sa.RowMapping | None:
     """Read one job."""
-    return (await db.execute(_jobs().where(col(Job.id) == job_id))).mappings().one_or_none()
+    found: sa.RowMapping | None = (await db.execute(_jobs().where(col(Job.id) == job_id))).mappings().one_or_none()
+    return found
 
 
 async def attempts(db: AsyncConnection, job_id: int, *, limit: int = 50) -> list[sa.RowMapping]:
