@@ -95,24 +95,17 @@ async def builders(db: AsyncConnection, *, after: int | None = None, limit: int 
 
 async def builder(db: AsyncConnection, name: str) -> sa.RowMapping | None:
     """Find a builder by name, also a retired one."""
-    wanted: sa.Select[Any] = sa.select(*(getattr(Builder, name) for name in BUILDER_COLUMNS)).where(
-        col(Builder.name) == name
-    )
-    return (await db.execute(wanted)).mappings().one_or_none()
+    columns = [getattr(Builder, each) for each in BUILDER_COLUMNS]
+    wanted: sa.Select[Any] = sa.select(*columns).where(col(Builder.name) == name)
+    found: sa.RowMapping | None = (await db.execute(wanted)).mappings().one_or_none()
+    return found
 
 
 async def attempts_of(db: AsyncConnection, builder_id: int, *, limit: int = 20) -> list[sa.RowMapping]:
     """List what a builder did last."""
-    wanted = (
-        sa.select(
-            col(Attempt.job_id),
-            col(Attempt.opened_at),
-            col(Attempt.ended_at),
-            col(Attempt.outcome),
-            col(Attempt.reason),
-            col(Board.name).label("board"),
-            col(Job.configuration),
-        )
+    columns = [getattr(Attempt, each) for each in ("job_id", "opened_at", "ended_at", "outcome", "reason")]
+    wanted: sa.Select[Any] = (
+        sa.select(*columns, col(Board.name).label("board"), col(Job.configuration))
         .join_from(Attempt, Board, col(Board.id) == col(Attempt.board_id))
         .join(Job, col(Job.id) == col(Attempt.job_id))
         .where(col(Attempt.builder_id) == builder_id)
