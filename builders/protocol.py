@@ -4,15 +4,24 @@ All calls are HTTPS requests of the builder, with its token in the `Authorizatio
 number below in `Rigline-Protocol`. Times are durations in seconds: a builder measures them with
 its monotonic clock, the service with the clock of its database; neither trusts the other's.
 
-| call | promise |
-|---|---|
-| `PUT /api/v1/builders/me` `Hello` → `Welcome` | Names the boards and configurations. May be repeated. 409 `builder_in_use` while another agent lives under the same name. |
-| `POST /api/v1/builders/me/claim` `Claim` → `Lease` or 204 | Waits ≤ `wait_s`. The same `claim_id` gets the same lease until it is accepted by a first beat; a lease not accepted in `ACCEPT_S` lapses. |
-| `POST /api/v1/attempts/{id}/beat` `Beat` → `BeatAnswer` | Accepts or extends the lease. 409 `lease_lost`: stop everything, drop the job. |
-| `GET /api/v1/attempts/{id}/wait?epoch=` → `Signal` | Held ≤ `MAX_WAIT_S`; answers as soon as the job is to be cancelled. |
-| `PATCH /api/v1/attempts/{id}/log?epoch=&start=` bytes → `LogSize` | Appends ≤ `MAX_CHUNK` bytes at an offset. Repeats change nothing, overlaps add the new part, a gap is 416 with the size to go back to, 413 once the log is full. |
-| `PUT /api/v1/attempts/{id}/results/{number}?epoch=` bytes → 200 | Stores the result file of one run phase (0 … repeat - 1). Repeats change nothing. |
-| `PUT /api/v1/attempts/{id}/result` `Finish` → `Finished` | The first finish wins; the same again is 200, another is 409. 412 `incomplete`: the log or a result file did not arrive whole; send it again. |
+PUT /api/v1/builders/me: `Hello` → `Welcome`
+    Names the boards and configurations. May be repeated. 409 `builder_in_use` while another agent
+    lives under the same name.
+POST /api/v1/builders/me/claim: `Claim` → `Lease`, or 204
+    Waits ≤ `wait_s`. The same `claim_id` gets the same lease until it is accepted by a first beat; a
+    lease not accepted in `ACCEPT_S` lapses.
+POST /api/v1/attempts/{id}/beat: `Beat` → `BeatAnswer`
+    Accepts or extends the lease. 409 `lease_lost`: stop everything, drop the job.
+GET /api/v1/attempts/{id}/wait?epoch=: → `Signal`
+    Held ≤ `MAX_WAIT_S`; answers as soon as the job is to be cancelled.
+PATCH /api/v1/attempts/{id}/log?epoch=&start=: bytes → `LogSize`
+    Appends ≤ `MAX_CHUNK` bytes at an offset. Repeats change nothing, overlaps add the new part, a gap
+    is 416 with the size to go back to, 413 once the log is full.
+PUT /api/v1/attempts/{id}/results/{number}?epoch=: bytes → 200
+    Stores the result file of one run phase (0 … repeat - 1). Repeats change nothing.
+PUT /api/v1/attempts/{id}/result: `Finish` → `Finished`
+    The first finish wins; the same again is 200, another is 409. 412 `incomplete`: the log or a result
+    file did not arrive whole; send it again.
 
 Errors are `{"error": {"code", "message"}}`: 401 unknown or revoked token, 403 another builder's
 attempt, 409 as above, 426 a protocol the service does not speak, 503 with `Retry-After`: later.
@@ -259,7 +268,7 @@ def from_json(kind: type[Model], data: Any) -> Model:
         ValueError: a key is missing or a value has the wrong type; the text names it.
     """
     if not isinstance(data, dict):
-        raise ValueError(f"{kind.__name__}: expected an object, got {type(data).__name__}")
+        raise ValueError(f"{kind.__name__}: expected an object, got {type(data).__name__}")  # noqa: TRY004 - wrong text
     hints = typing.get_type_hints(kind)
     known = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
     try:
@@ -276,12 +285,18 @@ def _read(kind: Any, value: Any, key: str) -> Any:
         return [_read(args[0], each, key) for each in value]
     if origin is dict and isinstance(value, dict):
         return {str(name): _read(args[1], each, key) for name, each in value.items()}
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+    return _read_plain(kind, value, key)
+
+
+def _read_plain(kind: type[Any], value: Any, key: str) -> Any:
+    if dataclasses.is_dataclass(kind):
         return from_json(kind, value)
-    if isinstance(kind, type) and issubclass(kind, StrEnum) and isinstance(value, str):
+    if issubclass(kind, StrEnum) and isinstance(value, str):
         return kind(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool) is not (kind is bool):
+        raise ValueError(f"{key}: expected {kind.__name__}, got {value!r:.100}")
+    if kind is float and isinstance(value, int):
         return float(value)
-    if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    raise ValueError(f"{key}: expected {kind}, got {type(value).__name__}")
+    if not isinstance(value, kind):
+        raise ValueError(f"{key}: expected {kind.__name__}, got {type(value).__name__}")  # noqa: TRY004 - wrong text
+    return value

@@ -58,7 +58,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
     sockets = config.create_sockets()
     port = sockets.insecure_sockets[0].getsockname()[1]
     config.bind = [f"fd://{sockets.insecure_sockets[0].detach()}"]
-    server = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
+    server = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))
     yield f"http://127.0.0.1:{port}"
     stop.set()
     await server

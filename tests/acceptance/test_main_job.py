@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from tests.acceptance.conftest import repository, serving
 from tests.acceptance.processes import BUILDER, RIGLINE
 
 SECRET, TOKEN = "acceptance-secret", "acceptance-token"
+PUBLIC_URL = "https://rigline.example"
 BUILD = "#!/bin/sh\necho building\n"
 RUN = """\
 #!/bin/sh
 echo "running on $RIGLINE_BOARD"
 while [ ! -e "$GATE" ]; do sleep 0.05; done
-printf '{"version":1,"benchmarks":[{"name":"boot","metrics":[{"name":"time","unit":"ms","better":"lower","samples":[7]}]}]}' > "$RIGLINE_RESULTS"
+metric='{"name":"time","unit":"ms","better":"lower","samples":[7]}'
+echo "{\\"version\\":1,\\"benchmarks\\":[{\\"name\\":\\"boot\\",\\"metrics\\":[$metric]}]}" > "$RIGLINE_RESULTS"
 echo done
 """
 
@@ -74,75 +76,67 @@ async def site(settings: Settings, tmp_path: Path) -> AsyncIterator[Lab]:
     commit = repository(tmp_path / "git", "acme/boot", {"build.sh": BUILD, "run.sh": RUN})
     (tmp_path / "git/lab/deep").mkdir(parents=True)
     (tmp_path / "git/lab/deep/boot.git").symlink_to(tmp_path / "git/acme/boot.git")
+    client = {"RIGLINE_DATA_DIR": str(tmp_path / "web-0")}
     async with AsyncExitStack() as opened:
         forge = await opened.enter_async_context(serving(Site(world, tmp_path / "git", token=TOKEN)))
-        ports = [_free_port(), _free_port()]
-        webs = [f"http://127.0.0.1:{port}" for port in ports]
-        env = {
-            "DATABASE_URL": settings.database_url,
-            "REDIS_URL": settings.redis_url,
-            "RIGLINE_SECRET_KEY": "one key for all processes",
-            "RIGLINE_PUBLIC_URL": webs[0],
-            "RIGLINE_GITHUB_API_URL": f"{forge}{GITHUB}",
-            "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
-            "RIGLINE_GITHUB_TOKEN": TOKEN,
-            "RIGLINE_GITLAB_URL": f"{forge}/gitlab",
-            "RIGLINE_GITLAB_WEBHOOK_SECRETS": SECRET,
-            "RIGLINE_GITLAB_TOKEN": TOKEN,
-            "RIGLINE_BIND": "127.0.0.1",
-        }
-        for number, port in enumerate(ports):
-            own = env | {"PORT": str(port), "RIGLINE_DATA_DIR": str(tmp_path / f"web-{number}")}
-            words = (*RIGLINE, "web")
-            log = tmp_path / f"web-{number}.log"
-            child = await opened.enter_async_context(processes.running(*words, env=own, log=log))
-            await processes.ready(webs[number], child, log)
-        own = env | {"RIGLINE_DATA_DIR": str(tmp_path / "worker")}
-        await opened.enter_async_context(processes.running(*RIGLINE, "worker", env=own, log=tmp_path / "worker.log"))
-        client = {"RIGLINE_DATA_DIR": str(tmp_path / "web-0")}
-        for name in projects:
-            added = await processes.command(*RIGLINE, "repo", "add", name, projects[name].full_name, env=client)
+        webs = await _start_service(opened, _environment(settings, forge), tmp_path)
+        for forge_name, project in projects.items():
+            added = await processes.command(*RIGLINE, "repo", "add", forge_name, project.full_name, env=client)
             assert added.status == 0, added.err
-        for number, board in enumerate(("left", "right")):
-            await opened.enter_async_context(_builder(board, webs[number], tmp_path, client))
+        for board, web in zip(("left", "right"), webs, strict=True):
+            await opened.enter_async_context(_builder(board, web, tmp_path, client))
         yield Lab(webs=webs, world=world, folder=tmp_path, env=client, projects=projects, commit=commit)
         (tmp_path / "gate").touch()
 
 
-def _builder(board: str, web: str, folder: Path, client: dict[str, str]) -> Any:
-    return _Builder(board, web, folder, client)
+def _environment(settings: Settings, forge: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "RIGLINE_SECRET_KEY": "one key for all processes",
+        "RIGLINE_PUBLIC_URL": PUBLIC_URL,
+        "RIGLINE_GITHUB_API_URL": f"{forge}{GITHUB}",
+        "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
+        "RIGLINE_GITHUB_TOKEN": TOKEN,
+        "RIGLINE_GITLAB_URL": f"{forge}/gitlab",
+        "RIGLINE_GITLAB_WEBHOOK_SECRETS": SECRET,
+        "RIGLINE_GITLAB_TOKEN": TOKEN,
+        "RIGLINE_BIND": "127.0.0.1",
+    }
 
 
-class _Builder:
-    """One builder with one board and one configuration."""
+async def _start_service(opened: AsyncExitStack, env: dict[str, str], folder: Path) -> list[str]:
+    """Start two web processes and a worker; returns the addresses of web."""
+    webs = []
+    for number in range(2):
+        port, log = _free_port(), folder / f"web-{number}.log"
+        own = env | {"PORT": str(port), "RIGLINE_DATA_DIR": str(folder / f"web-{number}")}
+        child = await opened.enter_async_context(processes.running(*RIGLINE, "web", env=own, log=log))
+        webs.append(f"http://127.0.0.1:{port}")
+        await processes.ready(webs[-1], child, log)
+    own = env | {"RIGLINE_DATA_DIR": str(folder / "worker")}
+    await opened.enter_async_context(processes.running(*RIGLINE, "worker", env=own, log=folder / "worker.log"))
+    return webs
 
-    def __init__(self, board: str, web: str, folder: Path, client: dict[str, str]) -> None:
-        self.board, self.web, self.folder, self.client = board, web, folder, client
-        self.opened = AsyncExitStack()
 
-    async def __aenter__(self) -> None:
-        created = await processes.command(*RIGLINE, "builder", "create", f"{self.board}-builder", env=self.client)
-        assert created.status == 0, created.err
-        lines = [
-            line.removeprefix("export ").split("=", 1)
-            for line in created.out.splitlines()
-            if line.startswith("export ")
-        ]
-        own = self.folder / f"{self.board}-agent"
-        own.mkdir()
-        (own / "builder.toml").write_text(
-            f'version = 1\n[builder]\nstate_dir = "{own}/state"\nwork_dir = "{own}/work"\n'
-            f'[[boards]]\nname = "{self.board}"\n[[boards.configurations]]\nname = "default"\n'
-            f'build = ["sh", "build.sh"]\nrun = ["sh", "run.sh"]\nenvironment = {{ GATE = "{self.folder}/gate" }}\n'
-        )
-        words = (*BUILDER, "--config", str(own / "builder.toml"), "connect", "--server", self.web)
-        env = {name: value.strip("'\"") for name, value in lines}
-        log = own / "agent.log"
-        child = await self.opened.enter_async_context(processes.running(*words, env=env, log=log))
+@asynccontextmanager
+async def _builder(board: str, web: str, folder: Path, client: dict[str, str]) -> AsyncIterator[None]:
+    """Register and run a builder with one board and one configuration."""
+    created = await processes.command(*RIGLINE, "builder", "create", f"{board}-builder", env=client)
+    assert created.status == 0, created.err
+    lines = (line.removeprefix("export ") for line in created.out.splitlines() if line.startswith("export "))
+    env = {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
+    own = folder / f"{board}-agent"
+    own.mkdir()
+    (own / "builder.toml").write_text(
+        f'version = 1\n[builder]\nstate_dir = "{own}/state"\nwork_dir = "{own}/work"\n'
+        f'[[boards]]\nname = "{board}"\n[[boards.configurations]]\nname = "default"\n'
+        f'build = ["sh", "build.sh"]\nrun = ["sh", "run.sh"]\nenvironment = {{ GATE = "{folder}/gate" }}\n'
+    )
+    words, log = (*BUILDER, "--config", str(own / "builder.toml"), "connect", "--server", web), own / "agent.log"
+    async with processes.running(*words, env=env, log=log) as child:
         await processes.said(log, "connected", child)
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.opened.aclose()
+        yield
 
 
 def _free_port() -> int:
@@ -186,6 +180,6 @@ async def test_a_push_is_built_and_run_on_the_right_boards_with_a_live_log_and_e
         assert f"running on {job['board_type']}" in await site.get(f"/jobs/{job['id']}/log")
         assert (await site.get(f"/jobs/{job['id']}"))["attempt"]["builder"] == f"{job['board_type']}-builder"
     assert sorted(job["board_type"] for job in pipeline["jobs"]) == ["left", "right"]
-    assert site.world.latest(site.commit)["rigline/run"].target_url == f"{site.webs[0]}/pipelines/{pipeline['id']}"
+    assert site.world.latest(site.commit)["rigline/run"].target_url == f"{PUBLIC_URL}/pipelines/{pipeline['id']}"
     history = await site.get("/series")
     assert [each["benchmark"] for each in history["items"]] == ["boot", "boot"]

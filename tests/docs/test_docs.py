@@ -26,6 +26,7 @@ def test_every_test_that_the_documentation_names_exists() -> None:
 
 
 def test_the_map_names_folders_that_exist() -> None:
-    named = re.findall(r"`((?:app|builders|integrations|templates)/[\w/.]+)`", (ROOT / "docs/architecture.md").read_text())
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`((?:app|builders|integrations|templates)/[\w/.]+)`", text)
 
     assert [path for path in named if not (ROOT / path).exists()] == []
