@@ -55,6 +55,7 @@ def serve(port: int | None, data_dir: Path | None, workers: int) -> None:
         with folder.held(settings.data_dir), services.running(settings) as servers:
             _prepare(settings)
             with web_process.listening(settings) as (tcp, local):
+                settings = web_process.reached(settings, tcp)
                 _greet(settings, tcp)
                 forced = _serve(settings, tcp, local, servers, workers)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest is short, and must not be left half done

@@ -41,7 +41,7 @@ def web() -> None:
     with listening(settings) as (tcp, local):
         click.echo(f"Rigline listens on {address(tcp)}", err=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signalled(settings, tcp, local))
+            runner.run(_until_signalled(reached(settings, tcp), tcp, local))
 
 
 async def _until_signalled(settings: Settings, tcp: socket.socket, local: socket.socket | None) -> None:
@@ -112,6 +112,13 @@ def listening(settings: Settings) -> Iterator[tuple[socket.socket, socket.socket
         tcp = opened.enter_context(_tcp(settings.bind, settings.port))
         local = opened.enter_context(_local(settings.socket))
         yield tcp, local
+
+
+def reached(settings: Settings, tcp: socket.socket) -> Settings:
+    """Name the port that the machine chose where port 0 was asked for, also in the addresses that we give out."""
+    port = tcp.getsockname()[1]
+    said = {"public_url": f"http://127.0.0.1:{port}"} if settings.public_url == "http://127.0.0.1:0" else {}
+    return settings.model_copy(update={"port": port} | said)
 
 
 def address(tcp: socket.socket) -> str:

@@ -95,6 +95,7 @@ async def test_logs_and_results_can_be_read_afterwards_by_pipeline_and_commit(se
         job = json.loads(ran.out)["jobs"][0]
         log = await service.rigline("job", "log", str(job["id"]))
         result = await service.rigline("job", "result", str(job["id"]))
+        shown = await service.rigline("job", "show", str(job["id"]))
 
     assert ran.status == 0, ran.err
     assert [each["state"] for each in json.loads(found.out)["items"]] == ["passed"]
@@ -102,3 +103,4 @@ async def test_logs_and_results_can_be_read_afterwards_by_pipeline_and_commit(se
     assert f"compiling for {job['configuration']}" in log.out
     assert f"running {job['configuration']}" in log.out
     assert result.out == "SEQ: 42\n"
+    assert f"{service.url}/jobs/{job['id']}" in shown.out
