@@ -16,6 +16,7 @@ from integrations.forge import CommitStatus, Permanent, StatusState, Transient
 
 AT_ONCE = 10  # calls to forges at the same time
 SEND_S = statuses.CLAIM_S - 3  # seconds for one: given up before the claim ends
+REFUSALS = 3  # before giving up: for a moment after a push GitHub may not know the commit yet
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0  # between two tries, doubling
 
 log = structlog.get_logger()
@@ -75,7 +76,10 @@ async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:
     except (Transient, TimeoutError) as problem:
         await _postpone(deps, claimed, problem)
     except Permanent as problem:
-        await _give_up(deps, claimed, str(problem))
+        if claimed.tries + 1 < REFUSALS:
+            await _postpone(deps, claimed, problem)
+        else:
+            await _give_up(deps, claimed, str(problem))
     else:
         await _note_sent(deps, claimed, said, {**claimed.memory, **memory})
 

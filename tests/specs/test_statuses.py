@@ -181,25 +181,35 @@ async def test_gitlabs_rate_limit_is_waited_out_without_sleeping_in_the_call(wor
 
 
 async def test_the_cap_on_statuses_of_a_commit_closes_the_row(world):
-    world.forges.fail(
-        422, path="/statuses/", message="This SHA and context has reached the maximum number of statuses."
-    )
+    text = "This SHA and context has reached the maximum number of statuses."
+    world.forges.fail(422, times=99, path="/statuses/", message=text)
     await world.receive(push(world))
-    await due_now(world)
+    for _ in range(5):
+        await due_now(world)
 
     [row] = await world.outbox()
     assert "maximum number of statuses" in row.closed
-    assert len(world.forges.calls) == 1
+    assert len(world.forges.calls) == 3
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 async def test_a_status_on_what_is_gone_is_given_up_with_a_reason(world, forge):
-    world.forges.fail(404, times=9, path="/statuses/", message="Not Found")
+    world.forges.fail(404, times=99, path="/statuses/", message="Not Found")
     await world.receive(push(world, forge=forge))
-    await due_now(world)
+    for _ in range(5):
+        await due_now(world)
 
     [row] = await world.outbox()
     assert "404" in row.closed
+    assert len(world.forges.calls) == 3
+
+
+async def test_a_commit_that_github_does_not_know_yet_gets_its_status_a_moment_later(world):
+    world.forges.fail(422, path="/statuses/", message=f"No commit found for SHA: {A}")
+    await world.receive(push(world))
+    await due_now(world)
+
+    assert world.shown(A).state == "pending"
 
 
 async def test_a_wrong_token_is_our_fault_and_heals(world):
