@@ -30,8 +30,6 @@ async def cancel_jobs(deps: Deps, job_ids: Iterable[int], actor: str, reason: st
             await deps.notices.publish("cancel", job=job_id)
     for row in ended:
         await deps.notices.publish("job", pipeline=row.pipeline_id, job=row.id, state=JobState.CANCELLED)
-    if ended:
-        await deps.tasks.put("send_statuses")
     return states
 
 

@@ -53,7 +53,7 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
     if asked.instance != builder.instance:
         raise BuilderInUse("Another agent said hello under this builder's name; say hello again, or stop.")
     claim_id = UUID(asked.claim_id)
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         if builder.is_stale:
             await builders.touch(db, [builder.id])
         given = await attempts.by_claim(db, builder.id, claim_id)

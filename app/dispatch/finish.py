@@ -15,7 +15,7 @@ from app.db.queries import attempts, boards, jobs, logs
 from app.deps import Deps
 from app.dispatch import queue
 from app.dispatch.claim import Claimant
-from app.errors import Incomplete, LeaseLost
+from app.errors import Forbidden, Incomplete, LeaseLost, NotFound
 from app.states import JobState
 from builders.protocol import CommitFacts, Finish, Finished, Outcome, to_json
 
@@ -34,6 +34,7 @@ class Ended:
     pipeline_id: int
     state: JobState  # of the job: queued, if it is tried again
     reason: str
+    has_results: bool = True  # as far as is known
 
 
 def digest(said: Finish) -> bytes:
@@ -45,12 +46,13 @@ async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -
     """End an attempt and its job. Saying the same thing twice is no error: the first answer may have got lost.
 
     Raises:
+        NotFound, Forbidden: it is no attempt of this builder.
         LeaseLost: the attempt ended otherwise, or under another epoch.
         Incomplete: the log or a result file that it names did not arrive whole.
     """
     async with deps.begin() as db:
-        row = await attempts.lock(db, attempt_id)
-        if row is None or row.epoch != said.epoch:
+        row = owned(await attempts.lock(db, attempt_id), attempt_id, builder)
+        if row.epoch != said.epoch:
             raise LeaseLost(f"Attempt {attempt_id} has another epoch than {said.epoch}; drop the job.")
         if row.ended_at is not None:
             if row.said != digest(said):
@@ -60,6 +62,19 @@ async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -
         ended = await _end(db, row, said, actor=f"builder {builder.name}")
     await tell(deps, builder.name, ended)
     return Finished(outcome=said.outcome)
+
+
+def owned(row: sa.Row[Any] | None, attempt_id: int, builder: Claimant) -> sa.Row[Any]:
+    """Insist that an attempt is this builder's.
+
+    Raises:
+        NotFound, Forbidden.
+    """
+    if row is None:
+        raise NotFound(f"There is no attempt {attempt_id}.")
+    if row.builder_id != builder.id:
+        raise Forbidden(f"Attempt {attempt_id} is another builder's.")
+    return row
 
 
 async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> None:
@@ -73,7 +88,7 @@ async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> N
     stored = await logs.sha256(db, row.id) if row.log_size else EMPTY_SHA256
     if stored != (said.log_sha256 or EMPTY_SHA256):
         raise Incomplete("The stored log has another SHA-256 than the one sent.", size=row.log_size)
-    files = await attempts.results_of(db, row.id)
+    files = await attempts.results_of(db, row.id) if said.results else {}
     for each in said.results:
         if files.get(each.number) != (each.size, each.sha256):
             raise Incomplete(f"Result file {each.number} is not stored as it was sent.", number=each.number)
@@ -90,7 +105,14 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
     await jobs.move(db, row.job_id, state, actor=actor, reason=said.reason, **also)
     if said.reason.startswith("infra:board"):
         await boards.doubt(db, row.board_id, reason=said.reason, reusable_after_s=0)
-    return Ended(attempt_id=row.id, job_id=row.job_id, pipeline_id=job.pipeline_id, state=state, reason=said.reason)
+    return Ended(
+        attempt_id=row.id,
+        job_id=row.job_id,
+        pipeline_id=job.pipeline_id,
+        state=state,
+        reason=said.reason,
+        has_results=bool(said.results),
+    )
 
 
 def next_state(job: sa.Row[Any], outcome: JobState, reason: str) -> tuple[JobState, dict[str, Any]]:
@@ -124,9 +146,8 @@ async def tell(deps: Deps, builder: str, ended: Ended) -> None:
         async with asyncio.timeout(queue.CALL_S):
             await asyncio.gather(
                 rq,
-                deps.tasks.put("ingest_result", ended.attempt_id),
-                deps.tasks.put("send_statuses"),
                 announce(deps, ended.pipeline_id, ended.job_id, ended.state),
+                *([deps.tasks.put("ingest_result", ended.attempt_id)] if ended.has_results else []),
             )
     except TimeoutError:
         queue.log.warning("end_not_told", job=ended.job_id)
@@ -135,5 +156,5 @@ async def tell(deps: Deps, builder: str, ended: Ended) -> None:
 
 
 async def announce(deps: Deps, pipeline_id: int, job_id: int, state: JobState) -> None:
-    """Hint that a job changed, after the commit that changed it."""
+    """Hint that a job changed, after the commit that changed it. Pages and the sender of statuses listen."""
     await deps.notices.publish("job", pipeline=pipeline_id, job=job_id, state=state)

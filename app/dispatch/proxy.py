@@ -106,7 +106,8 @@ class Proxy(BaseWorker):
         job = fetch(self.connection, job_id)
         if job is None:
             return False
-        self.adopt(everywhere=False)
+        if not self.connection.exists(self.key):
+            self.adopt(everywhere=False)
         self.prepare_execution(job)
         self.prepare_job_execution(job, remove_from_intermediate_queue=True)
         return True

@@ -44,7 +44,7 @@ async def offer(deps: Deps, job_ids: Sequence[int], *, at_front: bool = False) -
 
     Safe to repeat: a job that is in its queue, or not queued by its row, is left alone.
     """
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         rows = await jobs.queued(db, job_ids)
     try:
         added = await call(deps, _enqueue, by_queue(rows), at_front=at_front)

@@ -67,7 +67,7 @@ class Signals:
 
     async def _look_once(self) -> None:
         try:
-            async with self._deps.begin() as db:
+            async with self._deps.autocommit() as db:
                 found = await attempts.wishes(db, sorted(set(self._waits.values())))
         except (OSError, sa.exc.SQLAlchemyError) as problem:
             log.warning("cancels_not_seen", error=str(problem)[:200])

@@ -4,7 +4,6 @@ Every step is a transaction of its own that checks its row again under a lock, s
 was frozen and wakes up late does no harm.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.db.queries import attempts, jobs
-from app.db.queries.overdue import GivenUp, given_up, unread_results
+from app.db.queries.overdue import given_up, unread_results
 from app.deps import Deps
 from app.dispatch import counters, finish, lapse, queue, repair
 
@@ -72,11 +71,7 @@ async def _give_up(deps: Deps) -> None:
             continue
         counters.JOBS_GIVEN_UP.labels(state=each.state).inc()
         await queue.drop(deps, places)
-        await _announce(deps, each, places[0].pipeline_id)
-
-
-async def _announce(deps: Deps, ended: GivenUp, pipeline_id: int) -> None:
-    await asyncio.gather(finish.announce(deps, pipeline_id, ended.job_id, ended.state), deps.tasks.put("send_statuses"))
+        await finish.announce(deps, places[0].pipeline_id, each.job_id, each.state)
 
 
 async def _erase_tokens(deps: Deps) -> None:

@@ -118,7 +118,7 @@ class WaitingRoom:
         rested = time.monotonic() - (0 if self._is_new else REST_S)
         self._is_new = False
         try:
-            async with self._deps.begin() as db:
+            async with self._deps.autocommit() as db:
                 waiting = {waiter.builder_id for waiter in self._waiters}
                 found = await boards.takers(db, sorted(waiting))
                 if time.monotonic() - self._alive_at > ALIVE_S:

@@ -1,6 +1,8 @@
 """Who a builder is: its token and the protocol it speaks, checked before anything else."""
 
 import hmac
+import time
+from dataclasses import replace
 
 from quart import current_app, g, request
 
@@ -11,12 +13,37 @@ from app.dispatch.claim import Claimant
 from app.errors import ProtocolUnknown, Unauthorized
 from builders.protocol import PROTOCOL
 
+KNOWN_S = 2.0
+KNOWN_LIMIT = 10_000  # builders
 ID_DIGITS = 9  # a longer number is no id
 SECRET_LIMIT = 200  # characters
 
 
+class Known:
+    """The builders this process has checked a moment ago: a job's calls come in bursts."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, bytes], tuple[float, Claimant]] = {}
+
+    def get(self, builder_id: int, digest: bytes) -> Claimant | None:
+        """Find a builder whose token was right within `KNOWN_S`."""
+        checked_at, found = self._found.get((builder_id, digest), (0.0, None))
+        return found if time.monotonic() - checked_at < KNOWN_S else None
+
+    def put(self, digest: bytes, found: Claimant) -> None:
+        """Remember a builder; those remembered longer than needed are forgotten."""
+        now = time.monotonic()
+        if len(self._found) >= KNOWN_LIMIT:
+            self._found = {key: value for key, value in self._found.items() if now - value[0] < KNOWN_S}
+        self._found[found.id, digest] = (now, found)
+
+    def clear(self) -> None:
+        """Forget all, as after a hello: its answer changes what a builder is."""
+        self._found.clear()
+
+
 async def authenticate() -> None:
-    """Put the asking builder into `g.builder`.
+    """Put the asking builder into `g.builder`. A revoked token works for `KNOWN_S` seconds at most.
 
     Raises:
         ProtocolUnknown: it speaks another protocol.
@@ -28,14 +55,24 @@ async def authenticate() -> None:
             "Install the builder of the same release as the service."
         )
     builder_id, secret = _token(request.headers.get("Authorization", ""))
+    digest = builders.digest(secret)
+    known: Known = current_app.extensions["known_builders"]
+    found = known.get(builder_id, digest)
+    if found is None:
+        found = await _check(builder_id, digest)
+        known.put(digest, replace(found, is_stale=False))
+    g.builder = found
+
+
+async def _check(builder_id: int, digest: bytes) -> Claimant:
+    """Ask the database whose token this is."""
     deps: Deps = current_app.extensions["deps"]
     async with deps.begin() as db:
         found = await builders.known(db, builder_id)
-        known_hash = found.token_hash if found is not None else b""
-        is_genuine = hmac.compare_digest(known_hash, builders.digest(secret))
-        if found is None or not is_genuine or found.state == BuilderState.RETIRED:
-            raise _wrong()
-    g.builder = Claimant(id=found.id, name=found.name, instance=found.instance, is_stale=found.is_stale)
+    is_genuine = hmac.compare_digest(b"" if found is None else found.token_hash, digest)
+    if found is None or not is_genuine or found.state == BuilderState.RETIRED:
+        raise _wrong()
+    return Claimant(id=found.id, name=found.name, instance=found.instance, is_stale=found.is_stale)
 
 
 def _token(header: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from app.dispatch.cancel import wish
 from app.dispatch.claim import Claimant
 from app.dispatch.signals import Ended, Signals
 from app.dispatch.waiting import WaitingRoom
-from app.errors import Forbidden, Invalid, LeaseLost, NotFound
+from app.errors import Invalid, LeaseLost
 from app.states import JobState
 from app.web import builder_auth, wire
 from builders.protocol import (
@@ -49,6 +49,7 @@ def _open_rooms(state: BlueprintSetupState) -> None:
     deps: Deps = state.app.extensions["deps"]
     state.app.extensions["waiting"] = WaitingRoom(deps)
     state.app.extensions["signals"] = Signals(deps)
+    state.app.extensions["known_builders"] = builder_auth.Known()
 
 
 def _deps() -> Deps:
@@ -70,6 +71,7 @@ async def hello() -> Response:
     async with deps.begin() as db:
         await builders.greet(db, builder.id, said)
         await boards.register(db, builder.id, said.boards)
+    current_app.extensions["known_builders"].clear()
     await queue.adopt(deps, builder.name, {board.type for board in said.boards})
     await deps.notices.publish("builder", builder=builder.id)
     return jsonify(to_json(Welcome(builder=builder.name)))
@@ -163,8 +165,6 @@ async def finish(attempt_id: int) -> Response:
     """End the attempt. The same words again: 200. Others: 409. 412: the log or a result did not arrive whole."""
     deps, builder = _deps(), _builder()
     said = _clean(await wire.model(Finish))
-    async with deps.begin() as db:
-        await _own(db, attempt_id, None)
     finished: Finished = await finishing.finish(deps, builder, attempt_id, said)
     return jsonify(to_json(finished))
 
@@ -200,10 +200,7 @@ async def _own(db: AsyncConnection, attempt_id: int, epoch: int | None, *, for_u
         NotFound, Forbidden, LeaseLost.
     """
     row = await (attempts.lock if for_update else attempts.get)(db, attempt_id)
-    if row is None:
-        raise NotFound(f"There is no attempt {attempt_id}.")
-    if row.builder_id != _builder().id:
-        raise Forbidden(f"Attempt {attempt_id} is another builder's.")
+    row = finishing.owned(row, attempt_id, _builder())
     if epoch is not None and (row.epoch != epoch or row.ended_at is not None):
         raise _lost(attempt_id)
     return row

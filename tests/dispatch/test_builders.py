@@ -55,6 +55,7 @@ async def test_a_wrong_or_revoked_token_is_refused(world: World) -> None:
     async with world.deps.begin() as db:
         await builders.rotate(db, lab.id, actor="me")
         await builders.set_state(db, other.id, BuilderState.RETIRED, actor="me")
+    world.app.extensions["known_builders"].clear()  # as two seconds later
     rotated, retired = await lab.ask(), await other.ask()
 
     assert [each.status_code for each in (wrong, rotated, retired)] == [401, 401, 401]
@@ -102,6 +103,7 @@ async def test_an_agent_that_was_refused_does_not_keep_the_name_in_use(world: Wo
     lab = await world.builder()
     second = FakeBuilder("lab", lab.id, lab.token, lab.http, lab.boards, "another machine")
     await world.execute(sa.update(builder).values(seen_at=sa.text("now() - interval '30s'")))
+    world.app.extensions["known_builders"].clear()
 
     await second.hello([offer("nucleo")])
     await second.ask()
