@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 async def handle(delivery_id: int, deps: Deps) -> None:
     """Handle a delivery unless that was done. Safe to run again, also after a crash at any point."""
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         taken = await deliveries.take(db, delivery_id)
     if taken is None:
         return
@@ -38,7 +38,7 @@ async def handle(delivery_id: int, deps: Deps) -> None:
 
 
 async def _close(deps: Deps, taken: Taken, verdict: str) -> None:
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         await deliveries.close(db, taken.id, verdict)
     log.info("delivery_handled", delivery=taken.id, kind=taken.kind, verdict=verdict)
 
@@ -47,7 +47,7 @@ async def _fail(deps: Deps, taken: Taken, problem: str, most: int) -> None:
     if taken.tries >= most:
         await _close(deps, taken, f"given up after {taken.tries} tries: {problem}")
         return
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         await deliveries.note(db, taken.id, f"try {taken.tries}: {problem}")
 
 

@@ -4,6 +4,7 @@ Any number of workers may do this at once: statuses are claimed, the rest is don
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from app.reporting import statuses
 from app.task_queue import QUEUE
 
 STATUSES_S = 1.0
+GATHER_S = 0.3  # what changes within so long is one status: a job that starts at once was hardly ever queued
 SWEEP_S = 2.0
 DELIVERIES_S = 2.0
 DELAYED_S = 1.0  # RQ counts in whole seconds
@@ -52,10 +54,9 @@ async def _round(deps: Deps, work: Round, every_s: float, wake: asyncio.Event | 
             await work(deps)
         except Exception:
             log.exception("round_failed", round=getattr(work, "__name__", ""))
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), every_s)
-        except TimeoutError:
-            continue
+            await asyncio.sleep(GATHER_S)
 
 
 async def put_unhandled(deps: Deps) -> int:
