@@ -19,6 +19,8 @@ SEND_S = statuses.CLAIM_S - 3  # seconds for one: given up before the claim ends
 REFUSALS = 3  # before giving up: for a moment after a push GitHub may not know the commit yet
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0  # between two tries, doubling
 
+WORDS_EVERY_S = 10.0  # between two calls that change the description alone
+
 log = structlog.get_logger()
 
 
@@ -34,18 +36,18 @@ async def send_due(deps: Deps) -> int:
     """Send every status that is due; return how many were looked at. Several senders share the work."""
     looked_at = 0
     while True:
-        async with deps.begin() as db:
+        async with deps.autocommit() as db:
             claimed = await statuses.claim_due(db, AT_ONCE)
-        if not claimed:
-            return looked_at
         await asyncio.gather(*(_converge(deps, each) for each in claimed))
         looked_at += len(claimed)
+        if len(claimed) < AT_ONCE:
+            return looked_at
 
 
 async def _converge(deps: Deps, claimed: Claimed) -> None:
     """Compute the state anew, send it if it is news, and write down how far that got."""
     try:
-        async with deps.begin() as db:
+        async with deps.autocommit() as db:
             view = await pipelines.get(db, claimed.pipeline_id)
             reason = await pipelines.reason(db, claimed.pipeline_id) if view else ""
         if view is None:
@@ -53,11 +55,21 @@ async def _converge(deps: Deps, claimed: Claimed) -> None:
         said = _said(view, reason)
         if (said.state.value, said.description) == (claimed.sent_state, claimed.sent_description):
             await _note_sent(deps, claimed, said, claimed.memory)
-            return
-        await _send(deps, claimed, said)
+        elif rest_s := _rest(claimed, said):
+            async with deps.begin() as db:
+                await statuses.rest(db, claimed, rest_s)
+        else:
+            await _send(deps, claimed, said)
     except Exception:  # one status must not keep the others from going out
         log.exception("status_failed", status=claimed.id, pipeline=claimed.pipeline_id)
         await _postpone(deps, claimed, Transient("an error of ours; the log has it"))
+
+
+def _rest(claimed: Claimed, said: Said) -> float:
+    """Give the seconds that a mere change of words can wait: forges allow only so many statuses."""
+    if claimed.sent_state != said.state.value or claimed.quiet_s is None:
+        return 0.0
+    return max(0.0, WORDS_EVERY_S - claimed.quiet_s)
 
 
 def _said(view: pipelines.PipelineView, reason: str) -> Said:

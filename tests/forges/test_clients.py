@@ -152,13 +152,14 @@ async def test_gitlab_may_not_redirect_at_all(subject):
 async def test_gitlabs_limit_is_no_sleep_in_the_call(subject):
     subject.world.fail(429, times=20, retry_after="40")
     began = time.monotonic()
-    with pytest.raises(Transient) as said:
-        await subject.forge.set_status(subject.status())
-    with pytest.raises(Transient):
-        await subject.facts()
+    async with asyncio.timeout(10):
+        with pytest.raises(Transient) as said:
+            await subject.forge.set_status(subject.status())
+        with pytest.raises(Transient):
+            await subject.facts()
 
     assert said.value.retry_after == 40
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert len(subject.world.calls) == 1
 
 

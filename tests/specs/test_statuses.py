@@ -367,6 +367,40 @@ async def test_a_transition_that_is_rolled_back_tells_nobody(world):
     assert world.posted(A) == ["pending"]
 
 
+async def test_a_mere_change_of_the_counts_waits_and_an_end_does_not(world):
+    await world.offer("pi4", configurations=("one", "two"))
+    await world.receive(push(world))
+    rows = await world.rows(world.tables.job)
+    async with world.deps.begin() as db:
+        for row in rows:
+            await jobs.move(db, row.id, JobState.LEASED, epoch=1)
+    await sender.send_due(world.deps)
+    assert world.shown(A).description == "0 of 3 passed, 3 starting"
+
+    async with world.deps.begin() as db:
+        for state in (JobState.RUNNING, JobState.PASSED):
+            await jobs.move(db, rows[0].id, state)
+    await sender.send_due(world.deps)
+    assert len(world.posted(A)) == 2
+
+    await sent_ago(world, seconds=11)
+    await world.send()
+    assert world.shown(A).description == "1 of 3 passed, 2 starting"
+
+    async with world.deps.begin() as db:
+        for row in rows[1:]:
+            for state in (JobState.RUNNING, JobState.PASSED):
+                await jobs.move(db, row.id, state)
+    await sender.send_due(world.deps)
+    assert world.shown(A).description == "3 of 3 passed"
+
+
+async def sent_ago(world, seconds):
+    async with world.deps.begin() as db:
+        then = sa.func.now() - sa.text(f"interval '{seconds} s'")
+        await db.execute(sa.update(world.tables.status).values(sent_at=then))
+
+
 def test_waiting_for_an_absent_board_is_said_without_blame():
     facts = Facts(state=JobState.QUEUED, counts={"queued": 2}, reason="waits for board nucleo, last seen 5 min ago")
 

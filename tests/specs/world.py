@@ -132,7 +132,13 @@ class World:
     async def settle(self) -> None:
         """Let tasks and statuses run until there is nothing left to do."""
         await self.work()
-        await statuses.send_due(self.deps)
+        await self.send()
+
+    async def send(self) -> int:
+        """Send statuses, after the time has passed that a mere change of words waits."""
+        async with self.deps.begin() as db:
+            await db.execute(sa.update(status).where(status.c.tries == 0).values(next_at=sa.func.now()))
+        return await statuses.send_due(self.deps)
 
     async def work(self) -> None:
         """Let an RQ worker take everything that is queued."""

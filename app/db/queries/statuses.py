@@ -47,10 +47,13 @@ async def open_for(
 
 
 async def touch(db: AsyncConnection, pipeline_id: int) -> None:
-    """Note that the pipeline changed: its statuses are sent again, in the same transaction's fate."""
-    await db.execute(
-        sa.update(Status).where(col(Status.pipeline_id) == pipeline_id).values(version=col(Status.version) + 1)
-    )
+    """Note that the pipeline changed: its statuses are looked at anew, in the same transaction's fate.
+
+    One that waits after a failure, or for a forge that asked for silence, goes on waiting.
+    """
+    undisturbed = sa.case((col(Status.tries) > 0, col(Status.next_at)), else_=sa.func.now())
+    change = sa.update(Status).where(col(Status.pipeline_id) == pipeline_id)
+    await db.execute(change.values(version=col(Status.version) + 1, next_at=undisturbed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,7 @@ class Claimed:
     tries: int
     sent_state: str | None
     sent_description: str
+    quiet_s: float | None  # since it was last sent; None: never
     memory: dict[str, Any]
     forge: str
     forge_id: int
@@ -102,7 +106,8 @@ async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
         Repository.full_name,
     )
     change = change.where(col(Repository.id) == col(Status.repository_id))
-    rows = (await db.execute(change.returning(*(col(each) for each in columns)))).mappings()
+    quiet = sa.cast(sa.func.extract("epoch", now - col(Status.sent_at)), sa.Double).label("quiet_s")
+    rows = (await db.execute(change.returning(*(col(each) for each in columns), quiet))).mappings()
     return [Claimed(**row) for row in rows]
 
 
@@ -116,6 +121,11 @@ async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: 
     """Try again after a wait."""
     later = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
     await _release(db, claimed, next_at=later, tries=claimed.tries + 1, error=error[:500])
+
+
+async def rest(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:
+    """Look again after a wait, or at the pipeline's next change: there is nothing urgent to say."""
+    await _release(db, claimed, next_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s))
 
 
 async def give_up(db: AsyncConnection, claimed: Claimed, reason: str) -> None:
@@ -139,7 +149,8 @@ async def hold_forge(db: AsyncConnection, forge: str, wait_s: float) -> None:
     change = sa.update(Status).where(
         col(Status.repository_id).in_(ours), col(Status.sent_version) < col(Status.version)
     )
-    await db.execute(change.values(next_at=sa.func.greatest(col(Status.next_at), later)))
+    waiting = {"next_at": sa.func.greatest(col(Status.next_at), later), "tries": sa.func.greatest(col(Status.tries), 1)}
+    await db.execute(change.values(waiting))
 
 
 async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[sa.RowMapping]:
