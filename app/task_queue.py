@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 
 QUEUE = "tasks"
 ENTRY = "app.tasks.run"  # by name: the web process never loads the code of tasks
-RESULT_TTL = 24 * 3600  # seconds
+RESULT_TTL = 600  # seconds: what a task did is in the rows
 FAILURE_TTL = 7 * 24 * 3600  # seconds
 TIME_LIMIT = 300  # seconds a task may take
 
