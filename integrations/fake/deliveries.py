@@ -184,7 +184,6 @@ def gitlab_merge_request(
     key: str | None = None,
 ) -> Delivery:
     """Say that a merge request changed: open, update, close, merge, reopen."""
-    source = pull.fork or project
     person = sender or pull.author
     attributes = {
         "id": 9000 + pull.number,
@@ -193,7 +192,7 @@ def gitlab_merge_request(
         "state": "closed" if action == "close" else "opened",
         "title": pull.title,
         "draft": pull.draft,
-        "source_project_id": None if pull.fork_is_gone else source.id,
+        "source_project_id": None if pull.fork_is_gone else (pull.fork or project).id,
         "target_project_id": project.id,
         "source_branch": pull.branch,
         "target_branch": pull.base,
