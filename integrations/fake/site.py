@@ -1,7 +1,7 @@
 """A whole forge under one address: its API, and git over HTTP for the repositories of a folder."""
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ _GIT = re.compile(r"^/(?:github|gitlab)(?P<rest>/.+\.git/.*)$")
 
 
 class Site:
-    """GitHub below `/github`, GitLab below `/gitlab`: `/github/owner/name.git` is `folder/owner/name.git`."""
+    """GitHub below `/github`, GitLab below `/gitlab`: `/github/owner/name.git` is `folder/owner/name.git`.
 
-    def __init__(self, world: World, folder: Path, *, token: str | None = None) -> None:
+    Repositories named as private, as `owner/name.git`, are fetched with the token only.
+    """
+
+    def __init__(self, world: World, folder: Path, *, token: str | None = None, private: Collection[str] = ()) -> None:
         self._api = FakeServer(world, token=token)
-        self._git = GitHttp(folder)
+        self._git = GitHttp(folder, private=dict.fromkeys(private, token or ""))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Tell git from the API by the address."""

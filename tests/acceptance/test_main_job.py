@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
+from app.db.session import arguments
 from app.settings import Settings
 from integrations.fake import deliveries
 from integrations.fake.deliveries import Delivery, Person
@@ -23,6 +25,7 @@ from tests.acceptance.conftest import repository, serving
 from tests.acceptance.processes import BUILDER, RIGLINE
 
 SECRET, TOKEN = "acceptance-secret", "acceptance-token"
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 PUBLIC_URL = "https://rigline.example"
 BUILD = "#!/bin/sh\necho building\n"
 RUN = """\
@@ -70,7 +73,7 @@ async def site(settings: Settings, tmp_path: Path) -> AsyncIterator[Lab]:
     """Start two web processes, a worker and two builders over the session's PostgreSQL and Valkey."""
     world = World()
     projects = {
-        "github": world.add(FakeRepository(id=11, full_name="acme/boot")),
+        "github": world.add(FakeRepository(id=11, full_name="acme/boot", private=True)),
         "gitlab": world.add(FakeRepository(id=12, full_name="lab/deep/boot")),
     }
     commit = repository(tmp_path / "git", "acme/boot", {"build.sh": BUILD, "run.sh": RUN})
@@ -78,7 +81,9 @@ async def site(settings: Settings, tmp_path: Path) -> AsyncIterator[Lab]:
     (tmp_path / "git/lab/deep/boot.git").symlink_to(tmp_path / "git/acme/boot.git")
     client = {"RIGLINE_DATA_DIR": str(tmp_path / "web-0")}
     async with AsyncExitStack() as opened:
-        forge = await opened.enter_async_context(serving(Site(world, tmp_path / "git", token=TOKEN)))
+        forge = await opened.enter_async_context(
+            serving(Site(world, tmp_path / "git", token=TOKEN, private=["acme/boot.git"]))
+        )
         webs = await _start_service(opened, _environment(settings, forge), tmp_path)
         for forge_name, project in projects.items():
             added = await processes.command(*RIGLINE, "repo", "add", forge_name, project.full_name, env=client)
@@ -183,3 +188,36 @@ async def test_a_push_is_built_and_run_on_the_right_boards_with_a_live_log_and_e
     assert site.world.latest(site.commit)["rigline/run"].target_url == f"{PUBLIC_URL}/pipelines/{pipeline['id']}"
     history = await site.get("/series")
     assert [each["benchmark"] for each in history["items"]] == ["boot", "boot"]
+
+
+async def test_no_secret_is_left_in_logs_rows_pages_or_git(site: Lab, settings: Settings) -> None:
+    (site.folder / "gate").touch()
+    await site.deliver(_push(site, "github"), web=0)
+
+    async def ended() -> Any:
+        latest = site.world.latest(site.commit)
+        return "rigline/run" in latest and latest["rigline/run"].state == "success"
+
+    await site.until(ended)
+    async with httpx2.AsyncClient(base_url=site.webs[0]) as http:
+        paths = ("/", "/pipelines", "/builders", "/deliveries", "/api/v1/pipelines", "/api/v1/repositories", "/metrics")
+        pages = [(await http.get(path)).text for path in paths]
+
+    kept = [*pages, *await _rows(settings), *_files(site.folder)]
+    assert [text[:200] for text in kept for secret in (SECRET, TOKEN) if secret in text] == []
+    assert "building" in "".join(kept)
+
+
+async def _rows(settings: Settings) -> list[str]:
+    connection = await asyncpg.connect(**arguments(settings.database_url))
+    try:
+        tables = [row["tablename"] for row in await connection.fetch(TABLES)]
+        return [row[0] for table in tables for row in await connection.fetch(f'SELECT t::text FROM "{table}" t')]
+    finally:
+        await connection.close()
+
+
+def _files(folder: Path) -> list[str]:
+    """Read what the processes, the agents and git wrote; secrets have a file of their own in none of it."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size < 1 << 20]
+    return [path.read_bytes().decode("latin-1") for path in files]
