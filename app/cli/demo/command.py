@@ -83,18 +83,22 @@ async def _play(folder: Path, stopping: asyncio.Event, *, once: bool, port: int)
             await story.push_everything(here)
             await story.watch(here)
             claims = await checks.all_claims(here)
-            _report(claims, here, time.monotonic() - begun)
+            _report(claims, time.monotonic() - begun)
             if once:
                 return 0 if all(claim.holds for claim in claims) else 1
-            say("\nCtrl-C ends it.")
+            _invite(here)
             await stopping.wait()
             return 0
 
 
-def _report(claims: list[Claim], here: Stage, seconds: float) -> None:
+def _report(claims: list[Claim], seconds: float) -> None:
     click.echo(f"\nWhat really happened, in {seconds:.0f} s:")
     for claim in claims:
         click.echo(f"  {'ok  ' if claim.holds else 'FAIL'} {claim.what}" + (f" ({claim.found})" if claim.found else ""))
+
+
+def _invite(here: Stage) -> None:
+    """Name the pages that are worth a look while it runs."""
     repository = f"{here.url}/github/{OWNER}/{NAME}"
     broken, endless, fork = _addresses(here)
     click.echo("\nLook at:")
@@ -109,6 +113,7 @@ def _report(claims: list[Claim], here: Stage, seconds: float) -> None:
     ):
         click.echo(f"  {address:<52} {what}")
     click.echo(f"\nThe commands reach it by RIGLINE_DATA_DIR={os.fspath(here.folder / 'data')}")
+    say("\nCtrl-C ends it.")
 
 
 def _addresses(here: Stage) -> tuple[str, str, str]:
