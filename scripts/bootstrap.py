@@ -140,7 +140,8 @@ def test(arguments: list[str]) -> int:
 
 
 def test_all(arguments: list[str]) -> int:
-    """Run all tests, then those that meet the database on the machine's own PostgreSQL, if it has one."""
+    """Run all tests with long campaigns, then those that meet the database on the machine's own PostgreSQL."""
+    os.environ["RIGLINE_TEST_CAMPAIGN"] = "20"
     status = run([str(PYTHON), "-m", "pytest", *arguments])
     return status or test_machine_postgres(arguments)
 

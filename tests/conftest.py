@@ -87,6 +87,12 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def campaign() -> int:
+    """Say how many times more often than usual a race is to be run: `make test-all` asks for twenty."""
+    return int(os.environ.get("RIGLINE_TEST_CAMPAIGN", "1"))
+
+
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run every async test and fixture on one event loop."""
     return "asyncio"

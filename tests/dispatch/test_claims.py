@@ -16,10 +16,10 @@ from app.states import JobState
 from tests.dispatch.world import World, offer
 
 
-async def test_two_builders_that_claim_one_job_at_once_get_one_lease(world: World) -> None:
+async def test_two_builders_that_claim_one_job_at_once_get_one_lease(world: World, campaign: int) -> None:
     first, second = await world.builder("first"), await world.builder("second")
 
-    for _ in range(12):
+    for _ in range(50 * campaign):
         job_id = await world.queued()
         leases = await asyncio.gather(first.claim(), second.claim())
         [lease] = [each for each in leases if each is not None]

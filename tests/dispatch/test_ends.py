@@ -266,9 +266,9 @@ async def test_the_wait_of_an_attempt_that_ended_says_so(world: World) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "lease_lost")
 
 
-async def test_a_cancel_and_an_end_at_the_same_moment_leave_one_terminal_state(world: World) -> None:
+async def test_a_cancel_and_an_end_at_the_same_moment_leave_one_terminal_state(world: World, campaign: int) -> None:
     lab = await world.builder()
-    for _ in range(10):
+    for _ in range(25 * campaign):
         lease = await world.running(lab)
 
         states, finished = await asyncio.gather(
@@ -280,9 +280,9 @@ async def test_a_cancel_and_an_end_at_the_same_moment_leave_one_terminal_state(w
         assert await world.states(lease.job_id) == ["passed"]
 
 
-async def test_a_cancel_and_a_claim_at_the_same_moment_never_run_a_cancelled_job(world: World) -> None:
+async def test_a_cancel_and_a_claim_at_the_same_moment_never_run_a_cancelled_job(world: World, campaign: int) -> None:
     lab = await world.builder()
-    for _ in range(10):
+    for _ in range(25 * campaign):
         job_id = await world.queued()
 
         states, lease = await asyncio.gather(cancel_jobs(world.deps, [job_id], "me", ""), lab.claim())

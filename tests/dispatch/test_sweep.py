@@ -224,9 +224,9 @@ async def test_a_job_whose_board_is_away_too_long_ends_neutral_and_a_busy_one_ti
 
 
 async def test_a_redis_that_was_emptied_gets_its_jobs_back_in_their_order(world: World) -> None:
-    labs = [await world.builder(f"lab{n}") for n in range(2)]
+    labs = [await world.builder(f"lab{n}") for n in range(5)]
     leases = [await world.running(lab) for lab in labs]
-    waiting = [await world.queued() for _ in range(20)]
+    waiting = [await world.queued() for _ in range(100)]
     for each in waiting:
         await world.age_job(each, 5)
     for lease in leases:
@@ -236,7 +236,7 @@ async def test_a_redis_that_was_emptied_gets_its_jobs_back_in_their_order(world:
     await world.sweep()
 
     assert world.rq_list() == [f"job-{each}" for each in waiting]
-    assert [(await labs[n].finish(leases[n])).status_code for n in range(2)] == [200, 200]
+    assert [(await labs[n].finish(leases[n])).status_code for n in range(5)] == [200] * 5
     started = Queue("board:nucleo:branch", connection=world.deps.redis_sync).started_job_registry
     assert started.get_job_count(cleanup=False) == 0
 
