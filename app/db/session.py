@@ -20,6 +20,7 @@ INTAKE_POOL = 5  # an insert takes under a millisecond
 SESSION = {
     "application_name": "rigline",
     "timezone": "UTC",
+    "plan_cache_mode": "force_generic_plan",
     "jit": "off",  # compiling costs more than our queries
     "idle_in_transaction_session_timeout": "60000",  # milliseconds: a frozen process must not hold locks
 }
@@ -35,6 +36,7 @@ def engine(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> Asyn
     return create_async_engine(
         "postgresql+asyncpg://",  # bare, so that no error text can hold the password
         connect_args=given,
+        pool_use_lifo=True,  # few connections stay warm: their plans are made, their caches filled
         pool_size=POOL,
         max_overflow=OVERFLOW,
         pool_recycle=1800,

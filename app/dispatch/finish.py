@@ -85,7 +85,7 @@ async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> N
     """
     if row.log_size != said.log_size:
         raise Incomplete(f"{row.log_size} bytes of log are stored, not {said.log_size}.", size=row.log_size)
-    stored = await logs.sha256(db, row.id) if row.log_size else EMPTY_SHA256
+    stored = await logs.sha256(db, row.id, row.log_size) if row.log_size else EMPTY_SHA256
     if stored != (said.log_sha256 or EMPTY_SHA256):
         raise Incomplete("The stored log has another SHA-256 than the one sent.", size=row.log_size)
     files = await attempts.results_of(db, row.id) if said.results else {}

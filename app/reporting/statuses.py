@@ -114,7 +114,7 @@ def _status(deps: Deps, claimed: Claimed, said: Said) -> CommitStatus:
 
 
 async def _note_sent(deps: Deps, claimed: Claimed, said: Said, memory: dict[str, object]) -> None:
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         await statuses.sent(db, claimed, said.state.value, said.description, memory)
 
 

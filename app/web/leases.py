@@ -138,12 +138,20 @@ async def append(attempt_id: int) -> Response:
     """Append to the log at an offset. 416: a gap, with the size to go back to. 413: the log is full."""
     deps, epoch, start = _deps(), wire.number("epoch", wire.INT32), wire.number("start", MAX_LOG)
     data = await wire.body(MAX_CHUNK)
-    async with deps.begin() as db:
-        row = await _own(db, attempt_id, epoch, for_update=True)
-        size = await logs.append(db, attempt_id, row.log_size, start, data)
-    if size != row.log_size:
-        await deps.notices.publish("log", attempt=attempt_id, job=row.job_id, size=size)
+    async with deps.autocommit() as db:
+        job_id = await logs.append_next(db, attempt_id, builder_id=_builder().id, epoch=epoch, start=start, data=data)
+    size = start + len(data)
+    if job_id is None:
+        job_id, size = await _append_again(attempt_id, epoch, start, data)
+    await deps.notices.publish("log", attempt=attempt_id, job=job_id, size=size)
     return jsonify(to_json(LogSize(size=size)))
+
+
+async def _append_again(attempt_id: int, epoch: int, start: int, data: bytes) -> tuple[int, int]:
+    """Append what does not come exactly next, or say why it cannot be; give the job's id and the log's size."""
+    async with _deps().begin() as db:
+        row = await _own(db, attempt_id, epoch, for_update=True)
+        return row.job_id, await logs.append(db, attempt_id, row.log_size, start, data)
 
 
 @leases.put(f"{ATTEMPT}/results/<int(max=99999):number>")

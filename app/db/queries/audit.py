@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import audit
 
-DETAIL_LIMIT = 1000  # characters
+ACTOR_LIMIT = 200  # characters
+DETAIL_LIMIT = 1000
 
 
 async def record(
@@ -25,13 +26,23 @@ async def record(
         sa.insert(audit),
         {
             "action": action,
-            "actor": actor[:200],
+            "actor": actor[:ACTOR_LIMIT],
             "job_id": job_id,
             "pipeline_id": pipeline_id,
             "attempt_id": attempt_id,
             "detail": detail[:DETAIL_LIMIT],
         },
     )
+
+
+def line(action: str, *, job_id: Any, pipeline_id: Any) -> sa.Insert:
+    """Make the part of a statement that writes a line for each row of another part, whose columns the ids are.
+
+    It asks for the parameters `actor_` and `detail_`, cut to their limits.
+    """
+    actor, detail = sa.bindparam("actor_", type_=sa.Text), sa.bindparam("detail_", type_=sa.Text)
+    told = sa.select(sa.literal(action), actor, job_id, pipeline_id, detail)
+    return sa.insert(audit).from_select(["action", "actor", "job_id", "pipeline_id", "detail"], told)
 
 
 async def of_job(db: AsyncConnection, job_id: int, limit: int = 200) -> list[sa.Row[Any]]:

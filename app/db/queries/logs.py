@@ -15,6 +15,40 @@ READ_LIMIT = 4 << 20  # bytes that one read gives at most
 LEVEL = 3  # of zstd
 
 
+_grown = (
+    sa.update(attempt)
+    .where(attempt.c.id == sa.bindparam("attempt_id_"), attempt.c.builder_id == sa.bindparam("builder_id_"))
+    .where(attempt.c.epoch == sa.bindparam("epoch_"), attempt.c.ended_at.is_(None))
+    .where(attempt.c.log_size == sa.bindparam("start_"))
+    .values(log_size=attempt.c.log_size + sa.bindparam("size_"))
+    .returning(attempt.c.id, attempt.c.job_id)
+    .cte("grown")
+)
+_piece = sa.select(
+    _grown.c.id,
+    sa.bindparam("start_", type_=log_chunk.c.start.type),
+    sa.bindparam("size_", type_=log_chunk.c.size.type),
+    sa.bindparam("data_", type_=log_chunk.c.data.type),
+)
+_kept = sa.insert(log_chunk).from_select(["attempt_id", "start", "size", "data"], _piece).cte("kept")
+_append_next = sa.select(_grown.c.job_id).add_cte(_kept)
+
+
+async def append_next(
+    db: AsyncConnection, attempt_id: int, *, builder_id: int, epoch: int, start: int, data: bytes
+) -> int | None:
+    """Append what comes exactly next, in one statement and so in one round trip; return the job's id.
+
+    Returns:
+        None if nothing was appended: not at the end, not this builder's open attempt, no bytes, or no room.
+    """
+    if not data or start + len(data) > MAX_LOG:
+        return None
+    packed = zstandard.ZstdCompressor(level=LEVEL).compress(data)
+    mine = {"attempt_id_": attempt_id, "builder_id_": builder_id, "epoch_": epoch}
+    return await db.scalar(_append_next, mine | {"start_": start, "size_": len(data), "data_": packed})
+
+
 async def append(db: AsyncConnection, attempt_id: int, stored: int, start: int, data: bytes) -> int:
     """Append to a log whose row the caller has locked; return the size after it.
 
@@ -64,8 +98,10 @@ async def read(db: AsyncConnection, attempt_id: int, start: int = 0, limit: int 
     return b"".join(parts)[:limit]
 
 
-async def sha256(db: AsyncConnection, attempt_id: int) -> str:
-    """Hash a whole stored log, chunk by chunk."""
+async def sha256(db: AsyncConnection, attempt_id: int, size: int) -> str:
+    """Hash a whole stored log of this size; a large one chunk by chunk."""
+    if size <= READ_LIMIT:
+        return hashlib.sha256(await read(db, attempt_id)).hexdigest()
     digest = hashlib.sha256()
     async with db.stream(_chunks(attempt_id).order_by(log_chunk.c.start)) as chunks:
         async for chunk in chunks:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -141,20 +142,30 @@ async def waiting_jobs(
 
 async def get(db: AsyncConnection, pipeline_id: int) -> PipelineView | None:
     """Read one pipeline with its state."""
-    found = (await db.execute(_viewed().where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
+    found = (await db.execute(_get(), {"pipeline_id_": pipeline_id})).mappings().one_or_none()
     return None if found is None else _view(found)
+
+
+@cache
+def _get() -> sa.Select[Any]:
+    return _viewed().where(col(Pipeline.id) == sa.bindparam("pipeline_id_"))
 
 
 async def reason(db: AsyncConnection, pipeline_id: int) -> str:
     """Give the reason of the first job, not replaced, that has one and did not pass: text of ours or of a builder."""
+    return str(await db.scalar(_reason(), {"pipeline_id_": pipeline_id}) or "")
+
+
+@cache
+def _reason() -> sa.Select[Any]:
     asked = sa.select(col(Job.reason)).where(
-        col(Job.pipeline_id) == pipeline_id, col(Job.replaced).is_(False), col(Job.reason) != ""
+        col(Job.pipeline_id) == sa.bindparam("pipeline_id_"), col(Job.replaced).is_(False), col(Job.reason) != ""
     )
     asked = asked.where(col(Job.state).not_in([JobState.PASSED, JobState.LEASED, JobState.RUNNING]))
     worst = sa.case(
         {state.value: rank for rank, state in enumerate(_WORST_FIRST)}, value=sa.cast(col(Job.state), sa.Text)
     )
-    return str(await db.scalar(asked.order_by(worst, col(Job.id)).limit(1)) or "")
+    return asked.order_by(worst, col(Job.id)).limit(1)
 
 
 async def list_(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,9 +52,14 @@ async def touch(db: AsyncConnection, pipeline_id: int) -> None:
 
     One that waits after a failure, or for a forge that asked for silence, goes on waiting.
     """
+    await db.execute(touching(pipeline_id))
+
+
+def touching(pipeline_id: Any) -> sa.Update:
+    """Make the statement of `touch`, for use as a part of another one."""
     undisturbed = sa.case((col(Status.tries) > 0, col(Status.next_at)), else_=sa.func.now())
     change = sa.update(Status).where(col(Status.pipeline_id) == pipeline_id)
-    await db.execute(change.values(version=col(Status.version) + 1, next_at=undisturbed))
+    return change.values(version=col(Status.version) + 1, next_at=undisturbed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +84,13 @@ class Claimed:
 
 async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
     """Take statuses that wait to be sent; nobody else gets them for `CLAIM_S` seconds."""
+    rows = (await db.execute(_claim_due(), {"limit_": limit})).mappings()
+    return [Claimed(**row) for row in rows]
+
+
+@cache
+def _claim_due() -> sa.UpdateBase:
+    """Make the statement once: making it costs more than running it when nothing is due."""
     now = sa.func.clock_timestamp()
     due = (
         sa.select(col(Status.id))
@@ -85,7 +98,7 @@ async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
         .where(col(Status.next_at) <= now)
         .where(col(Status.claimed_until).is_(None) | (col(Status.claimed_until) < now))
         .order_by(col(Status.next_at))
-        .limit(limit)
+        .limit(sa.bindparam("limit_", type_=sa.Integer))
         .with_for_update(skip_locked=True)
     )
     held = sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, CLAIM_S)
@@ -107,8 +120,7 @@ async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
     )
     change = change.where(col(Repository.id) == col(Status.repository_id))
     quiet = sa.cast(sa.func.extract("epoch", now - col(Status.sent_at)), sa.Double).label("quiet_s")
-    rows = (await db.execute(change.returning(*(col(each) for each in columns), quiet))).mappings()
-    return [Claimed(**row) for row in rows]
+    return change.returning(*(col(each) for each in columns), quiet)
 
 
 async def sent(db: AsyncConnection, claimed: Claimed, state: str, description: str, memory: dict[str, Any]) -> None:
