@@ -3,6 +3,7 @@
 A fork for each task would cost 20 ms; the tasks are ours and share one event loop and its connections.
 """
 
+import math
 import os
 import signal
 import socket
@@ -12,10 +13,13 @@ from uuid import uuid4
 
 import redis
 import structlog
+from redis.client import Pipeline
 from rq import Queue
 from rq.exceptions import StopRequested
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
+from rq.utils import now as utc_now
 from rq.worker import SimpleWorker
 
 from app.settings import Settings
@@ -24,6 +28,7 @@ from app.tasks import rounds, runtime
 from app.tasks.runtime import Runtime
 
 RECONNECT_S = 1.0
+BEAT_S = 5.0
 
 log = structlog.get_logger()
 
@@ -33,6 +38,23 @@ class TaskWorker(SimpleWorker):
 
     death_penalty_class = UnixSignalDeathPenalty
     told_to_stop = False
+    beaten_at = -math.inf  # by the monotonic clock
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Show that we live; four times for each task of some milliseconds would cost more than the task."""
+        now = time.monotonic()
+        if pipeline is None and now - self.beaten_at < BEAT_S:
+            return
+        self.beaten_at = now
+        super().heartbeat(timeout, pipeline)
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """Stay visible for as long as one wait for the next task may take, also after a short task."""
+        return max(int(super().get_heartbeat_ttl(job, working_time)), self.worker_ttl + 60)
+
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
+        """Note the time. RQ would also beat for the callbacks that follow, and our tasks have none."""
+        job.ended_at = utc_now()
 
     def handle_warm_shutdown_request(self) -> None:
         """Remember that the end is wanted: RQ also leaves its loop when Redis is away."""
