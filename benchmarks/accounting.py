@@ -27,6 +27,12 @@ class Usage:
         """CPU seconds of everything that the service runs, the builder's agent apart."""
         return sum(value for name, value in self.cpu.items() if name != "agent")
 
+    def beyond(self, idle: "Usage") -> "Usage":
+        """Take off what the same processes use while nothing happens."""
+        share = self.seconds / idle.seconds
+        cpu = {name: value - idle.of(name) * share for name, value in self.cpu.items()}
+        return Usage(seconds=self.seconds, cpu=cpu)
+
 
 class Stopwatch:
     """Counts the CPU time of named process trees from now on."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,8 +29,9 @@ class Answer:
 class Client:
     """One connection, one request at a time; opened again when the service closed it."""
 
-    def __init__(self, port: int, headers: dict[str, str] | None = None) -> None:
-        self._port = port
+    def __init__(self, at: int | Path, headers: dict[str, str] | None = None) -> None:
+        """Talk to a port on loopback, or to a Unix socket."""
+        self._at = at
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -50,7 +52,7 @@ class Client:
     async def request(self, method: str, path: str, body: bytes = b"", headers: str = "") -> Answer:
         """Send a request and read its answer. `headers` are whole lines."""
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+            self._streams = await self._open()
         reader, writer = self._streams
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self._fixed}{headers}Content-Length: {len(body)}\r\n\r\n"
@@ -61,6 +63,11 @@ class Client:
         except BaseException:
             self.close()  # half an answer would be taken for the next one
             raise
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._at, Path):
+            return await asyncio.open_unix_connection(self._at)
+        return await asyncio.open_connection("127.0.0.1", self._at)
 
     async def send(self, method: str, path: str, data: Any) -> Any:
         """Send JSON and read JSON; None if there is no content."""

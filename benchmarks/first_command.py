@@ -11,7 +11,7 @@ from benchmarks.client import Client
 from benchmarks.report import Figure
 from benchmarks.service import Service
 
-WARM_UP, BURST = 4, 100
+WARM_UP, BURST, IDLE_S = 4, 100, 10.0
 REST = 1.0  # seconds between two pushes
 CLOCK_SLACK = 0.001  # seconds; a wall clock that was set meanwhile spoils the figures
 
@@ -29,8 +29,11 @@ async def run(service: Service, *, quick: bool) -> list[Figure]:
             await _registered(service)
             bench = Bench(service, folder, process.pid)
             await bench.one_by_one(commits[::-1][:WARM_UP])  # the newest: it brings all others into the mirror
-            figures = _spaced(*await bench.one_by_one(commits[:number]))
+            idle = await bench.rest()
+            used, waits = await bench.one_by_one(commits[:number])
+            figures = _spaced(used.beyond(idle), waits)
             figures += _burst(burst, *await bench.together(commits[number : number + burst]))
+        figures.append(Figure(what="server CPU while idle", value=100 * idle.server / idle.seconds, unit="% of a core"))
         figures.append(Figure(what="statuses that the forge got", value=service.statuses.received, unit=""))
     figures.append(Figure(what="web memory", value=memory(service.roots["web"]), unit="MiB", target=150, buildbot=98))
     figures.append(Figure(what="worker memory", value=memory(service.roots["worker"]), unit="MiB"))
@@ -48,6 +51,12 @@ class Bench:
 
     def __init__(self, service: Service, folder: Path, agent_pid: int) -> None:
         self._service, self._folder, self._agent = service, folder, agent_pid
+
+    async def rest(self) -> Usage:
+        """Do nothing, and see what that costs."""
+        watch = self._service.stopwatch(agent=self._agent)
+        await asyncio.sleep(IDLE_S)
+        return watch.read()
 
     async def one_by_one(self, commits: list[str]) -> tuple[Usage, list[float]]:
         """Push each commit after the last one's final status, with a rest; give the latencies in seconds."""
@@ -87,7 +96,7 @@ def _spaced(used: Usage, waits: list[float]) -> list[Figure]:
     return [
         Figure(what=f"push → first command, p50 of {len(waits)}", value=p50, unit="ms", target=150, buildbot=360),
         Figure(what="push → first command, p95", value=p95, unit="ms", buildbot=453),
-        *_costs("push + build", len(waits), used),
+        *_costs("push + build beyond idle, one by one", len(waits), used),
     ]
 
 

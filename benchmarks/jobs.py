@@ -22,12 +22,6 @@ async def boards(service: Service) -> int:
     return int((await _ask(service, "SELECT count(*) FROM board"))[0][0])
 
 
-async def queued_at(service: Service) -> dict[int, float]:
-    """Give the moment when each job was queued, in seconds since 1970 by this machine's clock."""
-    rows = await _ask(service, "SELECT id, extract(epoch FROM queued_at)::float8 AS at FROM job")
-    return {row["id"]: row["at"] for row in rows}
-
-
 async def until(count: Callable[[], Awaitable[int]], wanted: int) -> None:
     """Wait until a count is reached.
 
