@@ -67,7 +67,7 @@ async def authenticate() -> None:
 async def _check(builder_id: int, digest: bytes) -> Claimant:
     """Ask the database whose token this is."""
     deps: Deps = current_app.extensions["deps"]
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         found = await builders.known(db, builder_id)
     is_genuine = hmac.compare_digest(b"" if found is None else found.token_hash, digest)
     if found is None or not is_genuine or found.state == BuilderState.RETIRED:

@@ -49,7 +49,8 @@ def _open_rooms(state: BlueprintSetupState) -> None:
     deps: Deps = state.app.extensions["deps"]
     state.app.extensions["waiting"] = WaitingRoom(deps)
     state.app.extensions["signals"] = Signals(deps)
-    state.app.extensions["known_builders"] = builder_auth.Known()
+    known = state.app.extensions["known_builders"] = builder_auth.Known()
+    deps.notices.on("builder", lambda _hint: known.clear())  # rotated, retired or deleted: its token is checked anew
 
 
 def _deps() -> Deps:

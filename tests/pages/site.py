@@ -86,7 +86,12 @@ class Site:
         async with self.deps.begin() as db:
             known = await db.scalar(sa.select(tables.builder.c.id).where(tables.builder.c.name == builder))
         builder_id = known or await self.insert(
-            "builder", name=builder, token_hash=b"x", seen_at=NOW, version="0.1.0", facts={"machine": "x86_64"}
+            "builder",
+            name=builder,
+            token_hash=b"x",
+            seen_at=datetime.now(UTC),
+            version="0.1.0",
+            facts={"machine": "x86_64"},
         )
         self.boards[name] = await self.insert(
             "board", builder_id=builder_id, name=name, **{"type": "nucleo-f7", "tags": [], **values}

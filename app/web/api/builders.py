@@ -133,6 +133,7 @@ async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> Builde
     async with deps.begin() as db:
         builder = await _found(db, name)
         secret = await builders.rotate(db, builder["id"], actor=actor.name)
+    await deps.notices.publish("builder", id=builder["id"])
     return BuilderToken(id=builder["id"], name=name, token=f"{builders.PREFIX}{builder['id']}.{secret}")
 
 
@@ -148,8 +149,8 @@ async def delete_builder(deps: Deps, *, actor: Actor, name: str) -> None:
             raise Conflict(f"{name} has a job. Drain it, and delete it when the job has ended.")
         if await removal.remove_builder(db, builder["id"]):
             await audit.record(db, "builder.deleted", actor=actor.name, detail=name)
-            return
-        await builders.set_state(db, builder["id"], BuilderState.RETIRED, actor=actor.name)
+        else:
+            await builders.set_state(db, builder["id"], BuilderState.RETIRED, actor=actor.name)
     await deps.notices.publish("builder", id=builder["id"])
 
 
