@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import resource
 import signal
@@ -78,6 +79,7 @@ def running() -> Iterator[Service]:
         for name in ("web", "worker"):
             roots[name] = opened.enter_context(_process(name, environ, data_dir / f"{name}.log")).pid
         _wait(settings.port, data_dir / "web.log")
+        opened.push(functools.partial(_show_logs, data_dir))
         yield Service(settings=settings, port=settings.port, forge_port=forge_port, roots=roots)
 
 
@@ -103,6 +105,12 @@ def _process(name: str, environ: dict[str, str], log: Path) -> Iterator[subproce
         yield process
     finally:
         child.stop(process, by=signal.SIGTERM, limit=15)
+
+
+def _show_logs(data_dir: Path, kind: type[BaseException] | None, *_: object) -> None:
+    """Say what the service said, when a benchmark fails."""
+    for log in sorted(data_dir.glob("w*.log")) if kind is not None else ():
+        print(f"\n{log.name}:\n{log.read_text(errors='replace')[-2000:]}", file=sys.stderr)
 
 
 def _wait(port: int, log: Path) -> None:
