@@ -68,6 +68,7 @@ def _register_errors(app: Quart) -> None:
         redis.TimeoutError,
         sa.exc.OperationalError,
         sa.exc.InterfaceError,
+        sa.exc.TimeoutError,  # no connection came free in time
         OSError,
     ):
         app.register_error_handler(away, _answer_away)
