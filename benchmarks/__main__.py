@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -46,7 +47,7 @@ def _measure(name: str, *, quick: bool) -> list[Figure]:
     begun = time.monotonic()
     with service.running() as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(_with_forge(running, RUNS[name], quick=quick))
-    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - begun:.0f} s, load average {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     return figures
 
 
