@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from app.db.models import Token, User
 
-FIRST_USER_LOCK = 0x7269_6701  # advisory: two first users at once would both find none
+FIRST_USER_LOCK = 0x7269_6710  # advisory: two first users at once would both find none
 
 
 class Role(StrEnum):
