@@ -20,6 +20,7 @@ from app.task_queue import TaskQueue
 from integrations.forge import Forge
 
 REDIS_TIMEOUT = 5  # seconds
+REDIS_CONNECTIONS = 4  # of the event loop, one of which listens for notices
 RQ_THREADS = 4  # RQ is synchronous: its calls run here, never on the event loop
 
 
@@ -72,9 +73,7 @@ class Deps:
 
 async def build(settings: Settings, forges: Mapping[str, Forge] | None = None) -> Deps:
     """Connect to the database and Redis of the settings; without forges, make those that the settings name."""
-    live = redis.asyncio.from_url(
-        settings.redis_url, socket_timeout=None, socket_connect_timeout=REDIS_TIMEOUT
-    )
+    live = _live(settings.redis_url)
     encoder = redis.from_url(settings.redis_url, socket_timeout=REDIS_TIMEOUT)
     notices = Notices(live)
     await notices.start()
@@ -89,3 +88,15 @@ async def build(settings: Settings, forges: Mapping[str, Forge] | None = None) -
         notices=notices,
         forges=from_settings(settings) if forges is None else forges,
     )
+
+
+def _live(redis_url: str) -> "redis.asyncio.Redis":
+    """Make the client of the event loop: a crowd of builders waits for a connection, and opens no crowd of them."""
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_TIMEOUT,
+        socket_timeout=None,
+        socket_connect_timeout=REDIS_TIMEOUT,
+    )
+    return redis.asyncio.Redis.from_pool(pool)

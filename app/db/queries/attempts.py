@@ -27,23 +27,22 @@ def interval(seconds: float) -> Any:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
+_open = (
+    sa.insert(attempt)
+    .values(lease_until=now + interval(LEASE_S), reason="", log_sha256="")
+    .values({name: sa.bindparam(name) for name in ("job_id", "epoch", "board_id", "builder_id", "claim_id")})
+    .returning(attempt.c.id)
+)
+
+
 async def open_(db: AsyncConnection, *, job_id: int, epoch: int, board_id: int, builder_id: int, claim_id: UUID) -> int:
     """Open the next attempt of a job on a board.
 
     Raises:
         sqlalchemy.exc.IntegrityError: the job or the board is held, or the claim has an attempt.
     """
-    values = {
-        "job_id": job_id,
-        "epoch": epoch,
-        "board_id": board_id,
-        "builder_id": builder_id,
-        "claim_id": claim_id,
-        "lease_until": now + interval(LEASE_S),
-        "reason": "",
-        "log_sha256": "",
-    }
-    return int((await db.execute(sa.insert(attempt).values(values).returning(attempt.c.id))).scalar_one())
+    ours = {"job_id": job_id, "epoch": epoch, "board_id": board_id, "builder_id": builder_id, "claim_id": claim_id}
+    return int((await db.execute(_open, ours)).scalar_one())
 
 
 _by_claim = sa.select(attempt.c.id, attempt.c.accepted_at, attempt.c.ended_at).where(

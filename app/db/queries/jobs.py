@@ -230,9 +230,15 @@ async def queued(db: AsyncConnection, job_ids: Sequence[int] | None = None, limi
 
 async def places(db: AsyncConnection, job_ids: Sequence[int]) -> list[sa.Row[Any]]:
     """Read where jobs belong: id, pipeline_id, board_type, priority, state, and for how long it has ended."""
-    ended_s = sa.func.coalesce(sa.extract("epoch", now - job.c.ended_at), 0).label("ended_s")
-    columns = (job.c.id, job.c.pipeline_id, job.c.board_type, job.c.priority, job.c.state, ended_s)
-    return list(await db.execute(sa.select(*columns).where(job.c.id.in_(job_ids)).order_by(job.c.id)))
+    return list(await db.execute(_places, {"job_ids": list(job_ids)}))
+
+
+_ended_s = sa.func.coalesce(sa.extract("epoch", now - job.c.ended_at), 0).label("ended_s")
+_places = (
+    sa.select(job.c.id, job.c.pipeline_id, job.c.board_type, job.c.priority, job.c.state, _ended_s)
+    .where(job.c.id == sa.func.any(sa.bindparam("job_ids", type_=sa.ARRAY(sa.Integer))))
+    .order_by(job.c.id)
+)
 
 
 async def states_of(db: AsyncConnection, job_ids: Iterable[int]) -> dict[int, JobState]:

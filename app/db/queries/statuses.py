@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Repository, Status
+from app.db.tables import status
 
 CLAIM_S = 15.0  # a sender that died holds a status for so long; a call to a forge is given up sooner
 
@@ -29,22 +30,22 @@ async def open_for(
     Args:
         memory: what the forge's adapter should know beside the commit, as the branch of a fork.
     """
-    new = insert(Status).values(
-        repository_id=repository_id,
-        commit=commit,
-        context=context,
-        pipeline_id=pipeline_id,
-        memory=memory or {},
-        error="",
-        sent_description="",
-    )
+    given = {"repository_id": repository_id, "commit": commit, "context": context, "pipeline_id": pipeline_id}
+    await db.execute(_open_for(), given | {"memory": memory or {}})
+
+
+@cache
+def _open_for() -> sa.Insert:
+    new = insert(status).values(error="", sent_description="")
+    new = new.values({name: sa.bindparam(name) for name in ("repository_id", "commit", "context", "pipeline_id")})
+    new = new.values(memory=sa.bindparam("memory", type_=status.c.memory.type))
     again = {
-        "pipeline_id": pipeline_id,
-        "version": col(Status.version) + 1,
+        "pipeline_id": new.excluded.pipeline_id,
+        "version": status.c.version + 1,
         "closed": None,
-        "memory": new.excluded.memory.op("||")(col(Status.memory)),
+        "memory": new.excluded.memory.op("||")(status.c.memory),
     }
-    await db.execute(new.on_conflict_do_update(index_elements=["repository_id", "commit", "context"], set_=again))
+    return new.on_conflict_do_update(index_elements=["repository_id", "commit", "context"], set_=again)
 
 
 async def touch(db: AsyncConnection, pipeline_id: int) -> None:
@@ -126,32 +127,43 @@ def _claim_due() -> sa.UpdateBase:
 async def sent(db: AsyncConnection, claimed: Claimed, state: str, description: str, memory: dict[str, Any]) -> None:
     """Note that the forge shows what the claimed version said; not sent again unless it changes."""
     done = {"sent_version": claimed.version, "sent_state": state, "sent_description": description[:255]}
-    await _release(db, claimed, **done, sent_at=sa.func.now(), next_at=sa.func.now(), tries=0, error="", memory=memory)
+    await _release(db, claimed, 0, **done, tries=0, error="", memory=memory)
 
 
 async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
     """Try again after a wait."""
-    later = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
-    await _release(db, claimed, next_at=later, tries=claimed.tries + 1, error=error[:500])
+    await _release(db, claimed, wait_s, tries=claimed.tries + 1, error=error[:500])
 
 
 async def rest(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:
     """Look again after a wait, or at the pipeline's next change: there is nothing urgent to say."""
-    await _release(db, claimed, next_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s))
+    await _release(db, claimed, wait_s)
 
 
 async def give_up(db: AsyncConnection, claimed: Claimed, reason: str) -> None:
     """Send nothing more under this context, until a new pipeline opens it again."""
-    await _release(db, claimed, closed=reason[:500], error=reason[:500])
+    await _release(db, claimed, 0, closed=reason[:500], error=reason[:500])
 
 
-async def _release(db: AsyncConnection, claimed: Claimed, **values: Any) -> None:
+async def _release(db: AsyncConnection, claimed: Claimed, wait_s: float, **values: Any) -> None:
     """End a claim. If it had run out, others may have sent before or after us: forget all, and send once more."""
-    mine = (col(Status.id) == claimed.id, col(Status.claimed_until) == claimed.claimed_until)
-    change = sa.update(Status).where(*mine).values(claimed_until=None, **values)
-    if await db.scalar(change.returning(col(Status.id))) is None:
+    mine = {"id_": claimed.id, "until_": claimed.claimed_until, "wait_s_": wait_s}
+    given = {f"{name}_": value for name, value in values.items()}
+    if await db.scalar(_releasing(tuple(values)), mine | given) is None:
         again = {"version": col(Status.version) + 1, "sent_state": None, "claimed_until": None}
         await db.execute(sa.update(Status).where(col(Status.id) == claimed.id).values(again))
+
+
+@cache
+def _releasing(names: tuple[str, ...]) -> sa.UpdateBase:
+    """Make the statement of a release once for each set of columns. What was sent says when."""
+    values: dict[str, Any] = {name: sa.bindparam(f"{name}_", type_=status.c[name].type) for name in names}
+    wait_s = sa.bindparam("wait_s_", type_=sa.Double)
+    values["next_at"] = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
+    if "sent_version" in names:
+        values["sent_at"] = sa.func.now()
+    mine = (status.c.id == sa.bindparam("id_"), status.c.claimed_until == sa.bindparam("until_"))
+    return sa.update(status).where(*mine).values(claimed_until=None, **values).returning(status.c.id)
 
 
 async def hold_forge(db: AsyncConnection, forge: str, wait_s: float) -> None:
