@@ -58,6 +58,53 @@ class RepositoryFacts:
     clone_url: str  # https, without credentials, below the configured base URL
     default_branch: str
     private: bool
+    installation: int | None = None  # of our App, where it is what gives access
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequestFacts:
+    """A pull request as the forge describes it now."""
+
+    number: int
+    head: str
+    head_branch: str
+    base_branch: str
+    base_commit: str
+    title: str
+    author: Actor
+    from_fork: bool
+    is_open: bool
+    is_draft: bool
+    fetch_ref: str
+    source_repository: int | None = None
+    labels: tuple[str, ...] = ()
+
+
+class Reaction(StrEnum):
+    """What a comment with commands gets before anything else."""
+
+    SEEN = "eyes"
+    REFUSED = "-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A check of GitHub's Checks: richer than a status, and only for Apps."""
+
+    status: CommitStatus
+    external_id: str  # job:ID or pipeline:ID, comes back when somebody asks for a re-run
+    title: str
+    summary: str  # Markdown, made by us
+    annotations: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedDelivery:
+    """A webhook request that the forge could not bring to us."""
+
+    id: int
+    key: str
+    kind: str
 
 
 class ForgeError(Exception):
@@ -151,6 +198,85 @@ class Forge(Protocol):
         Raises:
             Transient, Permanent.
         """
+        ...
+
+    async def file(self, repository: RepositoryFacts, path: str, commit: str) -> bytes | None:
+        """Read one file at a commit, at most 1 MiB; None if it is not there.
+
+        Raises:
+            Transient, Permanent.
+        """
+        ...
+
+    async def branch_head(self, repository: RepositoryFacts, branch: str) -> str | None:
+        """Ask which commit a branch is at; None if there is no such branch."""
+        ...
+
+    async def tag_commit(self, repository: RepositoryFacts, tag: str) -> str | None:
+        """Ask which commit a tag names, also through an annotated one."""
+        ...
+
+    async def pull_request(self, repository: RepositoryFacts, number: int) -> PullRequestFacts | None:
+        """Ask how a pull request is now; None if there is none."""
+        ...
+
+    async def open_pull_requests(self, repository: RepositoryFacts) -> list[PullRequestFacts]:
+        """List those that are open, the newest first, at most 300."""
+        ...
+
+    async def merge_base(self, repository: RepositoryFacts, base: str, head: str) -> str | None:
+        """Find the commit where head left base; None if they share none."""
+        ...
+
+    async def contains(self, repository: RepositoryFacts, branch: str, commit: str) -> bool:
+        """Tell whether a commit is reachable from a branch of the repository itself.
+
+        A commit that merely can be found is no proof: forks share their objects with the repository.
+        """
+        ...
+
+    async def changed_paths(self, repository: RepositoryFacts, base: str, head: str) -> list[str] | None:
+        """List the paths that differ, at most 3,000; None if the forge does not tell them all."""
+        ...
+
+    async def comment(self, repository: RepositoryFacts, number: int, text: str) -> int:
+        """Write a comment on a pull request; return its id."""
+        ...
+
+    async def edit_comment(self, repository: RepositoryFacts, number: int, comment: int, text: str) -> bool:
+        """Change a comment of ours; False if somebody deleted it."""
+        ...
+
+    async def react(self, repository: RepositoryFacts, number: int, key: str, reaction: Reaction) -> None:
+        """React to a comment or review, named by the key of its event. The same again changes nothing."""
+        ...
+
+    async def remove_label(self, repository: RepositoryFacts, number: int, label: str) -> None:
+        """Take a label off a pull request; it is no error if it is not there."""
+        ...
+
+    async def set_check(self, check: Check) -> dict[str, Any]:
+        """Show a check run; return what the next call for it should know.
+
+        Raises:
+            Permanent: this forge or our credentials have no checks.
+        """
+        ...
+
+    async def create_webhook(self, repository: RepositoryFacts, url: str, secret: str) -> int:
+        """Make, or set anew, the webhook that leads to this URL with all events that we act on; return its id."""
+        ...
+
+    async def failed_deliveries(self, repository: RepositoryFacts, hook: int | None) -> list[FailedDelivery]:
+        """List recent requests that did not reach us and did not reach us later either, the oldest first."""
+        ...
+
+    async def redeliver(self, repository: RepositoryFacts, hook: int | None, delivery: FailedDelivery) -> None:
+        """Ask the forge to bring one again."""
+        ...
+
+    async def whoami(self) -> Actor | None:
+        """Name the account that our credentials act as; its comments are ours and hold no commands. None: unknown."""
         ...
 
     def fetch_credentials(self) -> tuple[str, str] | None:
