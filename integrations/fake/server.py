@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from integrations.fake import github_api, gitlab_api
 from integrations.fake.answer import Answer, Refusal
@@ -34,11 +34,12 @@ class FakeServer:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _body(receive)
         data = json.loads(body) if body else None
-        answer = self._answer(scope["method"], path, headers, data)
+        query = dict(parse_qsl(scope.get("query_string", b"").decode()))
+        answer = self._answer(scope["method"], path, headers, query if data is None else data)
         if self.world.gate is not None:
             await self.world.gate(scope["method"], path)
         self.world.calls.append(
-            Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status)
+            Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status, query=query)
         )
         await _send(send, answer)
 

@@ -5,22 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integrations.fake.repository import FakeRepository
 from integrations.forge import Permission
 
+__all__ = ["Call", "Failure", "FakeRepository", "Gate", "PostedStatus", "World"]
+
 Gate = Callable[[str, str], Awaitable[None]]  # with method and path
-
-
-@dataclass
-class FakeRepository:
-    """A repository with the rights of its members."""
-
-    id: int
-    full_name: str
-    clone_url: str = ""
-    default_branch: str = "main"
-    private: bool = False
-    members: dict[int, Permission] = field(default_factory=dict)
-    forbidden: bool = False  # answers 403 to our token, as a stranger's fork does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +22,7 @@ class Call:
     headers: Mapping[str, str]
     body: Any  # decoded JSON, None without a body
     answer: int
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

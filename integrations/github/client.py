@@ -24,6 +24,15 @@ MAX_PAUSE_S = 3600.0
 REQUESTER = "rigline"
 
 
+class Refused(Permanent):
+    """GitHub refuses the call; the status says which kind of refusal it is."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"GitHub answered {status}: {message[:200]}")
+        self.status = status
+        self.said = message
+
+
 class Cache(MutableMapping[str, Any]):
     """Keep the latest answers, a bounded number of them."""
 
@@ -86,6 +95,14 @@ class Client:
         """Make one thing; see `_call` for what it raises."""
         return await self._call("POST", path, variables, data)
 
+    async def patch(self, path: str, data: dict[str, Any], **variables: str) -> Any:
+        """Change one thing; see `_call` for what it raises."""
+        return await self._call("PATCH", path, variables, data)
+
+    async def delete(self, path: str, **variables: str) -> None:
+        """Remove one thing; see `_call` for what it raises."""
+        await self._call("DELETE", path, variables, b"")
+
     async def close(self) -> None:
         """Close connections."""
         await self._http.aclose()
@@ -113,7 +130,10 @@ class Client:
     async def _answer(self, method: str, path: str, variables: Mapping[str, str], data: Any) -> Any:
         if method == "GET":
             return await self._api.getitem(path, dict(variables))
-        return await self._api.post(path, dict(variables), data=data)
+        if method == "DELETE":
+            return await self._api.delete(path, dict(variables))
+        send = self._api.patch if method == "PATCH" else self._api.post
+        return await send(path, dict(variables), data=data)
 
     def _said(self, problem: Exception) -> ForgeError:
         """Say in our words what went wrong."""
@@ -134,7 +154,7 @@ class Client:
             return Transient(f"{what} (RIGLINE_GITHUB_TOKEN is missing or wrong)", retry_after=WRONG_TOKEN_S)
         if status >= 500 or status in (408, 425):
             return Transient(what, retry_after=_seconds(headers.get("retry-after")))
-        return Permanent(what)
+        return Refused(status, str(problem))
 
     def _limited(self, wait_s: float | None) -> Transient:
         """Be silent as long as GitHub says, or as it advises; calling earlier prolongs the ban."""

@@ -17,6 +17,9 @@ from integrations.forge import (
 )
 from integrations.github import parse, signature
 from integrations.github.client import Client
+from integrations.github.conversation import Conversation
+from integrations.github.names import parts
+from integrations.github.reading import Reading
 
 MAX_DESCRIPTION = 140  # characters; more is 422
 MAX_KEY = 200  # characters of a delivery's id
@@ -34,7 +37,7 @@ _STATES = {
 _PERMISSIONS = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ}
 
 
-class GitHub:
+class GitHub(Reading, Conversation):
     """One GitHub, called with a token. Without a webhook secret it takes no delivery."""
 
     name = "github"
@@ -77,14 +80,14 @@ class GitHub:
             "description": clip(status.description, MAX_DESCRIPTION),
             "target_url": status.target_url,
         }
-        owner, name = _parts(status.full_name)
+        owner, name = parts(status.full_name)
         path = "/repos/{owner}/{repo}/statuses/{sha}"
         await self._client.post(path, data, owner=owner, repo=name, sha=status.commit)
         return {}
 
     async def permission(self, repository: RepositoryFacts, actor: Actor) -> Permission:
         """Ask by name, believe only the numeric id: a name may be registered anew by somebody else."""
-        owner, name = _parts(repository.full_name)
+        owner, name = parts(repository.full_name)
         path = "/repos/{owner}/{repo}/collaborators/{username}/permission"
         try:
             found = await self._client.get(path, owner=owner, repo=name, username=actor.name)
@@ -99,7 +102,7 @@ class GitHub:
 
     async def repository(self, full_name: str) -> RepositoryFacts:
         """Look a repository up by its name."""
-        owner, name = _parts(full_name)
+        owner, name = parts(full_name)
         found = await self._client.get("/repos/{owner}/{repo}", owner=owner, repo=name)
         try:
             return RepositoryFacts(
@@ -138,10 +141,3 @@ def _needed(headers: Mapping[str, str], name: str, most: int) -> str:
     if not value or len(value) > most or not value.isascii() or not value.isprintable():
         raise Malformed(f"header {name} is missing or no name")
     return value
-
-
-def _parts(full_name: str) -> tuple[str, str]:
-    owner, _, name = full_name.partition("/")
-    if not owner or not name or "/" in name:
-        raise Permanent(f"not OWNER/NAME: {full_name[:100]!r}")
-    return owner, name
