@@ -82,6 +82,7 @@ class PullRequestChanged:
     fetch_ref: str  # the ref of the base repository that holds the head, forks' included
     changed_at: datetime | None = None  # by the forge's clock: orders what came in another order
     label: str | None = None  # the one that was set
+    new_labels: tuple[str, ...] = ()  # GitLab tells of several at once; `label` is the first of them
     labels: tuple[str, ...] = ()  # all it has now
 
 

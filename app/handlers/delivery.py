@@ -7,13 +7,12 @@ from app.db.queries.deliveries import Taken
 from app.deps import Deps
 from app.handlers import HANDLERS
 from app.handlers.occasion import Occasion, repository_of
-from integrations.events import Ping, PullRequestChanged, Push, RefDeleted
+from integrations.events import Event, InstallationChanged, Ping
 from integrations.forge import Forge, Malformed, Transient
 
 MOST_TRIES = 5  # of a delivery whose handling fails by a fault of ours
 MOST_WAITS = 14  # of one that waits for the forge: half a day
 
-About = Push | RefDeleted | PullRequestChanged  # events that speak of a repository
 log = structlog.get_logger()
 
 
@@ -59,15 +58,19 @@ async def _verdict(taken: Taken, deps: Deps) -> str:
         event = forge.parse(taken.kind, taken.body)
     except Malformed as problem:
         return f"cannot be read: {problem}"
-    if event is None:
+    if event is None or type(event) not in HANDLERS:
         return f"nothing to do for this kind of event: {taken.kind}"
-    if isinstance(event, Ping):
-        return "ping"
-    return await _handle(event, forge, taken, deps)
+    about = None if isinstance(event, Ping | InstallationChanged) else event.repository
+    if not isinstance(event, Ping) and about != forge.repository_of(taken.body):
+        # The secret was checked for the repository that the body names first: it is good for no other.
+        return "cannot be read: the body speaks of two repositories"
+    if about is None:
+        return await HANDLERS[type(event)](event, Occasion(delivery_id=taken.id, forge=forge, repository={}), deps)
+    return await _handle(event, about, forge, taken, deps)
 
 
-async def _handle(event: About, forge: Forge, taken: Taken, deps: Deps) -> str:
-    forge_id, name = event.repository, event.repository_name
+async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps: Deps) -> str:
+    name = getattr(event, "repository_name", "")
     async with deps.begin() as db:
         repository = await repository_of(db, forge, forge_id, name)
         namesake = None if repository or not name else await repositories.by_name(db, name, forge=forge.name)

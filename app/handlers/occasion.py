@@ -1,5 +1,6 @@
 """What a handler knows beside the event."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,14 @@ from integrations.forge import Forge, RepositoryFacts
 
 @dataclass(frozen=True, kw_only=True)
 class Occasion:
-    """The served repository an event is about, and the delivery that brought it."""
+    """The served repository an event is about, and the delivery that brought it.
+
+    What is about no single repository, as an installation, has an empty one.
+    """
 
     delivery_id: int
     forge: Forge
-    repository: sa.RowMapping
+    repository: Mapping[str, Any]
 
     @property
     def repository_id(self) -> int:
@@ -32,6 +36,7 @@ class Occasion:
             clone_url=known["clone_url"],
             default_branch=known["default_branch"],
             private=known["private"],
+            installation=known["installation_id"],
         )
 
 

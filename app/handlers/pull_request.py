@@ -15,6 +15,8 @@ from integrations.forge import Transient
 
 async def on_changed(event: PullRequestChanged, occasion: Occasion, deps: Deps) -> str:
     """Open a pipeline for the new head and drop what waits for older ones; without trust its jobs await approval."""
+    if event.action is PullRequestAction.LABELLED:
+        return f"nothing to do for the label {event.label}"
     newer, stale = await _note(event, occasion, deps)
     await cancel.cancel_jobs(deps, stale, actor="service", reason=_reason(event))
     if newer is not None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations import payload
 from integrations.events import Actor, Event
 from integrations.forge import (
     CommitStatus,
@@ -66,7 +65,7 @@ class GitHub(Reading, Conversation):
 
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the repository."""
-        return payload.repository_of(body)
+        return parse.repository_of(body)
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""

@@ -88,7 +88,7 @@ class GitLab:
 
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the project."""
-        return payload.repository_of(body)
+        return parse.repository_of(body)
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""
