@@ -247,6 +247,10 @@ class Forge(Protocol):
         """Change a comment of ours; False if somebody deleted it."""
         ...
 
+    async def find_comment(self, repository: RepositoryFacts, number: int, mark: str) -> int | None:
+        """Find the oldest comment on a pull request whose text begins with a mark; at most 1,000 are looked at."""
+        ...
+
     async def react(self, repository: RepositoryFacts, number: int, key: str, reaction: Reaction) -> None:
         """React to a comment or review, named by the key of its event. The same again changes nothing."""
         ...

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
 from app.db.models import Priority, Trigger
-from app.db.queries import jobs, offers, pipelines, statuses
+from app.db.queries import jobs, offers, pipelines
 from app.deps import Deps
 from app.dispatch import queue, selection
 from app.dispatch.selection import Chosen, Selection
+from app.reporting.announce import announce
 from app.states import JobState
 from builders.protocol import Kind
 
@@ -113,14 +114,7 @@ async def _add_jobs(
 
 async def _report(db: AsyncConnection, request: PipelineRequest, pipeline_id: int) -> None:
     if request.reports:
-        await statuses.open_for(
-            db,
-            repository_id=request.repository_id,
-            commit=request.commit,
-            context=f"rigline/{request.kind.value}",
-            pipeline_id=pipeline_id,
-            memory=request.status_memory,
-        )
+        await announce(db, pipeline_id, request.status_memory)
 
 
 async def _join(db: AsyncConnection, request: PipelineRequest, targets: list[Chosen]) -> tuple[Planned, list[int]]:

@@ -144,6 +144,11 @@ class FakeForge:
         found.text, found.edits = text, found.edits + 1
         return True
 
+    async def find_comment(self, repository: RepositoryFacts, number: int, mark: str) -> int | None:
+        """Find the oldest comment that begins so."""
+        comments = self._repository(repository.full_name).comments.values()
+        return next((each.id for each in comments if each.number == number and each.text.startswith(mark)), None)
+
     async def react(self, repository: RepositoryFacts, number: int, key: str, reaction: Reaction) -> None:
         """Keep a reaction, once."""
         self._repository(repository.full_name).react(key, reaction.value)

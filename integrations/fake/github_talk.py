@@ -18,6 +18,13 @@ def create_comment(world: World, owner: str, name: str, number: str, data: Any) 
     return Answer(201, {"id": made.id, "body": made.text})
 
 
+def comments(world: World, owner: str, name: str, number: str, query: Any) -> Answer:
+    """GET /repos/{owner}/{repo}/issues/{issue_number}/comments."""
+    there = [each for each in repository_of(world, owner, name).comments.values() if each.number == int(number)]
+    size, page = int(query.get("per_page", 30)), int(query.get("page", 1))
+    return Answer(200, [{"id": each.id, "body": each.text} for each in there[size * (page - 1) : size * page]])
+
+
 def edit_comment(world: World, owner: str, name: str, comment: str, data: Any) -> Answer:
     """PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}."""
     found = repository_of(world, owner, name).comments.get(int(comment))
@@ -54,6 +61,7 @@ def _text(data: Any) -> str:
 
 
 ROUTES = (
+    ("GET", r"/repos/([^/]+)/([^/]+)/issues/(\d+)/comments", comments),
     ("POST", r"/repos/([^/]+)/([^/]+)/issues/(\d+)/comments", create_comment),
     ("PATCH", r"/repos/([^/]+)/([^/]+)/issues/comments/(\d+)", edit_comment),
     ("POST", r"/repos/([^/]+)/([^/]+)/((?:issues/comments|pulls/comments|issues)/\d+)/reactions", react),

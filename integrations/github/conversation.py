@@ -5,6 +5,7 @@ from integrations.github.client import Client, Refused
 from integrations.github.names import address
 
 MAX_COMMENT = 65_000  # characters; GitHub takes 65,536
+PAGE, PAGES = 100, 10  # of comments
 _REACTED = {"comment": "issues/comments", "review_comment": "pulls/comments"}
 
 
@@ -32,6 +33,18 @@ class Conversation:
                 return False
             raise
         return True
+
+    async def find_comment(self, repository: RepositoryFacts, number: int, mark: str) -> int | None:
+        """Look through the comments, the oldest first."""
+        path = address(repository.full_name, "issues", str(number), "comments")
+        for page in range(1, PAGES + 1):
+            found = await self._client.get(f"{path}?per_page={PAGE}&page={page}")
+            for each in found:
+                if str(each.get("body") or "").startswith(mark):
+                    return int(each["id"])
+            if len(found) < PAGE:
+                break
+        return None
 
     async def react(self, repository: RepositoryFacts, number: int, key: str, reaction: Reaction) -> None:
         """React to what the key names. A review has no reactions: the pull request gets the friendly one instead."""

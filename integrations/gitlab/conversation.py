@@ -6,6 +6,7 @@ from integrations.forge import Check, Permanent, Reaction, RepositoryFacts, Tran
 from integrations.gitlab.client import Client, Refused
 
 MAX_NOTE = 900_000  # characters; GitLab takes 1,000,000
+PAGE, PAGES = 100, 10  # of notes
 _AWARDS = {Reaction.SEEN: "eyes", Reaction.REFUSED: "thumbsdown"}
 
 
@@ -31,6 +32,18 @@ class Conversation:
                 return False
             raise
         return True
+
+    async def find_comment(self, repository: RepositoryFacts, number: int, mark: str) -> int | None:
+        """Look through the notes, the oldest first."""
+        for page in range(1, PAGES + 1):
+            query = f"notes?sort=asc&order_by=created_at&per_page={PAGE}&page={page}"
+            found = await self._client.get(_about(repository, number, query))
+            for each in found:
+                if str(each.get("body") or "").startswith(mark):
+                    return int(each["id"])
+            if len(found) < PAGE:
+                break
+        return None
 
     async def react(self, repository: RepositoryFacts, number: int, key: str, reaction: Reaction) -> None:
         """Award an emoji to a note. GitLab refuses the same again, in a way that depends on its version."""

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from app.db.models import Trigger
 from app.db.queries import jobs, pipelines, statuses
 from app.dispatch.plan import PipelineRequest, open_pipeline
+from app.reporting import outbox, wording
 from app.reporting import statuses as sender
-from app.reporting import wording
 from app.reporting.wording import Facts
 from app.states import JobState
 from integrations.fake import deliveries
@@ -135,7 +135,7 @@ async def test_a_failed_try_is_not_repeated_at_once_and_waits_longer_each_time(w
     [row] = await world.outbox()
     assert (row.tries, row.sent_state) == (1, None)
     assert "502" in row.error
-    waits = [sender.backoff(tries) for tries in range(12)]
+    waits = [outbox.backoff(tries) for tries in range(12)]
     assert 0.7 <= waits[0] <= 1.3
     assert all(wait <= 390 for wait in waits)
     assert waits[8] > waits[0] * 10

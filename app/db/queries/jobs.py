@@ -41,6 +41,8 @@ async def move(
     values: dict[str, Any] = {"state": new, **_times(new), **also}
     if reason is not None:
         values["reason"] = reason[:REASON_LIMIT]
+    elif new is JobState.LEASED:  # the board is back
+        values["reason"] = sa.case((job.c.reason.startswith(statuses.WAITS), ""), else_=job.c.reason)
     change = sa.update(job).where(job.c.id == job_id, job.c.state.in_(sources(new))).values(values)
     moved = (await db.execute(change.returning(job.c.epoch, job.c.pipeline_id, _was_sealed))).one_or_none()
     if moved is None:
