@@ -128,6 +128,8 @@ class PullRequest(SQLModel, table=True):
     from_fork: bool = False
     draft: bool = False
     open: bool = True
+    head_by: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    head_by_id: int | None = Field(default=None, sa_type=sa.BigInteger)  # who brought the head; None: we did not hear
     changed_at: datetime | None = Field(default=None, sa_type=TIME)  # by the forge's clock
     delivery_id: int = Field(sa_type=sa.BigInteger)  # that said so
 
@@ -206,6 +208,7 @@ class Heard(SQLModel, table=True):
     actor_id: int = Field(sa_type=sa.BigInteger)
     commit: str | None = Field(default=None, max_length=64)  # the head that was read once, for all commands of it
     verbs: list[str] = Field(default_factory=list, sa_type=sa.ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"})
+    carried_out: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # commands, from the first on
     reaction: str | None = Field(default=None, max_length=24)  # owed: eyes or -1
     reply: str | None = None  # owed: the one reply there is
     verdict: str = Field(default="", max_length=500)

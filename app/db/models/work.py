@@ -84,6 +84,9 @@ class Job(SQLModel, table=True):
             "board_type",
             "configuration",
             "generation",
+            "target_group",
+            "facts",
+            sa.text("coalesce(board, '')"),
             unique=True,
         ),
         Index(
@@ -104,6 +107,9 @@ class Job(SQLModel, table=True):
         sa_column_kwargs={"server_default": "{}"},
     )
     board: str | None = Field(default=None, max_length=100)  # only this board of the type, if asked for
+    facts: dict[str, list[str]] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )  # what its builder must say of itself: one of the words for each
     generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # raised by a user's retry
     target_group: str = Field(
         default="", max_length=100, sa_column_kwargs={"server_default": ""}

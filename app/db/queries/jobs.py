@@ -1,6 +1,7 @@
 """Jobs: the only place where a job's state is set, and the questions asked of the queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,15 @@ SUPERSEDED_LIMIT = 10_000  # open jobs of one branch or pull request
 now = sa.func.now()
 next_epoch = job.c.epoch + 1
 _was_sealed = sa.select(pipeline.c.token.is_not(None)).where(pipeline.c.id == job.c.pipeline_id).scalar_subquery()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a job stands in its pipeline, beside its target."""
+
+    group: str = ""
+    needs: tuple[str, ...] = ()  # groups whose jobs must all have passed before it starts
+    facts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # that its builder must have
 
 
 async def move(
@@ -81,6 +91,7 @@ async def add(
     state: JobState,
     priority: Priority,
     board: str | None = None,
+    place: Place = Place(),
     generation: int = 0,
 ) -> int | None:
     """Add a job for one target, queued or awaiting approval; None if the pipeline has it already."""
@@ -90,6 +101,10 @@ async def add(
         "configuration": target.configuration,
         "tags": list(target.tags),
         "board": board,
+        "facts": {name: list(words) for name, words in place.facts.items()},
+        "target_group": place.group,
+        "needs": list(place.needs),
+        "reason": f"waits for group {' and '.join(map(repr, place.needs))}" if place.needs else "",
         "generation": generation,
         "state": state,
         "priority": priority,
@@ -174,6 +189,7 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
         state=JobState.QUEUED if old.trust is not None else JobState.AWAITING_APPROVAL,
         priority=Priority(old.priority),
         board=old.board,
+        place=Place(group=old.target_group, needs=tuple(old.needs), facts=old.facts),
         generation=old.generation + 1,
     )
     if new is None:

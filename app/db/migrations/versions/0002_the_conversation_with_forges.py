@@ -15,6 +15,8 @@ depends_on = None
 
 TRIGGERS = ("push", "pull_request", "dispatch")
 MORE_TRIGGERS = ("merge_group", "schedule", "command")
+TARGET = ["pipeline_id", "board_type", "configuration", "generation"]  # what makes a job of a pipeline itself
+BOARD = sa.text("coalesce(board, '')")
 
 
 def _triggers(words: tuple[str, ...]) -> None:
@@ -67,6 +69,7 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.BigInteger(), nullable=False),
         sa.Column("commit", sa.String(64), nullable=True),
         sa.Column("verbs", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("carried_out", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reaction", sa.String(24), nullable=True),
         sa.Column("reply", sa.String(), nullable=True),
         sa.Column("verdict", sa.String(500), nullable=False),
@@ -179,10 +182,15 @@ def upgrade() -> None:
     op.add_column("approval", sa.Column("approver_id", sa.BigInteger(), nullable=True))
     op.add_column("approval", sa.Column("via", sa.String(24), server_default="admin", nullable=False))
     op.add_column("approval", sa.Column("pull_request", sa.Integer(), nullable=True))
+    op.add_column("pull_request", sa.Column("head_by", sa.String(200), server_default="", nullable=False))
+    op.add_column("pull_request", sa.Column("head_by_id", sa.BigInteger(), nullable=True))
     op.add_column("approval", sa.Column("delivery_id", sa.BigInteger(), nullable=True))
     op.create_foreign_key("approval_delivery_id_fkey", "approval", "delivery", ["delivery_id"], ["id"])
     op.add_column("job", sa.Column("target_group", sa.String(100), server_default="", nullable=False))
     op.add_column("job", sa.Column("needs", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False))
+    op.add_column("job", sa.Column("facts", postgresql.JSONB(), server_default="{}", nullable=False))
+    op.drop_index("job_target_once", table_name="job")
+    op.create_index("job_target_once", "job", [*TARGET, "target_group", "facts", BOARD], unique=True)
     op.add_column("pipeline", sa.Column("rule", sa.String(100), nullable=True))
     op.add_column("pipeline", sa.Column("compare_with", sa.String(64), nullable=True))
     op.add_column("pipeline", sa.Column("status_style", sa.String(24), server_default="aggregate", nullable=False))
@@ -205,10 +213,15 @@ def downgrade() -> None:
     op.drop_column("pipeline", "status_style")
     op.drop_column("pipeline", "compare_with")
     op.drop_column("pipeline", "rule")
+    op.drop_index("job_target_once", table_name="job")
+    op.create_index("job_target_once", "job", TARGET, unique=True)
+    op.drop_column("job", "facts")
     op.drop_column("job", "needs")
     op.drop_column("job", "target_group")
     op.drop_constraint("approval_delivery_id_fkey", "approval", type_="foreignkey")
     op.drop_column("approval", "delivery_id")
+    op.drop_column("pull_request", "head_by_id")
+    op.drop_column("pull_request", "head_by")
     op.drop_column("approval", "pull_request")
     op.drop_column("approval", "via")
     op.drop_column("approval", "approver_id")
