@@ -174,6 +174,8 @@ def _learned(found: sa.RowMapping, request: PipelineRequest) -> dict[str, Any]:
         new["trust"] = request.trust
     if request.trust and not request.from_fork and found["from_fork"]:
         new["from_fork"] = False
+    if request.compare_with and found["compare_with"] is None:
+        new["compare_with"] = request.compare_with
     if request.title and not found["title"]:
         new["title"] = request.title
     return new

@@ -112,6 +112,7 @@ class Happening:
     event: On
     branch: str | None = None  # pushed; of a pull request or merge group: the one it goes to
     tag: str | None = None
+    before: str | None = None  # the commit that a pushed branch was at
     labels: frozenset[str] = frozenset()  # that the pull request has now
     label: str | None = None  # that was just set
     draft: bool = False

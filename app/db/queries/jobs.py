@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import Priority
+from app.db.models import Priority, Trigger
 from app.db.queries import audit, statuses
 from app.db.queries.boards import Target
-from app.db.tables import job, pipeline
+from app.db.tables import job, pipeline, repository
 from app.errors import Conflict, NotFound
 from app.states import ENDED, HELD, OPEN, JobState, sources
 
@@ -202,22 +202,41 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
     return new
 
 
-async def open_of_ref(
+async def superseded(
     db: AsyncConnection,
     repository_id: int,
     *,
+    but: str,
     branch: str | None = None,
     pull_request: int | None = None,
-    older_than: int,
+    waiting: Sequence[str] | None = None,
+    kept: Sequence[str] = (),
+    running: Sequence[str] = (),
 ) -> list[int]:
-    """List the open jobs of a branch or a pull request in automatic pipelines older than the given one."""
-    same = pipeline.c.pull_request == pull_request if pull_request is not None else pipeline.c.branch == branch
-    alone = sa.true() if pull_request is not None else pipeline.c.pull_request.is_(None)
+    """List the jobs that a newer head of a branch or pull request makes pointless, by the rules that asked for them.
+
+    What a person or a clock asked for stays, and of a pull request what the default branch has too.
+
+    Args:
+        but: the newest head.
+        waiting: rules whose jobs that nobody has started are meant; None: all.
+        kept: rules whose jobs are not meant.
+        running: rules whose jobs are meant even if a builder runs them.
+    """
+    rule = sa.func.coalesce(pipeline.c.rule, "")
+    idle = job.c.state.in_([JobState.QUEUED, JobState.AWAITING_APPROVAL])
+    meant = sa.and_(idle, rule.not_in(list(kept)), sa.true() if waiting is None else rule.in_(list(waiting)))
+    same = pipeline.c.branch == branch
+    if pull_request is not None:
+        same = sa.and_(
+            pipeline.c.pull_request == pull_request, pipeline.c.branch.is_distinct_from(repository.c.default_branch)
+        )
     wanted = (
         sa.select(job.c.id)
-        .join(pipeline)
-        .where(pipeline.c.repository_id == repository_id, same, alone, pipeline.c.id < older_than)
-        .where(job.c.ended_at.is_(None), pipeline.c.dedupe_key.is_not(None))
+        .select_from(job.join(pipeline).join(repository, repository.c.id == pipeline.c.repository_id))
+        .where(pipeline.c.repository_id == repository_id, same, pipeline.c.commit != but)
+        .where(pipeline.c.trigger.in_([Trigger.PUSH, Trigger.PULL_REQUEST]), job.c.ended_at.is_(None))
+        .where(sa.or_(meant, rule.in_(list(running))))
         .order_by(job.c.id)
         .limit(SUPERSEDED_LIMIT)
     )
