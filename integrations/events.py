@@ -126,6 +126,7 @@ class MergeGroupDestroyed:
     repository: int
     repository_name: str = ""
     commit: str
+    merged: bool = False  # and so the branch has it now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from app.deps import Deps
-from app.handlers import pull_request, push
+from app.handlers import check, merge_group, pull_request, push
 from app.handlers.occasion import Occasion
-from integrations.events import Ping, PullRequestChanged, Push, RefDeleted
+from integrations.events import (
+    CheckRerequested,
+    MergeGroupDestroyed,
+    MergeGroupRequested,
+    Ping,
+    PullRequestChanged,
+    Push,
+    RefDeleted,
+)
 
 Handler = Callable[[Any, Occasion, Deps], Awaitable[str]]
 
@@ -21,4 +29,7 @@ HANDLERS: Mapping[type, Handler] = {  # a test compares the keys with the Event 
     Push: push.on_push,
     RefDeleted: push.on_deleted,
     PullRequestChanged: pull_request.on_changed,
+    MergeGroupRequested: merge_group.on_requested,
+    MergeGroupDestroyed: merge_group.on_destroyed,
+    CheckRerequested: check.on_rerequested,
 }

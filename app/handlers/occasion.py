@@ -20,7 +20,7 @@ class Occasion:
 
     delivery_id: int
     forge: Forge
-    repository: Mapping[str, Any]
+    repository: Mapping[Any, Any]
 
     @property
     def repository_id(self) -> int:

@@ -1,4 +1,8 @@
-"""A pull request was opened, moved, or closed."""
+"""A pull request was opened, moved, marked, or closed."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 from app.db.models import Priority, Trigger
 from app.db.queries import pipelines, pull_requests
@@ -7,44 +11,62 @@ from app.dispatch import cancel
 from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.handlers.occasion import Occasion
 from app.handlers.push import dedupe_key, verdict
-from app.handlers.trust import trust_in
+from app.handlers.trust import may_write, trust_in
 from builders.protocol import Kind
 from integrations.events import PullRequestAction, PullRequestChanged
 from integrations.forge import Transient
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """What is known of a pull request after an event, and the waiting jobs that it makes pointless."""
+
+    known: sa.RowMapping
+    stale: list[int]
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Tell whether nothing runs by itself: it is closed, or a draft."""
+        return bool(self.known["draft"] or not self.known["open"])
+
+
 async def on_changed(event: PullRequestChanged, occasion: Occasion, deps: Deps) -> str:
-    """Open a pipeline for the new head and drop what waits for older ones; without trust its jobs await approval."""
-    if event.action is PullRequestAction.LABELLED:
-        return f"nothing to do for the label {event.label}"
-    newer, stale = await _note(event, occasion, deps)
-    await cancel.cancel_jobs(deps, stale, actor="service", reason=_reason(event))
-    if newer is not None:
+    """Open a pipeline for the newest head and drop what waits for older ones; without trust its jobs await approval."""
+    noted = await _note(event, occasion, deps)
+    await cancel.cancel_jobs(deps, noted.stale, actor="service", reason=_reason(noted.known))
+    newer = noted.known["head"]
+    if newer != event.commit:
         return f"superseded by {newer}: that head was known before this delivery came"
-    if event.action is PullRequestAction.CLOSED:
-        return f"closed: {len(stale)} waiting jobs cancelled"
-    if event.draft:
+    if not noted.known["open"]:
+        return f"closed: {len(noted.stale)} waiting jobs cancelled"
+    if event.action is PullRequestAction.LABELLED:
+        return await _labelled(event, occasion)
+    if noted.known["draft"]:
         return "a draft: nothing runs by itself"
     return await _open(event, occasion, deps)
 
 
-async def _note(event: PullRequestChanged, occasion: Occasion, deps: Deps) -> tuple[str | None, list[int]]:
-    """Take the event over if it is news, and list the waiting jobs that it makes pointless."""
-    ended = event.draft or event.action is PullRequestAction.CLOSED
+async def _note(event: PullRequestChanged, occasion: Occasion, deps: Deps) -> Noted:
+    """Take the event over if it is news."""
     async with deps.begin() as db:
-        newer = await pull_requests.note(db, occasion.repository_id, occasion.delivery_id, event)
-        if newer is not None:
-            return newer, []
-        stale = await pipelines.waiting_jobs(
-            db, occasion.repository_id, pull_request=event.number, but="" if ended else event.commit
-        )
-    return None, stale
+        known = await pull_requests.note(db, occasion.repository_id, occasion.delivery_id, event)
+        ended = known["draft"] or not known["open"]
+        but = "" if ended else known["head"]
+        stale = await pipelines.waiting_jobs(db, occasion.repository_id, pull_request=event.number, but=but)
+    return Noted(known=known, stale=stale)
 
 
-def _reason(event: PullRequestChanged) -> str:
-    if event.action is PullRequestAction.CLOSED:
+def _reason(known: sa.RowMapping) -> str:
+    if not known["open"]:
         return pipelines.CLOSED
-    return pipelines.DRAFT if event.draft else f"{pipelines.SUPERSEDED}{event.commit}"
+    return pipelines.DRAFT if known["draft"] else f"{pipelines.SUPERSEDED}{known['head']}"
+
+
+async def _labelled(event: PullRequestChanged, occasion: Occasion) -> str:
+    """Listen to a label only if who set it may write: others may hold the right to sort, and not to run."""
+    if not await may_write(event.sender, occasion):
+        return f"nothing to do for the label {event.label}: {event.sender.name} may not write"
+    return f"nothing to do for the label {event.label}"
 
 
 async def _open(event: PullRequestChanged, occasion: Occasion, deps: Deps) -> str:

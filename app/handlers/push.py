@@ -21,6 +21,7 @@ async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
     """Measure the pushed commit, unless its author asked not to. Every push: the history needs each of them."""
     if not event.ref.startswith((TAGS, BRANCHES)):
         return f"nothing to do: {event.ref} is neither a branch nor a tag"
+    await _drop_replaced(event, occasion, deps)
     if _SKIP.search(event.message):
         return "skipped: the head commit's message asks for it"
     default = occasion.repository["default_branch"]
@@ -45,6 +46,17 @@ async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
         ),
     )
     return verdict(planned)
+
+
+async def _drop_replaced(event: Push, occasion: Occasion, deps: Deps) -> None:
+    """Cancel what waits for the commit that a forced push took off the ref: no history will ask for it."""
+    if not event.forced or event.before in (None, event.commit):
+        return
+    async with deps.begin() as db:
+        stale = await pipelines.waiting_jobs(
+            db, occasion.repository_id, ref=event.ref, commit=event.before, but=event.commit
+        )
+    await cancel.cancel_jobs(deps, stale, actor="service", reason=f"{pipelines.SUPERSEDED}{event.commit}")
 
 
 async def on_deleted(event: RefDeleted, occasion: Occasion, deps: Deps) -> str:

@@ -16,6 +16,7 @@ def github_merge_group(
     sender: Person,
     ref: str = "refs/heads/gh-readonly-queue/main/pr-5-abc",
     base: str = "main",
+    reason: str = "invalidated",
     key: str | None = None,
 ) -> Delivery:
     """Say that a merge queue has checks_requested for a commit, or destroyed what held it."""
@@ -30,7 +31,7 @@ def github_merge_group(
         },
         "repository": repository_body(repository),
         "sender": account_body(sender),
-        **({"reason": "merged"} if action == "destroyed" else {}),
+        **({"reason": reason} if action == "destroyed" else {}),
     }
     return github("merge_group", data, secret, key=key)
 

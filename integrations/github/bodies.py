@@ -82,8 +82,8 @@ class Pull(msgspec.Struct):
 class Change(msgspec.Struct):
     """What an edit replaced."""
 
-    base: msgspec.Raw | None = None
-    default_branch: msgspec.Raw | None = None
+    base: object = None
+    default_branch: object = None
 
 
 class PullRequest(About):
@@ -101,7 +101,7 @@ class Issue(msgspec.Struct):
 
     number: payload.Number
     state: str = ""
-    pull_request: msgspec.Raw | None = None
+    pull_request: object = None
 
 
 class Comment(msgspec.Struct):
@@ -166,6 +166,7 @@ class MergeGroup(About):
     """`merge_group`."""
 
     merge_group: Group
+    reason: str = ""  # of its end: merged, invalidated or dequeued
 
 
 class Checked(msgspec.Struct):

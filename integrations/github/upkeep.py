@@ -39,7 +39,12 @@ def merge_group(body: bytes) -> MergeGroupRequested | MergeGroupDestroyed | None
     group, repository = said.merge_group, said.repository
     commit = payload.commit(group.head_sha)
     if action == "destroyed":
-        return MergeGroupDestroyed(repository=repository.id, repository_name=repository.full_name, commit=commit)
+        return MergeGroupDestroyed(
+            repository=repository.id,
+            repository_name=repository.full_name,
+            commit=commit,
+            merged=said.reason == "merged",
+        )
     return MergeGroupRequested(
         repository=repository.id,
         repository_name=repository.full_name,

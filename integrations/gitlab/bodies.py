@@ -90,7 +90,7 @@ class Changes(msgspec.Struct):
     """What an update changed, as far as it matters."""
 
     draft: Flag | None = None
-    target_branch: msgspec.Raw | None = None
+    target_branch: object = None
     labels: Labels | None = None
 
 
