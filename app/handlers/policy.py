@@ -96,7 +96,7 @@ async def open_by_rules(
     try:
         found = await rules_at(base, occasion, deps)
     except PolicyError as problem:
-        return [await open_pipeline(deps, _refused(request, problem))]
+        return [await open_pipeline(deps, refused(request, problem))]
     await supersede.older(deps, found.policy, await _newest(happening, request, found.policy, occasion))
     asked = await _asked(found.policy, happening, base, request.commit, occasion)
     if not asked:
@@ -106,7 +106,7 @@ async def open_by_rules(
     return [await open_pipeline(deps, replace(each, compare_with=compare_with[each.rule or ""])) for each in made]
 
 
-def _refused(request: PipelineRequest, problem: PolicyError) -> PipelineRequest:
+def refused(request: PipelineRequest, problem: PolicyError) -> PipelineRequest:
     """Ask for a pipeline that only says what is wrong; rules put right later fill it."""
     return replace(request, dedupe_key=dedupe_key(Kind.RUN.value, request.commit), error=str(problem)[:1000])
 
@@ -120,6 +120,8 @@ def ruled(request: PipelineRequest, rule: Rule, happening: Happening, policy: Po
     """Add to a request what a rule says."""
     work = rule.work
     key = dedupe_key(rule.name, request.commit)
+    if happening.event is On.SCHEDULE:
+        key = request.dedupe_key or key  # the moment
     if happening.event is On.LABEL:  # a wish, as a command is: set again, it runs again
         key = f"{key}:label:{request.delivery_id}"
     return replace(
@@ -136,6 +138,17 @@ def ruled(request: PipelineRequest, rule: Rule, happening: Happening, policy: Po
         comment_style=work.comment,
         context=f"rigline/{rule.name}",
         reports=request.reports and work.status != NO_STATUS,
+    )
+
+
+def told(planned: list[Planned]) -> str:
+    """Say what came of the rules."""
+    if not planned:
+        return "no rule asks for anything"
+    return "; ".join(
+        f"{'opened' if each.created else 'joined'} pipeline {each.pipeline_id}: "
+        f"{each.error or f'{len(each.job_ids)} jobs'}"
+        for each in planned
     )
 
 

@@ -15,6 +15,7 @@ NAMED = {
     "weekly": "0 3 * * 0",
     "monthly": "0 3 1 * *",
 }
+LONGEST = 100  # characters
 HORIZON_DAYS = 366 * 8 + 2  # 29 February may be eight years away
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]

@@ -224,6 +224,8 @@ def _check(section: Section, rule: Rule) -> None:
 def _check_schedule(section: Section, rule: Rule) -> None:
     if not rule.schedule:
         raise section.wrong("event", f"schedule needs `schedule`: five fields or one of {', '.join(cron.NAMED)}")
+    if len(rule.schedule) > cron.LONGEST:
+        raise section.wrong("schedule", f"must have at most {cron.LONGEST} characters")
     for key, check in (("schedule", cron.parse), ("zone", cron.zone)):
         try:
             check(getattr(rule, key))

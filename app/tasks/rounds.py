@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 from app.db.queries import deliveries
 from app.deps import Deps
 from app.dispatch import sweep
+from app.handlers import schedule
 from app.reporting import absence, comments, statuses
 from app.task_queue import QUEUE
 
@@ -25,6 +26,7 @@ ABSENCE_S = 15.0
 GATHER_S = 0.3  # what changes within so long is one status: a job that starts at once was hardly ever queued
 SWEEP_S = 2.0
 DELIVERIES_S = 2.0
+SCHEDULES_S = 10.0
 DELAYED_S = 1.0  # RQ counts in whole seconds
 LOCK = 0x7269_6702  # advisory: one worker at a time puts deliveries again
 
@@ -44,6 +46,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, sweep.sweep, SWEEP_S))
             group.create_task(_round(deps, put_unhandled, DELIVERIES_S))
             group.create_task(_round(deps, put_delayed, DELAYED_S))
+            group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))
     finally:
         for end in ends:
             end()
