@@ -50,12 +50,15 @@ async def _converge(deps: Deps, claimed: Claimed) -> None:
     elif rest_s := _rest(claimed, said):
         async with deps.begin() as db:
             await outbox.rest(db, claimed, rest_s)
+            await conversations.touch(db, claimed.pipeline_id)
     else:
         await _send(deps, claimed, said)
 
 
 def _rest(claimed: Claimed, said: Said) -> float:
     """Give the seconds that a mere change of words can wait: forges allow only so many statuses."""
+    if wording.asks_for_approval(claimed.sent_description) and not wording.asks_for_approval(said.description):
+        return 0.0
     if claimed.sent_state != said.state.value or claimed.quiet_s is None:
         return 0.0
     return max(0.0, WORDS_EVERY_S - claimed.quiet_s)

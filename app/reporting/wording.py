@@ -13,6 +13,7 @@ from integrations.forge import StatusState
 
 MAX_DESCRIPTION = 140  # characters: the least that a forge allows
 SHORT_SHA = 10
+_AWAITING = "Awaiting approval of"
 _USED_UP = "maximum number of statuses"  # GitHub takes a thousand for one commit and context
 _SPACES = re.compile(r"\s+")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # controls, marks of direction, surrogates: no text needs them
@@ -76,6 +77,11 @@ def of_job(state: JobState, reason: str, commit: str) -> str:
         case _:
             text = _with(WORDS[state].capitalize(), reason)
     return clip(plain(text), MAX_DESCRIPTION)
+
+
+def asks_for_approval(description: str) -> bool:
+    """Tell whether a description that was sent asks a person to do something."""
+    return description.startswith(_AWAITING)
 
 
 def plain(text: str) -> str:
@@ -161,7 +167,7 @@ def _sentence(facts: Facts) -> str:
 
 
 def _awaiting(commit: str) -> str:
-    return f"Awaiting approval of {commit[:SHORT_SHA]}: a maintainer must look at this commit first"
+    return f"{_AWAITING} {commit[:SHORT_SHA]}: a maintainer must look at this commit first"
 
 
 def _with(text: str, reason: str) -> str:

@@ -19,10 +19,10 @@ from app import journal
 from app.db import tables
 from app.db.queries import boards, builders, jobs, pipelines, repositories
 from app.db.queries.pipelines import PipelineView
-from app.db.tables import delivery, job, status
+from app.db.tables import conversation, delivery, job, status
 from app.deps import Deps
 from app.main import create_app
-from app.reporting import statuses
+from app.reporting import comments, statuses
 from app.settings import Settings
 from app.states import JobState
 from app.task_queue import QUEUE
@@ -135,10 +135,19 @@ class World:
         await self.send()
 
     async def send(self) -> int:
-        """Send statuses, after the time has passed that a mere change of words waits."""
+        """Send statuses and comments, after the time has passed that a mere change of words waits."""
         async with self.deps.begin() as db:
             await db.execute(sa.update(status).where(status.c.tries == 0).values(next_at=sa.func.now()))
-        return await statuses.send_due(self.deps)
+        sent = await statuses.send_due(self.deps)
+        async with self.deps.begin() as db:
+            await db.execute(sa.update(conversation).where(conversation.c.tries == 0).values(next_at=sa.func.now()))
+        await comments.send_due(self.deps)
+        return sent
+
+    def comments(self, number: int, repository: FakeRepository | None = None) -> list[str]:
+        """Give the texts of the comments on a pull request."""
+        found = (repository or self.repository).comments.values()
+        return [each.text for each in found if each.number == number]
 
     async def work(self) -> None:
         """Let an RQ worker take everything that is queued."""
