@@ -283,8 +283,12 @@ class Forge(Protocol):
         """Name the account that our credentials act as; its comments are ours and hold no commands. None: unknown."""
         ...
 
-    def fetch_credentials(self) -> tuple[str, str] | None:
-        """Give the user name and token with which a private repository is fetched, if there are any."""
+    async def fetch_credentials(self, full_name: str, repository: int) -> tuple[str, str] | None:
+        """Give the user name and token with which a private repository is fetched, if there are any.
+
+        Raises:
+            Transient, Permanent: the forge gives no token now.
+        """
         ...
 
     async def close(self) -> None:

@@ -191,7 +191,7 @@ class FakeForge:
         """Name the account of the world that is ours."""
         return Actor(id=self.world.account("rigline"), name="rigline")
 
-    def fetch_credentials(self) -> tuple[str, str] | None:
+    async def fetch_credentials(self, full_name: str, repository: int) -> tuple[str, str] | None:
         """Give none: its repositories are fetched without."""
         return None
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integrations.fake import github_reading, github_talk
+from integrations.fake import github_admin, github_reading, github_talk
 from integrations.fake.answer import Answer, Refusal
 from integrations.fake.github_found import repository_of
 from integrations.fake.world import PostedStatus, World
@@ -61,6 +61,7 @@ def create_status(world: World, owner: str, name: str, sha: str, data: Any) -> A
 ROUTES = (
     *github_reading.ROUTES,
     *github_talk.ROUTES,
+    *github_admin.ROUTES,
     ("GET", r"/repos/([^/]+)/([^/]+)", repository),
     ("GET", r"/repos/([^/]+)/([^/]+)/collaborators/([^/]+)/permission", permission),
     ("POST", r"/repos/([^/]+)/([^/]+)/statuses/([0-9a-f]+)", create_status),

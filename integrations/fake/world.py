@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integrations.fake.app import FakeApp
 from integrations.fake.repository import FakeRepository
 from integrations.forge import Permission
 
@@ -37,6 +38,8 @@ class PostedStatus:
     target_url: str
     ref: str | None = None
     pipeline_id: int | None = None
+    row: int = 0  # GitLab's: kept while it is open, and for the account that began it
+    author: str = ""
 
 
 @dataclass
@@ -60,6 +63,9 @@ class World:
         self.calls: list[Call] = []
         self.failures: deque[Failure] = deque()
         self.gate: Gate | None = None  # waits before each answer, so that a test can act in between
+        self.app: FakeApp | None = None  # if there is one, GitHub takes its tokens
+        self.manifests: dict[str, dict[str, Any]] = {}  # what the code of a new App gives, once
+        self.token_user = "rigline"  # whose token GitLab sees
         self.pipelines = 0  # GitLab's: one per project, commit and ref
 
     def account(self, name: str) -> int:

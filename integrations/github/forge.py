@@ -8,15 +8,17 @@ from integrations.events import Actor, Event
 from integrations.forge import (
     CommitStatus,
     Malformed,
-    Permanent,
     Permission,
     RepositoryFacts,
     StatusState,
     Transient,
 )
 from integrations.github import parse, signature
-from integrations.github.client import Client
+from integrations.github.auth import App
+from integrations.github.checks import Checks
+from integrations.github.client import Client, Refused
 from integrations.github.conversation import Conversation
+from integrations.github.hooks import Hooks
 from integrations.github.names import parts
 from integrations.github.reading import Reading
 
@@ -36,16 +38,25 @@ _STATES = {
 _PERMISSIONS = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ}
 
 
-class GitHub(Reading, Conversation):
-    """One GitHub, called with a token. Without a webhook secret it takes no delivery."""
+class GitHub(Reading, Conversation, Checks, Hooks):
+    """One GitHub, called with a token or as an App. Without a webhook secret it takes no delivery."""
 
     name = "github"
 
-    def __init__(self, *, api_url: str, webhook_secrets: Sequence[str], token: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        webhook_secrets: Sequence[str],
+        token: str | None,
+        app: App | None = None,
+        ca_file: str | None = None,
+    ) -> None:
         self._secrets = [secret.encode() for secret in webhook_secrets]
         self._token = token
         self._web_url = web_url(api_url)
-        self._client = Client(api_url, token)
+        self._app = app
+        self._client = Client(api_url, token, app=app, ca_file=ca_file)
 
     def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
         """Check the signature of the raw bytes."""
@@ -90,8 +101,8 @@ class GitHub(Reading, Conversation):
         path = "/repos/{owner}/{repo}/collaborators/{username}/permission"
         try:
             found = await self._client.get(path, owner=owner, repo=name, username=actor.name)
-        except Permanent as problem:
-            if "404" in str(problem):
+        except Refused as problem:
+            if problem.status == 404:
                 return Permission.NONE
             raise
         user = found.get("user") or {}
@@ -103,6 +114,7 @@ class GitHub(Reading, Conversation):
         """Look a repository up by its name."""
         owner, name = parts(full_name)
         found = await self._client.get("/repos/{owner}/{repo}", owner=owner, repo=name)
+        installation = await self._app.installation(full_name) if self._app else None
         try:
             return RepositoryFacts(
                 id=int(found["id"]),
@@ -110,13 +122,20 @@ class GitHub(Reading, Conversation):
                 clone_url=f"{self._web_url}/{found['full_name']}.git",
                 default_branch=str(found["default_branch"]),
                 private=bool(found["private"]),
+                installation=installation,
             )
         except (KeyError, TypeError, ValueError):
             raise Transient("GitHub's answer is no repository") from None
 
-    def fetch_credentials(self) -> tuple[str, str] | None:
-        """Give the token under the user name GitHub wants with it."""
-        return ("x-access-token", self._token) if self._token else None
+    async def fetch_credentials(self, full_name: str, repository: int) -> tuple[str, str] | None:
+        """Give a token under the user name GitHub wants with it; an App's is good for this repository alone."""
+        token = await self._app.fetch_token(full_name, repository) if self._app else self._token
+        return ("x-access-token", token) if token else None
+
+    def forget_installation(self, installation: int) -> None:
+        """Forget the tokens of an installation of our App that was changed."""
+        if self._app is not None:
+            self._app.forget(installation)
 
     async def close(self) -> None:
         """Close connections."""

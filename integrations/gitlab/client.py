@@ -40,7 +40,9 @@ class Client:
         self._session.trust_env = False
         self._session.max_redirects = 0
         self._session.hooks["response"].append(self._remember)
-        self._api = gitlab.Gitlab(url, private_token=token, timeout=TIMEOUT, ssl_verify=ca_file or True, session=self._session)
+        self._api = gitlab.Gitlab(
+            url, private_token=token, timeout=TIMEOUT, ssl_verify=ca_file or True, session=self._session
+        )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gitlab")
         self._last = threading.local()
         self._limits = Limiter("GitLab")

@@ -15,6 +15,7 @@ class Hooks:
     """Webhooks of a project. Each method raises Transient or Permanent."""
 
     _client: Client
+    _me: Actor | None = None
 
     async def create_webhook(self, repository: RepositoryFacts, url: str, secret: str) -> int:
         """Make the webhook with this address, or give the one there is the new secret."""
@@ -45,12 +46,16 @@ class Hooks:
         await self._client.post(f"{_events(repository, hook or 0)}/{delivery.id}/resend", {})
 
     async def whoami(self) -> Actor | None:
-        """Name the token's account; it may be a project's own."""
-        found = await self._client.get("/user")
-        try:
-            return Actor(id=int(found["id"]), name=str(found["username"]))
-        except (KeyError, TypeError, ValueError):
-            raise Transient("GitLab's answer is no account") from None
+        """Name the token's account; it may be a project's own. Asked once."""
+        if self._me is None:
+            try:
+                found = await self._client.get("/user")
+                self._me = Actor(id=int(found["id"]), name=str(found["username"]))
+            except Refused:
+                return None  # a token that may not ask
+            except (KeyError, TypeError, ValueError):
+                raise Transient("GitLab's answer is no account") from None
+        return self._me
 
 
 def _events(repository: RepositoryFacts, hook: int) -> str:

@@ -72,7 +72,7 @@ class Reading:
 
     async def merge_base(self, repository: RepositoryFacts, base: str, head: str) -> str | None:
         """Ask for the commit where head left base."""
-        found = await self._or_none(f"/projects/{repository.id}/repository/merge_base", refs=[base, head])
+        found = await self._or_none(f"/projects/{repository.id}/repository/merge_base", **{"refs[]": [base, head]})
         return None if found is None else str(_part(found, "id"))
 
     async def contains(self, repository: RepositoryFacts, branch: str, commit: str) -> bool:
