@@ -4,10 +4,10 @@ from app.db.models import Priority, Trigger
 from app.db.queries import pipelines
 from app.deps import Deps
 from app.dispatch import cancel
-from app.dispatch.plan import PipelineRequest, open_pipeline
+from app.dispatch.plan import PipelineRequest
 from app.handlers.occasion import Occasion
-from app.handlers.push import dedupe_key, verdict
-from builders.protocol import Kind
+from app.handlers.policy import Base, open_by_rules, told
+from app.policy.rules import Happening, On
 from integrations.events import MergeGroupDestroyed, MergeGroupRequested
 
 
@@ -17,14 +17,13 @@ async def on_requested(event: MergeGroupRequested, occasion: Occasion, deps: Dep
     The tokens that ask us to skip a commit do not count here: the queue would wait for ever.
     """
     trust = f"merge queue of {event.base_branch}"[: pipelines.TRUST_LIMIT]
-    planned = await open_pipeline(
-        deps,
+    planned = await open_by_rules(
+        Happening(event=On.MERGE_GROUP, branch=event.base_branch),
+        Base(branch=event.base_branch),
         PipelineRequest(
             repository_id=occasion.repository_id,
             commit=event.commit,
-            kind=Kind.RUN,
             trigger=Trigger.MERGE_GROUP,
-            dedupe_key=dedupe_key(Kind.RUN, event.commit),
             fetch_ref=event.ref,
             title=f"Merge queue of {event.base_branch}",
             trust=trust,
@@ -34,8 +33,10 @@ async def on_requested(event: MergeGroupRequested, occasion: Occasion, deps: Dep
             reports=True,
             status_memory={"ref": event.ref.removeprefix("refs/heads/")},
         ),
+        occasion,
+        deps,
     )
-    return verdict(planned)
+    return told(planned)
 
 
 async def on_destroyed(event: MergeGroupDestroyed, occasion: Occasion, deps: Deps) -> str:

@@ -44,6 +44,20 @@ async def follow(found: Found, occasion: Occasion, deps: Deps) -> None:
         await schedules.follow(db, occasion.repository_id, found.commit, _wanted(found.policy, now))
 
 
+async def follow_push(base: Base, occasion: Occasion, deps: Deps) -> None:
+    """Take over the schedules of a push to the default branch; rules that cannot be used change none.
+
+    Raises:
+        Transient: the forge does not answer.
+    """
+    try:
+        found = await rules_at(base, occasion, deps)
+    except PolicyError as problem:
+        log.info("schedules_kept", repository=occasion.repository_id, error=str(problem)[:200])
+    else:
+        await follow(found, occasion, deps)
+
+
 def _wanted(policy: Policy, now: datetime.datetime) -> list[Wanted]:
     listed = [(each, _next(each.schedule, each.zone, now)) for each in policy.rules if each.schedule]
     return [
