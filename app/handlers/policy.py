@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from app.db.models import Priority
-from app.db.queries import repositories
+from app.db.queries import pull_requests, repositories
 from app.deps import Deps
 from app.dispatch import supersede
 from app.dispatch.plan import PipelineRequest, Planned, open_pipeline
@@ -97,13 +97,13 @@ async def open_by_rules(
         found = await rules_at(base, occasion, deps)
     except PolicyError as problem:
         return [await open_pipeline(deps, refused(request, problem))]
-    await supersede.older(deps, found.policy, await _newest(happening, request, found.policy, occasion))
     asked = await _asked(found.policy, happening, base, request.commit, occasion)
-    if not asked:
-        return []
     compare_with = await _compare_with(asked, happening, base, request.commit, occasion)
     made = [ruled(request, rule, happening, found.policy) for rule in asked]
-    return [await open_pipeline(deps, replace(each, compare_with=compare_with[each.rule or ""])) for each in made]
+    opened = [await open_pipeline(deps, replace(each, compare_with=compare_with[each.rule or ""])) for each in made]
+    # After the opening, by what is the newest head then: two heads that are handled at once end the same.
+    await supersede.older(deps, found.policy, await _newest(happening, request, found.policy, occasion, deps))
+    return opened
 
 
 def refused(request: PipelineRequest, problem: PolicyError) -> PipelineRequest:
@@ -170,13 +170,14 @@ async def _changed(happening: Happening, base: Base, commit: str, occasion: Occa
 
 
 async def _newest(
-    happening: Happening, request: PipelineRequest, policy: Policy, occasion: Occasion
+    happening: Happening, request: PipelineRequest, policy: Policy, occasion: Occasion, deps: Deps
 ) -> supersede.Head | None:
     """Say which head is the newest. Pushes come in any order, so the forge is asked where the branch is now."""
     if happening.event is On.PULL_REQUEST and request.pull_request is not None:
-        return supersede.Head(
-            repository_id=request.repository_id, commit=request.commit, pull_request=request.pull_request
-        )
+        async with deps.begin() as db:
+            known = await pull_requests.get(db, request.repository_id, request.pull_request)
+        commit = known["head"] if known is not None else request.commit
+        return supersede.Head(repository_id=request.repository_id, commit=commit, pull_request=request.pull_request)
     if happening.event is not On.PUSH or request.branch is None or not supersede.names(policy, On.PUSH):
         return None
     head = await occasion.forge.branch_head(occasion.facts(), request.branch)
