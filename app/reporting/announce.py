@@ -1,5 +1,6 @@
 """Begin to report a pipeline: open its statuses under their names, and let the pull request's comment speak of it."""
 
+import hashlib
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,8 +44,8 @@ async def _names(db: AsyncConnection, found: sa.RowMapping, context: str | None)
         targets = await _targets(db, found["id"])
         if targets:
             await statuses.touch(db, found["id"])  # one for all may have been shown before there were targets
-            return [(_clipped(wording.context_of(name, *each)), {"target": each, "style": style}) for each in targets]
-    return [(_clipped(name), {"style": style})]
+            return [(clipped(wording.context_of(name, *each)), {"target": each, "style": style}) for each in targets]
+    return [(clipped(name), {"style": style})]
 
 
 async def _targets(db: AsyncConnection, pipeline_id: int) -> list[tuple[str, str]]:
@@ -52,5 +53,9 @@ async def _targets(db: AsyncConnection, pipeline_id: int) -> list[tuple[str, str
     return [(row[0], row[1]) for row in await db.execute(asked.order_by(job.c.board_type, job.c.configuration))]
 
 
-def _clipped(name: str) -> str:
-    return wording.clip(name, NAME_LIMIT)
+def clipped(name: str) -> str:
+    """Shorten a status's name so that two long ones stay two."""
+    if len(name) <= NAME_LIMIT:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: NAME_LIMIT - 9]}…{digest}"[:NAME_LIMIT]

@@ -15,9 +15,10 @@ from app.reporting import checks, wording
 from app.reporting.outbox import REFUSALS, SEND_S, drain, postpone
 from app.reporting.wording import Facts
 from app.states import JobState
-from integrations.forge import CommitStatus, Forge, Permanent, StatusState, Transient
+from integrations.forge import TERMINAL, CommitStatus, Forge, Permanent, StatusState, Transient
 
 WORDS_EVERY_S = 10.0  # between two calls that change the description alone
+_ENDED = {*TERMINAL, StatusState.SKIPPED}
 LEFT_OPEN = "left_open"  # in what an adapter returns: a row of another account of ours that stays open
 
 log = structlog.get_logger()
@@ -108,6 +109,12 @@ async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:
         await _note_sent(deps, claimed, said, {**claimed.memory, **memory})
 
 
+def _remembered(claimed: Claimed, said: Said) -> dict[str, Any]:
+    """Give what the adapter may go on with: a check that has ended is not opened again, the next one is new."""
+    begins_anew = claimed.sent_state in _ENDED and said.state not in _ENDED
+    return {name: value for name, value in claimed.memory.items() if name != "check" or not begins_anew}
+
+
 async def _show(deps: Deps, forge: Forge, claimed: Claimed, said: Said) -> dict[str, Any]:
     """Show a check where that was asked for and can be done, else a status."""
     status = _status(deps, claimed, said)
@@ -123,7 +130,7 @@ async def _show(deps: Deps, forge: Forge, claimed: Claimed, said: Said) -> dict[
 
 
 def _status(deps: Deps, claimed: Claimed, said: Said) -> CommitStatus:
-    memory = claimed.memory
+    memory = _remembered(claimed, said)
     return CommitStatus(
         repository=claimed.forge_id,
         full_name=claimed.full_name,
