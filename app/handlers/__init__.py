@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from app.deps import Deps
-from app.handlers import check, merge_group, pull_request, push
+from app.handlers import check, comment, merge_group, pull_request, push
 from app.handlers.occasion import Occasion
 from integrations.events import (
     CheckRerequested,
+    CommentPosted,
     MergeGroupDestroyed,
     MergeGroupRequested,
     Ping,
@@ -32,4 +33,5 @@ HANDLERS: Mapping[type, Handler] = {  # a test compares the keys with the Event 
     MergeGroupRequested: merge_group.on_requested,
     MergeGroupDestroyed: merge_group.on_destroyed,
     CheckRerequested: check.on_rerequested,
+    CommentPosted: comment.on_comment,
 }

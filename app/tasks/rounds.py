@@ -17,11 +17,12 @@ from app.db.queries import deliveries
 from app.deps import Deps
 from app.dispatch import sweep
 from app.handlers import schedule
-from app.reporting import absence, comments, statuses
+from app.reporting import absence, answers, comments, statuses
 from app.task_queue import QUEUE
 
 STATUSES_S = 1.0
 COMMENTS_S = 1.0
+ANSWERS_S = 1.0
 ABSENCE_S = 15.0
 GATHER_S = 0.3  # what changes within so long is one status: a job that starts at once was hardly ever queued
 SWEEP_S = 2.0
@@ -42,6 +43,7 @@ async def run(deps: Deps) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_round(deps, statuses.send_due, STATUSES_S, wake))
             group.create_task(_round(deps, comments.send_due, COMMENTS_S))
+            group.create_task(_round(deps, answers.send_due, ANSWERS_S))
             group.create_task(_round(deps, absence.note, ABSENCE_S))
             group.create_task(_round(deps, sweep.sweep, SWEEP_S))
             group.create_task(_round(deps, put_unhandled, DELIVERIES_S))

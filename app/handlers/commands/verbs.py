@@ -12,7 +12,7 @@ MOST_NAMES = 50  # in one list
 LEAST_HEX = 16  # digits that name a commit; fewer can be met on purpose
 SHOWN = 40  # characters of somebody's word in our answer
 
-_NAME = re.compile(r"-?[\w.+/:@-]{1,100}")
+_NAME = re.compile(r"-?[\w.+/:-]{1,100}")
 _REF = re.compile(r"[^\s~^:?*\[\\\x00-\x1f\x7f<>]{1,200}")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 PRIORITIES = ("release", "branch", "pull_request", "nightly")
