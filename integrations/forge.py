@@ -291,6 +291,10 @@ class Forge(Protocol):
         """
         ...
 
+    def forget_installation(self, installation: int) -> None:
+        """Forget what is kept of an installation of our App that was changed."""
+        ...
+
     async def close(self) -> None:
         """Close connections."""
         ...

@@ -4,17 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from app.deps import Deps
-from app.handlers import check, comment, merge_group, pull_request, push
+from app.handlers import check, installation, merge_group, pull_request, push, repository
 from app.handlers.occasion import Occasion
 from integrations.events import (
     CheckRerequested,
-    CommentPosted,
+    InstallationChanged,
     MergeGroupDestroyed,
     MergeGroupRequested,
     Ping,
     PullRequestChanged,
     Push,
     RefDeleted,
+    RepositoryChanged,
 )
 
 Handler = Callable[[Any, Occasion, Deps], Awaitable[str]]
@@ -32,6 +33,7 @@ HANDLERS: Mapping[type, Handler] = {  # a test compares the keys with the Event 
     PullRequestChanged: pull_request.on_changed,
     MergeGroupRequested: merge_group.on_requested,
     MergeGroupDestroyed: merge_group.on_destroyed,
+    RepositoryChanged: repository.on_changed,
+    InstallationChanged: installation.on_changed,
     CheckRerequested: check.on_rerequested,
-    CommentPosted: comment.on_comment,
 }

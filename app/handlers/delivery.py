@@ -58,6 +58,7 @@ async def _verdict(taken: Taken, deps: Deps) -> str:
         event = forge.parse(taken.kind, taken.body)
     except Malformed as problem:
         return f"cannot be read: {problem}"
+    await _hear(forge, taken, deps)
     if event is None or type(event) not in HANDLERS:
         return f"nothing to do for this kind of event: {taken.kind}"
     about = None if isinstance(event, Ping | InstallationChanged) else event.repository
@@ -67,6 +68,14 @@ async def _verdict(taken: Taken, deps: Deps) -> str:
     if about is None:
         return await HANDLERS[type(event)](event, Occasion(delivery_id=taken.id, forge=forge, repository={}), deps)
     return await _handle(event, about, forge, taken, deps)
+
+
+async def _hear(forge: Forge, taken: Taken, deps: Deps) -> None:
+    """Note that the forge reaches us about this repository, by whatever kind of event."""
+    about = forge.repository_of(taken.body)
+    if about is not None:
+        async with deps.autocommit() as db:
+            await repositories.hear(db, forge.name, about)
 
 
 async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps: Deps) -> str:

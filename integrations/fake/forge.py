@@ -195,6 +195,9 @@ class FakeForge:
         """Give none: its repositories are fetched without."""
         return None
 
+    def forget_installation(self, installation: int) -> None:
+        """Do nothing: there are no Apps here."""
+
     async def close(self) -> None:
         """Close what the deliveries' adapter holds."""
         await self._deliveries.close()

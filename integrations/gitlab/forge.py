@@ -183,6 +183,9 @@ class GitLab(Reading, Conversation, Hooks):
         """Give the token under the user name GitLab wants with it."""
         return ("oauth2", self._token) if self._token else None
 
+    def forget_installation(self, installation: int) -> None:
+        """Do nothing: there are no Apps here."""
+
     async def close(self) -> None:
         """Close connections."""
         await self._client.close()

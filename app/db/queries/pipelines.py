@@ -126,6 +126,13 @@ async def open_jobs(db: AsyncConnection, repository_id: int, commit: str, trigge
     return list(await db.scalars(asked.order_by(col(Job.id))))
 
 
+async def all_open_jobs(db: AsyncConnection, repository_id: int) -> list[int]:
+    """List every job of a repository that has not ended."""
+    asked = sa.select(col(Job.id)).join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+    asked = asked.where(col(Pipeline.repository_id) == repository_id, col(Job.ended_at).is_(None))
+    return list(await db.scalars(asked.order_by(col(Job.id))))
+
+
 async def ended_jobs(
     db: AsyncConnection, repository_id: int, commit: str, *, job: int | None = None, pipeline: int | None = None
 ) -> list[int]:
