@@ -107,6 +107,14 @@ class FailedDelivery:
     kind: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnSecrets:
+    """The webhook secrets of one repository or installation. Where there are any, only they count."""
+
+    secrets: tuple[str, ...] = ()
+    signing_keys: tuple[str, ...] = ()  # GitLab's; where there are any, a secret alone proves nothing
+
+
 class ForgeError(Exception):
     """A call to a forge, or a delivery from it, went wrong. Never holds a token or a whole body."""
 
@@ -136,9 +144,15 @@ class Forge(Protocol):
 
     name: str
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+    def is_signed(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether there is anything that could prove where a delivery comes from, before its body is read."""
+        ...
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, own: OwnSecrets | None = None) -> None:
         """Check the raw bytes. Headers have lower-case names.
 
+        Args:
+            own: what counts instead of the secrets of the whole forge.
         Raises:
             NotGenuine: anything but a valid signature or token.
         """
@@ -165,7 +179,15 @@ class Forge(Protocol):
         ...
 
     def repository_of(self, body: bytes) -> int | None:
-        """Read the numeric id of the repository a body speaks of, cheaply."""
+        """Read the numeric id of the repository a body speaks of, cheaply; its event speaks of no other.
+
+        Raises:
+            Malformed: not a JSON object.
+        """
+        ...
+
+    def installation_of(self, body: bytes) -> int | None:
+        """Read the numeric id of the installation of our App that a body speaks of; see `repository_of`."""
         ...
 
     def parse(self, kind: str, body: bytes) -> Event | None:

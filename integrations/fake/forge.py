@@ -10,6 +10,7 @@ from integrations.forge import (
     Check,
     CommitStatus,
     FailedDelivery,
+    OwnSecrets,
     Permanent,
     Permission,
     PullRequestFacts,
@@ -32,9 +33,13 @@ class FakeForge:
         self.name = name
         self._deliveries = GitHub(api_url="http://forge.invalid", webhook_secrets=webhook_secrets, token=None)
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+    def is_signed(self, headers: Mapping[str, str]) -> bool:
+        """Look for a signature as GitHub's adapter does."""
+        return self._deliveries.is_signed(headers)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, own: OwnSecrets | None = None) -> None:
         """Check the signature as GitHub's adapter does."""
-        self._deliveries.authenticate(headers, body)
+        self._deliveries.authenticate(headers, body, own)
 
     def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
         """Give the delivery's id."""
@@ -51,6 +56,10 @@ class FakeForge:
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the repository."""
         return self._deliveries.repository_of(body)
+
+    def installation_of(self, body: bytes) -> int | None:
+        """Read the numeric id of the installation."""
+        return self._deliveries.installation_of(body)
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""

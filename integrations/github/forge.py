@@ -8,6 +8,7 @@ from integrations.events import Actor, Event
 from integrations.forge import (
     CommitStatus,
     Malformed,
+    OwnSecrets,
     Permission,
     RepositoryFacts,
     StatusState,
@@ -58,9 +59,13 @@ class GitHub(Reading, Conversation, Checks, Hooks):
         self._app = app
         self._client = Client(api_url, token, app=app, ca_file=ca_file)
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+    def is_signed(self, headers: Mapping[str, str]) -> bool:
+        """Look for a signature of the right form."""
+        return signature.is_present(headers)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, own: OwnSecrets | None = None) -> None:
         """Check the signature of the raw bytes."""
-        signature.check(headers, body, self._secrets)
+        signature.check(headers, body, self._secrets if own is None else [each.encode() for each in own.secrets])
 
     def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
         """Give GitHub's own id of the delivery, which a redelivery repeats."""
@@ -77,6 +82,10 @@ class GitHub(Reading, Conversation, Checks, Hooks):
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the repository."""
         return parse.repository_of(body)
+
+    def installation_of(self, body: bytes) -> int | None:
+        """Read the numeric id of the installation."""
+        return parse.installation_of(body)
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""

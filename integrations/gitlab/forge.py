@@ -10,7 +10,15 @@ import msgspec
 
 from integrations import payload
 from integrations.events import Actor, Event
-from integrations.forge import CommitStatus, Malformed, Permission, RepositoryFacts, StatusState, Transient
+from integrations.forge import (
+    CommitStatus,
+    Malformed,
+    OwnSecrets,
+    Permission,
+    RepositoryFacts,
+    StatusState,
+    Transient,
+)
 from integrations.gitlab import parse, signature
 from integrations.gitlab.client import CONFLICTS, Client, Refused
 from integrations.gitlab.conversation import Conversation
@@ -67,9 +75,17 @@ class GitLab(Reading, Conversation, Hooks):
         self._token = token
         self._client = Client(self._url, token, ca_file=ca_file)
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+    def is_signed(self, headers: Mapping[str, str]) -> bool:
+        """Look for a token or a signature."""
+        return signature.is_present(headers)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, own: OwnSecrets | None = None) -> None:
         """Check the signature where keys are configured, else the token."""
-        signature.check(headers, body, secrets=self._secrets, keys=self._keys)
+        if own is None:
+            signature.check(headers, body, secrets=self._secrets, keys=self._keys)
+            return
+        secrets = [each.encode() for each in own.secrets]
+        signature.check(headers, body, secrets=secrets, keys=[signature.signing_key(each) for each in own.signing_keys])
 
     def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
         """Give GitLab's key, or for older versions a digest of what the delivery says.
@@ -98,6 +114,10 @@ class GitLab(Reading, Conversation, Hooks):
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the project."""
         return parse.repository_of(body)
+
+    def installation_of(self, body: bytes) -> int | None:
+        """Know that GitLab has none."""
+        return None
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""
