@@ -4,6 +4,7 @@ import click
 
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
+from app.cli.repo_policy import policy, served
 from app.client import Client
 
 COLUMNS = {"id": "ID", "forge": "FORGE", "full_name": "REPOSITORY", "default_branch": "BRANCH", "clone_url": "ADDRESS"}
@@ -77,9 +78,9 @@ def remove(client: Client, repository: str) -> None:
     Example:
       rigline repo remove lvgl/lvgl
     """
-    found = [each for each in client.items("/repositories") if repository in (str(each["id"]), each["full_name"])]
-    if len(found) != 1:
-        known = "no repository" if not found else "more than one repository"
-        raise click.ClickException(f"{repository} names {known}. `rigline repo list` shows their ids.")
-    client.delete(f"/repositories/{found[0]['id']}")
-    click.echo(f"{found[0]['full_name']} is no longer served.")
+    found = served(client, repository)
+    client.delete(f"/repositories/{found['id']}")
+    click.echo(f"{found['full_name']} is no longer served.")
+
+
+repo.add_command(policy)

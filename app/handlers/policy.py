@@ -71,6 +71,16 @@ async def rules_at(base: Base, occasion: Occasion, deps: Deps) -> Found:
     return Found(policy=BUILT_IN, commit=commit, source="built-in")
 
 
+async def occasion_for(deps: Deps, repository_id: int) -> Occasion | None:
+    """Speak of a repository without a delivery; None if its forge is not configured, or it is on none."""
+    async with deps.begin() as db:
+        repository = await repositories.get(db, repository_id)
+    forge = deps.forges.get(repository["forge"]) if repository is not None else None
+    if repository is None or forge is None:
+        return None
+    return Occasion(delivery_id=0, forge=forge, repository=repository)
+
+
 async def _file(commit: str, occasion: Occasion) -> bytes | None:
     key = (occasion.repository_id, commit)
     if key not in _known:

@@ -5,12 +5,12 @@ import datetime
 import structlog
 
 from app.db.models import Priority, Trigger
-from app.db.queries import repositories, schedules
+from app.db.queries import schedules
 from app.db.queries.schedules import Due, Wanted
 from app.deps import Deps
 from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.handlers.occasion import Occasion
-from app.handlers.policy import Base, Found, refused, ruled, rules_at
+from app.handlers.policy import Base, Found, occasion_for, refused, ruled, rules_at
 from app.policy import cron
 from app.policy.rules import Happening, On, Policy, Rule
 from app.policy.section import PolicyError
@@ -73,7 +73,7 @@ def _next(text: str, zone: str, now: datetime.datetime) -> datetime.datetime | N
 
 async def _read(deps: Deps, repository_id: int) -> None:
     """Look for schedules in a repository that nobody has looked at; rules that cannot be used have none."""
-    occasion = await _occasion(deps, repository_id)
+    occasion = await occasion_for(deps, repository_id)
     if occasion is None:
         return
     try:
@@ -87,22 +87,13 @@ async def _read(deps: Deps, repository_id: int) -> None:
         await follow(found, occasion, deps)
 
 
-async def _occasion(deps: Deps, repository_id: int) -> Occasion | None:
-    async with deps.begin() as db:
-        repository = await repositories.get(db, repository_id)
-    forge = deps.forges.get(repository["forge"]) if repository is not None else None
-    if repository is None or forge is None:
-        return None
-    return Occasion(delivery_id=0, forge=forge, repository=repository)
-
-
 def _base(occasion: Occasion) -> Base:
     return Base(branch=occasion.repository["default_branch"])
 
 
 async def _run(deps: Deps, due: Due) -> None:
     """Open the pipelines of one schedule by the rules of today, and set its next time."""
-    occasion = await _occasion(deps, due.repository_id)
+    occasion = await occasion_for(deps, due.repository_id)
     rule: Rule | None = None
     if occasion is not None:
         try:

@@ -126,3 +126,9 @@ async def hear(db: AsyncConnection, forge: str, forge_id: int) -> None:
     stale = col(Repository.heard_at).is_(None) | (col(Repository.heard_at) < now - HEARD_EVERY)
     mine = (col(Repository.forge) == forge, col(Repository.forge_id) == forge_id)
     await db.execute(sa.update(Repository).where(*mine, stale).values(heard_at=now))
+
+
+async def set_policy(db: AsyncConnection, repository_id: int, text: str | None) -> None:
+    """Keep rules on the service, or none; the schedules are read anew."""
+    change = sa.update(Repository).where(col(Repository.id) == repository_id)
+    await db.execute(change.values(policy=text, policy_commit=None))
