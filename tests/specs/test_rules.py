@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from app.db.queries import boards, jobs
+from app.db.queries import boards, jobs, tokens, users
 from app.db.tables import builder, repository
 from app.dispatch import sweep
 from app.handlers import policy
@@ -454,3 +454,37 @@ async def test_pushes_supersede_only_if_the_rules_say_so_and_by_where_the_branch
     await world.receive(push(world, B, before=A))  # late: the branch is at C
     assert {state for state, _ in await world.job_states(A)} == {"cancelled"}
     assert {state for state, _ in await world.job_states(C)} == {"queued"}
+
+
+async def test_an_admin_keeps_rules_on_the_service_and_sees_those_that_count(world):
+    headers = {"Authorization": f"Bearer {await admin_token(world)}"}
+    row = next(each for each in await world.rows(repository) if each.forge == "github")
+    address = f"/api/v1/repositories/{row.id}/policy"
+
+    before = (await world.http.get(address, headers=headers)).json()
+    kept = await world.http.put(address, json={"text": '[[on]]\nschedule = "nightly"'}, headers=headers)
+    wrong = await world.http.put(address, json={"text": "[[on]]\nevent = 'x'"}, headers=headers)
+    rules(world, '[[on]]\nevent = "push"')
+    own = (await world.http.get(address, headers=headers)).json()
+    rules(world, BAD, commit=C)
+    bad = (await world.http.get(address, headers=headers)).json()
+    gone = await world.http.delete(address, headers=headers)
+
+    assert (before["source"], [each["name"] for each in before["rules"]], before["text"]) == ("built-in", ["run"], None)
+    assert (kept.status_code, kept.json()["source"]) == (200, "service")
+    assert kept.json()["rules"] == [{"name": "run", "events": ["schedule"], "kind": "run", "schedule": "nightly"}]
+    assert wrong.status_code == 422
+    assert wrong.json()["error"]["message"].startswith("the rules kept on the service:2: event: 'x' is none of its words")
+    assert (own["source"], own["commit"], own["text"]) == ("repository", BASE, '[[on]]\nschedule = "nightly"')
+    assert (bad["source"], bad["error"]) == (None, SAID)
+    assert gone.status_code == 204
+    assert (await world.http.get(address)).status_code == 401
+    said = [each.action for each in await world.rows(world.tables.audit)]
+    assert [each for each in said if "policy" in each] == ["repository.policy_set", "repository.policy_cleared"]
+
+
+async def admin_token(world):
+    async with world.deps.begin() as db:
+        user = await users.add(db, "ada", password_hash=None, role=users.Role.ADMIN)
+        _, text = await tokens.add(db, user, "test", lifetime=None)
+    return text
