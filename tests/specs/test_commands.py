@@ -1,9 +1,12 @@
 """What commands in comments do, and what people see of that: by signed deliveries in, by the forge's API out."""
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
-from app.db.tables import heard, job, pipeline
+from app.db.tables import delivery, heard, job, pipeline
+from app.handlers.delivery import handle
 from app.reporting import answers
 from app.states import JobState
 from integrations.fake import deliveries, said
@@ -465,3 +468,53 @@ async def test_another_prefix_can_be_set(world):
 def _push(talk, commit):
     make = deliveries.github_push if talk.forge == "github" else deliveries.gitlab_push
     return make(talk.home, commit, SECRET, sender=talk.world.person("maintainer"))
+
+
+async def test_our_account_can_be_called_by_its_name(talk):
+    ours = (await talk.world.deps.forges[talk.forge].whoami()).name.removesuffix("[bot]")
+    await talk.say(f"@{ours} run")
+    await talk.say("@somebody run")
+
+    assert len(await talk.pipelines()) == 1
+
+
+async def test_one_comment_handled_by_two_workers_at_once_is_carried_out_once(talk):
+    await talk.open()
+    await talk.world.move_all(A, *RUNNING, JobState.FAILED)
+    await talk.world.deliver(talk.delivery("/rig retry\n/rig run boards=pi4 configs=fast\n/rig help"))
+    async with talk.world.deps.begin() as db:
+        waiting = await db.scalar(sa.select(sa.func.max(delivery.c.id)))
+    await asyncio.gather(*(handle(waiting, talk.world.deps) for _ in range(4)))
+    await talk.answered()
+
+    assert len(await talk.pipelines()) == 1
+    assert len([row for row in await talk.world.rows(job) if row.generation == 1]) == 4
+    assert len(talk.replies()) == 1
+    assert [row.carried_out for row in await talk.heard()] == [3]
+
+
+TRIGGER = "CREATE TRIGGER dies BEFORE UPDATE ON heard FOR EACH ROW WHEN (NEW.carried_out = {}) EXECUTE FUNCTION dies()"
+
+
+@pytest.mark.parametrize("command", [1, 2, 3])
+async def test_what_was_carried_out_before_a_crash_is_not_carried_out_again_and_the_rest_is(talk, command):
+    await talk.open()
+    await talk.world.move_all(A, *RUNNING, JobState.FAILED)
+    await talk.world.deliver(talk.delivery("/rig run boards=pi4 configs=fast\n/rig retry\n/rig help"))
+    async with talk.world.deps.begin() as db:
+        waiting = await db.scalar(sa.select(sa.func.max(delivery.c.id)))
+        raising = "BEGIN RAISE 'the database went away'; END"
+        await db.execute(sa.text(f"CREATE FUNCTION dies() RETURNS trigger LANGUAGE plpgsql AS $${raising}$$"))
+        await db.execute(sa.text(TRIGGER.format(command)))
+    await handle(waiting, talk.world.deps)
+    assert (await talk.world.verdicts())[-1].startswith("try 1: ")
+    async with talk.world.deps.begin() as db:
+        await db.execute(sa.text("DROP TRIGGER dies ON heard"))
+        await db.execute(sa.text("DROP FUNCTION dies"))
+    talk.show(head=C)  # what was read once counts for the rest too
+    await handle(waiting, talk.world.deps)
+    await talk.answered()
+
+    assert [each.commit for each in await talk.pipelines()] == [A]
+    assert len([row for row in await talk.world.rows(job) if row.generation == 1]) == 4
+    assert len(talk.replies()) == 1

@@ -128,13 +128,16 @@ async def was_told(
     return await db.scalar(asked.limit(1)) is not None
 
 
-async def shown_lately(db: AsyncConnection, repository_id: int, pull_request: int, verb: str, seconds: float) -> bool:
-    """Tell whether a verb was carried out for anybody on a pull request in the last seconds."""
+async def shown_lately(
+    db: AsyncConnection, repository_id: int, pull_request: int, verb: str, *, seconds: float, but: int
+) -> bool:
+    """Tell whether a verb was carried out for anybody on a pull request in the last seconds, but for one comment."""
     asked = sa.select(sa.literal(1)).where(
         col(Heard.repository_id) == repository_id,
         col(Heard.pull_request) == pull_request,
         sa.literal(verb) == sa.any_(col(Heard.verbs)),
         col(Heard.carried_out) > 0,
+        col(Heard.id) != but,
         col(Heard.heard_at) > _ago(seconds),
     )
     return await db.scalar(asked.limit(1)) is not None

@@ -57,7 +57,9 @@ async def prepare_help(command: Command, index: int, scene: Scene) -> Step:
 
 async def _was_said(verb: Verb, seconds: float, scene: Scene) -> bool:
     async with scene.deps.begin() as db:
-        return await heard.shown_lately(db, scene.repository_id, scene.pull.number, verb, seconds)
+        return await heard.shown_lately(
+            db, scene.repository_id, scene.pull.number, verb, seconds=seconds, but=scene.hearing.id
+        )
 
 
 async def _nothing() -> str:
