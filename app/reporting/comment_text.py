@@ -93,7 +93,7 @@ def mark(secret: str, repository: int, number: int) -> str:
 
 def text(view: CommentView) -> str:
     """Write the whole comment, in Markdown."""
-    parts = [view.mark, _heading(view), _about(view), _approval(view), _table(view), _earlier(view)]
+    parts = [view.mark, _heading(view), _about(view), _approval(view), _tables(view), _earlier(view)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -129,13 +129,25 @@ def _approval(view: CommentView) -> str:
     )
 
 
-def _table(view: CommentView) -> str:
-    jobs = [each for shown in view.current for each in shown.jobs]
-    if not jobs:
-        return ""
-    rows = [_row(view, each) for each in jobs[:MOST_ROWS]]
-    more = [f"\n… and {len(jobs) - MOST_ROWS} more."] if len(jobs) > MOST_ROWS else []
-    return "\n".join(["| Board | Configuration | Result | Time | |", "|---|---|---|---:|---|", *rows, *more])
+def _tables(view: CommentView) -> str:
+    """Write a table for each pipeline, as far as the rows go."""
+    left, parts = MOST_ROWS, []
+    for shown in view.current:
+        if len(view.current) > 1:
+            parts.append(f"**{_name(shown)}** · {_link(view, f'pipelines/{shown.line.id}', WORDS[shown.state])}")
+        if shown.jobs:
+            rows = [_row(view, each) for each in shown.jobs[:left]]
+            parts.append("\n".join(["| Board | Configuration | Result | Time | |", "|---|---|---|---:|---|", *rows]))
+            left -= len(rows)
+        if shown.jobs and len(rows) < len(shown.jobs):
+            parts.append(f"… and {len(shown.jobs) - len(rows)} more.")
+    return "\n\n".join(parts)
+
+
+def _name(shown: Shown) -> str:
+    if shown.line.is_command:
+        return f"{shown.line.kind.value.capitalize()}, asked for"
+    return f"Rule {code(shown.line.rule)}" if shown.line.rule else shown.line.kind.value.capitalize()
 
 
 def _row(view: CommentView, job: JobLine) -> str:

@@ -11,11 +11,11 @@ from app.db.queries.conversations import UNWANTED, Claimed, PipelineLine
 from app.deps import Deps
 from app.reporting import comment_text, wording
 from app.reporting.comment_text import MOST_EARLIER, MOST_ROWS, CommentView
-from app.reporting.outbox import REFUSALS, SEND_S, drain, postpone
+from app.reporting.outbox import SEND_S, drain, is_final, postpone
 from integrations.forge import Forge, Permanent, Transient
 
 EDIT_EVERY_S = 10.0  # a comment is no log: what changes meanwhile is one edit
-MOST_PIPELINES = 3  # of one commit; who asks for more of them looks at the pages
+MOST_PIPELINES, MOST_ASKED = 10, 3  # of one commit; who asks for more of them looks at the pages
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ async def _view(db: AsyncConnection, deps: Deps, claimed: Claimed) -> CommentVie
     if not lines:
         return None
     commit = head if any(each.commit == head for each in lines) else lines[0].commit
-    current = [each for each in lines if each.commit == commit][:MOST_PIPELINES]
+    current = _current([each for each in lines if each.commit == commit])
     earlier = _one_each([each for each in lines if each.commit != commit])[:MOST_EARLIER]
     jobs = await conversations.jobs_of(db, [each.id for each in current], 2 * MOST_ROWS)
     jobs += await conversations.jobs_of(db, [each.id for each in earlier], 10 * MOST_ROWS)
@@ -58,7 +58,15 @@ async def _view(db: AsyncConnection, deps: Deps, claimed: Claimed) -> CommentVie
         commit=commit or "",
         current=tuple(comment_text.grouped(current, jobs)),
         earlier=tuple(comment_text.grouped(earlier, jobs)),
+        prefix=deps.settings.command_prefix,
     )
+
+
+def _current(lines: list[PipelineLine]) -> list[PipelineLine]:
+    """Keep what counts of a commit: the newest pipeline of each rule, and the newest few that people asked for."""
+    of_rules = {each.rule: each.id for each in reversed(lines) if not each.is_command}
+    asked = [each.id for each in lines if each.is_command][:MOST_ASKED]
+    return [each for each in lines if each.id in {*of_rules.values(), *asked}][:MOST_PIPELINES]
 
 
 def _one_each(lines: list[PipelineLine]) -> list[PipelineLine]:
@@ -77,9 +85,7 @@ async def _send(deps: Deps, claimed: Claimed, text: str, mark: str, digest: byte
     except (Transient, TimeoutError) as problem:
         await postpone(deps, claimed, problem)
     except Permanent as problem:
-        if claimed.tries + 1 < REFUSALS:
-            await postpone(deps, claimed, problem)
-        else:
+        if await is_final(deps, claimed, problem):
             await _give_up(deps, claimed, str(problem))
     else:
         await (_note_sent(deps, claimed, digest) if is_there else _leave(deps, claimed))

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import outbox
 from app.db.queries.outbox import Claimed
 from app.deps import Deps
-from integrations.forge import Transient
+from integrations.forge import Permanent, Transient
 
 AT_ONCE = 10  # calls to forges at the same time
 SEND_S = outbox.CLAIM_S - 3  # seconds for one: given up before the claim ends
-REFUSALS = 3  # before giving up: for a moment after a push GitHub may not know the commit yet
+REFUSALS = 3  # in a row before giving up: for a moment after a push GitHub may not know the commit yet
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0  # between two tries, doubling
 
 Row = TypeVar("Row", bound=Claimed)
@@ -58,6 +58,16 @@ async def postpone(deps: Deps, claimed: Claimed, problem: Exception) -> None:
     if asked is not None:
         async with deps.begin() as db:
             await outbox.hold(db, claimed, asked)
+
+
+async def is_final(deps: Deps, claimed: Claimed, problem: Permanent) -> bool:
+    """Tell whether a refusal is one too many; else it is tried again a moment later."""
+    if claimed.refusals + 1 >= REFUSALS:
+        return True
+    log.warning("sending_refused", outbox=claimed.table.name, row=claimed.id, error=str(problem)[:200])
+    async with deps.begin() as db:
+        await outbox.refuse(db, claimed, backoff(claimed.refusals), str(problem))
+    return False
 
 
 def backoff(tries: int) -> float:

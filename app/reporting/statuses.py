@@ -12,7 +12,7 @@ from app.db.queries.conversations import IN_THE_COMMENT
 from app.db.queries.statuses import Claimed
 from app.deps import Deps
 from app.reporting import checks, wording
-from app.reporting.outbox import REFUSALS, SEND_S, drain, postpone
+from app.reporting.outbox import SEND_S, drain, is_final, postpone
 from app.reporting.wording import Facts
 from app.states import JobState
 from integrations.forge import TERMINAL, CommitStatus, Forge, Permanent, StatusState, Transient
@@ -101,9 +101,7 @@ async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:
     except (Transient, TimeoutError) as problem:
         await postpone(deps, claimed, problem)
     except Permanent as problem:
-        if claimed.tries + 1 < REFUSALS:
-            await postpone(deps, claimed, problem)
-        else:
+        if await is_final(deps, claimed, problem):
             await _refused(deps, claimed, said, str(problem))
     else:
         await _note_sent(deps, claimed, said, {**claimed.memory, **memory})

@@ -375,3 +375,29 @@ async def test_where_gitlab_takes_no_status_the_note_says_it_all(world):
 def test_a_text_of_anybody_is_one_line_without_hidden_characters():
     assert wording.plain("a\nb\t\u202ec\x00\ud800 \u200b d") == "a b c d"
     assert wording.code("`@all` | x") == "`'@all' \\| x`"
+
+
+async def test_the_pipelines_of_several_rules_have_a_table_each_and_a_repeated_one_has_the_newest(world):
+    await world.deliver(from_branch(world))
+    await world.work()
+    async with world.deps.begin() as db:
+        repository_id = await db.scalar(sa.select(pipeline.c.repository_id))
+    asked = [("nightly", Trigger.PULL_REQUEST), (None, Trigger.COMMAND), ("nightly", Trigger.PULL_REQUEST)]
+    for rule, trigger in asked:
+        request = PipelineRequest(
+            repository_id=repository_id,
+            commit=A,
+            trigger=trigger,
+            pull_request=7,
+            trust="of a test",
+            reports=True,
+            rule=rule,
+        )
+        await open_pipeline(world.deps, request)
+    await world.send()
+
+    [text] = world.comments(7)
+    headings = re.findall(r"^\*\*(.+?)\*\* · \[queued\]\(https://rigline.example/pipelines/(\d+)\)", text, re.MULTILINE)
+    assert [name for name, _ in headings][:2] == ["Rule `nightly`", "Run, asked for"]
+    assert len({number for _, number in headings}) == len(headings) == 3
+    assert text.count("| Board | Configuration |") == 3

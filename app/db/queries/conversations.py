@@ -52,6 +52,7 @@ class PipelineLine:
     commit: str
     kind: Kind
     trigger: str
+    rule: str | None  # of the policy
     comment_style: str
     error: str | None  # why nothing could be planned
     is_command: bool
@@ -118,7 +119,7 @@ async def head(db: AsyncConnection, repository_id: int, number: int) -> str | No
 async def pipelines_of(db: AsyncConnection, repository_id: int, number: int) -> list[PipelineLine]:
     """List the newest pipelines of a pull request, the newest first."""
     refused = sa.select(1).where(status.c.pipeline_id == pipeline.c.id, status.c.memory["via"].astext == IN_THE_COMMENT)
-    columns = [pipeline.c[name] for name in ("id", "commit", "kind", "trigger", "comment_style", "error")]
+    columns = [pipeline.c[name] for name in ("id", "commit", "kind", "trigger", "rule", "comment_style", "error")]
     asked = (
         sa.select(*columns, (pipeline.c.trigger == "command").label("is_command"), refused.exists().label("is_refused"))
         .where(pipeline.c.repository_id == repository_id, pipeline.c.pull_request == number)

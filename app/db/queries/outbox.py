@@ -4,6 +4,7 @@ Both tables say with `version` what should be shown and with `sent_version` what
 hands of one sender at a time. Nobody commits here.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,8 +16,9 @@ from app.db.tables import conversation, repository, status
 from integrations.forge import RepositoryFacts
 
 CLAIM_S = 15.0  # a sender that died holds a row for so long; a call to a forge is given up sooner
+_REFUSED = re.compile(r"refused ([0-9]+): ")
 OUTBOXES = (status, conversation)
-_OF_THE_ROW = ("id", "repository_id", "pipeline_id", "version", "claimed_until", "tries")
+_OF_THE_ROW = ("id", "repository_id", "pipeline_id", "version", "claimed_until", "tries", "error")
 _OF_THE_REPOSITORY = (*("forge", "forge_id", "full_name", "clone_url", "default_branch", "private", "installation_id"),)
 
 
@@ -31,6 +33,7 @@ class Claimed:
     version: int  # as it was when the state was read, or older
     claimed_until: datetime
     tries: int
+    error: str  # of the last try
     forge: str
     forge_id: int
     full_name: str
@@ -38,6 +41,12 @@ class Claimed:
     default_branch: str
     private: bool
     installation_id: int | None
+
+    @property
+    def refusals(self) -> int:
+        """Count how often in a row the forge refused this for good."""
+        said = _REFUSED.match(self.error)
+        return int(said[1]) if said else 0
 
     def facts(self) -> RepositoryFacts:
         """Describe the repository to the forge."""
@@ -71,6 +80,11 @@ async def claim_due(db: AsyncConnection, table: sa.Table, limit: int, *more: Any
 async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
     """Try again after a wait."""
     await release(db, claimed, next_at=sa.func.now() + seconds(wait_s), tries=claimed.tries + 1, error=error[:500])
+
+
+async def refuse(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
+    """Try again after a wait although the forge refused it for good; the times are counted."""
+    await postpone(db, claimed, wait_s, f"refused {claimed.refusals + 1}: {error}")
 
 
 async def rest(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:
