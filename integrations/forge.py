@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
@@ -232,6 +233,14 @@ class Forge(Protocol):
 
     async def branch_head(self, repository: RepositoryFacts, branch: str) -> str | None:
         """Ask which commit a branch is at; None if there is no such branch."""
+        ...
+
+    async def branches(self, repository: RepositoryFacts) -> list[tuple[str, str]]:
+        """List branches with their commits, at most 300."""
+        ...
+
+    async def committed_at(self, repository: RepositoryFacts, commit: str) -> datetime | None:
+        """Ask when a commit was made, by the clock of who made it; None if there is none."""
         ...
 
     async def tag_commit(self, repository: RepositoryFacts, tag: str) -> str | None:

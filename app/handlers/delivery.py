@@ -5,7 +5,7 @@ import structlog
 from app.db.queries import deliveries, repositories
 from app.db.queries.deliveries import Taken
 from app.deps import Deps
-from app.handlers import HANDLERS
+from app.handlers import HANDLERS, reconciled
 from app.handlers.occasion import Occasion, repository_of
 from integrations.events import Event, InstallationChanged, Ping
 from integrations.forge import Forge, Malformed, Transient
@@ -55,10 +55,13 @@ async def _verdict(taken: Taken, deps: Deps) -> str:
     if forge is None:
         return f"nothing to do: forge {taken.forge} is not configured any more"
     try:
-        event = forge.parse(taken.kind, taken.body)
+        event = (
+            reconciled.read(taken.body) if reconciled.is_ours(taken.headers) else forge.parse(taken.kind, taken.body)
+        )
     except Malformed as problem:
         return f"cannot be read: {problem}"
-    await _hear(forge, taken, deps)
+    if not reconciled.is_ours(taken.headers):
+        await _hear(forge, taken, deps)
     if event is None or type(event) not in HANDLERS:
         return f"nothing to do for this kind of event: {taken.kind}"
     about = None if isinstance(event, Ping | InstallationChanged) else event.repository

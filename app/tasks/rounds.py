@@ -19,6 +19,7 @@ from app.dispatch import sweep
 from app.handlers import schedule
 from app.reporting import absence, answers, comments, statuses
 from app.task_queue import QUEUE
+from app.tasks import reconcile
 
 STATUSES_S = 1.0
 COMMENTS_S = 1.0
@@ -49,6 +50,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, put_unhandled, DELIVERIES_S))
             group.create_task(_round(deps, put_delayed, DELAYED_S))
             group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))
+            group.create_task(_round(deps, reconcile.in_turn, reconcile.EVERY_S))
     finally:
         for end in ends:
             end()

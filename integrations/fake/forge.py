@@ -1,6 +1,7 @@
 """A forge in this process: speaks GitHub's deliveries and keeps what it is told in a world."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from integrations.events import Actor, Event
@@ -110,6 +111,14 @@ class FakeForge:
     async def branch_head(self, repository: RepositoryFacts, branch: str) -> str | None:
         """Say where a branch is."""
         return self._repository(repository.full_name).head(branch)
+
+    async def branches(self, repository: RepositoryFacts) -> list[tuple[str, str]]:
+        """List the branches that something was pushed to."""
+        return sorted(self._repository(repository.full_name).branches.items())
+
+    async def committed_at(self, repository: RepositoryFacts, commit: str) -> datetime | None:
+        """Say when a commit was made, if anybody made it."""
+        return self._repository(repository.full_name).made_at(commit)
 
     async def tag_commit(self, repository: RepositoryFacts, tag: str) -> str | None:
         """Say which commit a tag names."""

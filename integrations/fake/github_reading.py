@@ -38,6 +38,22 @@ def ref(world: World, owner: str, name: str, kind: str, named: str, _query: Any)
     )
 
 
+def branches(world: World, owner: str, name: str, query: Any) -> Answer:
+    """GET /repos/{owner}/{repo}/branches."""
+    found = sorted(repository_of(world, owner, name).branches.items())
+    size, page = int(query.get("per_page", 30)), int(query.get("page", 1))
+    listed = [{"name": branch, "commit": {"sha": commit}} for branch, commit in found]
+    return Answer(200, listed[size * (page - 1) : size * page])
+
+
+def commit(world: World, owner: str, name: str, sha: str, _query: Any) -> Answer:
+    """GET /repos/{owner}/{repo}/git/commits/{commit_sha}."""
+    made_at = repository_of(world, owner, name).made_at(sha)
+    if made_at is None:
+        raise Refusal(404, "Not Found")
+    return Answer(200, {"sha": sha, "committer": {"date": made_at.isoformat().replace("+00:00", "Z")}})
+
+
 def tag(world: World, owner: str, name: str, sha: str, _query: Any) -> Answer:
     """GET /repos/{owner}/{repo}/git/tags/{tag_sha}."""
     found = repository_of(world, owner, name)
@@ -99,6 +115,8 @@ def _described(repository: FakeRepository, pull: Shown) -> dict[str, Any]:
 
 
 ROUTES = (
+    ("GET", r"/repos/([^/]+)/([^/]+)/branches", branches),
+    ("GET", r"/repos/([^/]+)/([^/]+)/git/commits/([0-9a-f]+)", commit),
     ("GET", r"/repos/([^/]+)/([^/]+)/contents/(.+)", contents),
     ("GET", r"/repos/([^/]+)/([^/]+)/git/ref/(heads|tags)/(.+)", ref),
     ("GET", r"/repos/([^/]+)/([^/]+)/git/tags/([0-9a-f]+)", tag),

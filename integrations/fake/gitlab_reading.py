@@ -26,6 +26,22 @@ def branch(world: World, project_id: str, name: str, _query: Any) -> Answer:
     return _named(name, project_of(world, project_id).head(name))
 
 
+def branches(world: World, project_id: str, query: Any) -> Answer:
+    """GET /projects/:id/repository/branches."""
+    found = sorted(project_of(world, project_id).branches.items())
+    size, page = int(query.get("per_page", 20)), int(query.get("page", 1))
+    listed = [{"name": name, "commit": {"id": commit}} for name, commit in found]
+    return Answer(200, listed[size * (page - 1) : size * page])
+
+
+def commit(world: World, project_id: str, sha: str, _query: Any) -> Answer:
+    """GET /projects/:id/repository/commits/:sha."""
+    made_at = project_of(world, project_id).made_at(sha)
+    if made_at is None:
+        raise Refusal(404, "404 Commit Not Found")
+    return Answer(200, {"id": sha, "committed_date": made_at.isoformat()})
+
+
 def tag(world: World, project_id: str, name: str, _query: Any) -> Answer:
     """GET /projects/:id/repository/tags/:tag_name."""
     return _named(name, project_of(world, project_id).tags.get(name))
@@ -90,6 +106,8 @@ def _described(project: FakeRepository, shown: Shown) -> dict[str, Any]:
 
 
 ROUTES = (
+    ("GET", r"/projects/(\d+)/repository/branches", branches),
+    ("GET", r"/projects/(\d+)/repository/commits/([^/]+)", commit),
     ("GET", r"/projects/(\d+)/repository/files/([^/]+)", file),
     ("GET", r"/projects/(\d+)/repository/branches/([^/]+)", branch),
     ("GET", r"/projects/(\d+)/repository/tags/([^/]+)", tag),

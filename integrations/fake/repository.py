@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from integrations.forge import Permission
@@ -82,6 +83,7 @@ class FakeCommit:
 
     parents: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
@@ -98,7 +100,7 @@ class FakeHook:
     def failed(self) -> list[dict[str, Any]]:
         """List the requests that never were answered well, not even later."""
         well = {each["guid"] for each in self.deliveries if 200 <= each["status_code"] < 300}
-        return [each for each in self.deliveries if each["guid"] not in well]
+        return list({each["guid"]: each for each in self.deliveries[::-1] if each["guid"] not in well}.values())[::-1]
 
 
 @dataclass
@@ -137,10 +139,15 @@ class FakeRepository:
         return self.id * 10_000 + self.made
 
     def grow(
-        self, commit: str, *parents: str, branch: str | None = None, files: Mapping[str, bytes] | None = None
+        self,
+        commit: str,
+        *parents: str,
+        branch: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+        **more: datetime,
     ) -> str:
-        """Make a commit that changes files; the branch, if one is named, is at it then."""
-        self.commits[commit] = FakeCommit(parents, dict(files or {}))
+        """Make a commit that changes files (`made_at`: now); the branch, if one is named, is at it then."""
+        self.commits[commit] = FakeCommit(parents, dict(files or {}), **more)
         if branch is not None:
             self.branches[branch] = commit
         return commit
@@ -166,6 +173,10 @@ class FakeRepository:
                 if parent not in seen:
                     seen.add(parent)
                     waiting.append(parent)
+
+    def made_at(self, commit: str) -> datetime | None:
+        """Say when a commit was made with `grow`."""
+        return self.commits[commit].made_at if commit in self.commits else None
 
     def content(self, path: str, commit: str) -> bytes | None:
         """Read a file as it is at a commit."""

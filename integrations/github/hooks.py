@@ -51,7 +51,7 @@ class Hooks:
         else:
             found = await self._client.get(address(repository.full_name, "hooks", str(hook), "deliveries") + query)
         well = {each.get("guid") for each in found if _is_well(each)}
-        failed = [each for each in found if each.get("guid") not in well]
+        failed = list({each.get("guid"): each for each in found if each.get("guid") not in well}.values())
         if hook is None:
             failed = [each for each in failed if each.get("repository_id") in (repository.id, None)]
         return [

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Any
 
+from integrations import payload
 from integrations.events import Actor
 from integrations.forge import Permanent, PullRequestFacts, RepositoryFacts, Transient
 from integrations.github.client import Client, Refused
@@ -36,6 +38,21 @@ class Reading:
         """Ask for the commit of a branch."""
         found = await self._or_none(address(repository.full_name, "git/ref/heads", branch))
         return None if found is None else str(_part(found, "object", "sha"))
+
+    async def branches(self, repository: RepositoryFacts) -> list[tuple[str, str]]:
+        """List branches, page by page."""
+        listed: list[tuple[str, str]] = []
+        for page in range(1, PAGES + 1):
+            found = await self._client.get(address(repository.full_name, "branches") + f"?per_page={PAGE}&page={page}")
+            listed += [(str(_part(each, "name")), str(_part(each, "commit", "sha"))) for each in found]
+            if len(found) < PAGE:
+                break
+        return listed
+
+    async def committed_at(self, repository: RepositoryFacts, commit: str) -> datetime | None:
+        """Ask for a commit's time."""
+        found = await self._or_none(address(repository.full_name, "git/commits", commit))
+        return None if found is None else payload.moment(str(_part(found, "committer", "date")))
 
     async def tag_commit(self, repository: RepositoryFacts, tag: str) -> str | None:
         """Ask for the commit of a tag; an annotated one is an object of its own."""

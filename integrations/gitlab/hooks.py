@@ -36,7 +36,7 @@ class Hooks:
                 return []
             raise
         well = {_key(each) for each in found if _is_well(each)}
-        failed = [each for each in found if _key(each) not in well]
+        failed = list({_key(each): each for each in found if _key(each) not in well}.values())
         return [
             FailedDelivery(id=_id(each), key=_key(each), kind=str(each.get("trigger", ""))) for each in failed[::-1]
         ]

@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from integrations import payload
 from integrations.events import Actor
 from integrations.forge import Permanent, PullRequestFacts, RepositoryFacts, Transient
 from integrations.gitlab.client import Client, Refused
@@ -35,6 +37,22 @@ class Reading:
         """Ask for the commit of a branch."""
         found = await self._or_none(_address(repository, "branches", branch))
         return None if found is None else str(_part(found, "commit", "id"))
+
+    async def branches(self, repository: RepositoryFacts) -> list[tuple[str, str]]:
+        """List branches, page by page, those that moved last first."""
+        listed: list[tuple[str, str]] = []
+        for page in range(1, PAGES + 1):
+            path = f"/projects/{repository.id}/repository/branches"
+            found = await self._client.page(path, sort="updated_desc", per_page=PAGE, page=page)
+            listed += [(str(_part(each, "name")), str(_part(each, "commit", "id"))) for each in found]
+            if len(found) < PAGE:
+                break
+        return listed
+
+    async def committed_at(self, repository: RepositoryFacts, commit: str) -> datetime | None:
+        """Ask for a commit's time."""
+        found = await self._or_none(_address(repository, "commits", commit))
+        return None if found is None else payload.moment(str(_part(found, "committed_date")))
 
     async def tag_commit(self, repository: RepositoryFacts, tag: str) -> str | None:
         """Ask for the commit of a tag; GitLab looks through annotated ones itself."""

@@ -1,5 +1,7 @@
 """What every forge promises about files, commits, pull requests and the words on them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from integrations.events import Actor
@@ -49,6 +51,19 @@ async def test_a_branch_is_at_a_commit_or_is_none(history):
     assert await history.forge.branch_head(facts, "main") == BASE
     assert await history.forge.branch_head(facts, "feature/x#1") == HEAD
     assert await history.forge.branch_head(facts, "feature") is None
+
+
+async def test_branches_are_listed_with_their_commits_and_a_commit_with_its_time(history):
+    for number in range(120):
+        history.repository.branches[f"many/{number}"] = HEAD
+    facts = await history.facts()
+    listed = dict(await history.forge.branches(facts))
+    made_at = await history.forge.committed_at(facts, HEAD)
+
+    assert len(listed) == 123
+    assert (listed["main"], listed["feature/x#1"]) == (BASE, HEAD)
+    assert abs((datetime.now(UTC) - made_at).total_seconds()) < 60
+    assert await history.forge.committed_at(facts, "9" * 40) is None
 
 
 async def test_a_tag_names_its_commit_also_through_an_annotated_one(history):
@@ -170,6 +185,7 @@ async def test_failed_deliveries_are_listed_and_asked_for_again(history):
     made = history.repository.hooks[hook]
     made.deliveries += [
         {"id": 11, "guid": "a", "event": "push", "status_code": 502, "age_s": 50},
+        {"id": 15, "guid": "a", "event": "push", "status_code": 0, "age_s": 45},
         {"id": 12, "guid": "b", "event": "push", "status_code": 500, "age_s": 40},
         {"id": 13, "guid": "b", "event": "push", "status_code": 202, "age_s": 30},
         {"id": 14, "guid": "c", "event": "pull_request", "status_code": 202, "age_s": 20},
