@@ -117,6 +117,9 @@ async def test_a_rule_says_how_the_work_is_done_and_shown(world):
     assert (await world.rows(world.tables.job))[0].priority == "nightly"
     assert (run.rule, run.limit_s) == ("run", None)
     assert list(world.forges.latest(A)) == ["rigline/smoke"]
+    told = (await world.http.get(f"/api/v1/pipelines/{smoke.id}")).json()
+    assert (told["rule"], told["jobs"][0]["needs"], told["jobs"][0]["facts"]) == ("smoke", [], {})
+    assert "<bdi>smoke</bdi>" in (await world.http.get(f"/pipelines/{smoke.id}")).text
 
 
 async def test_one_rule_for_pushes_and_pull_requests_measures_a_commit_once(world):

@@ -50,6 +50,8 @@ class PipelineView:
     error: str | None  # why nothing could be planned
     limit_s: float | None
     repeat: int
+    rule: str | None  # of the repository's rules, that asked for it
+    compare_with: str | None  # the commit it is to be held against
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None  # None while a job is open
@@ -271,7 +273,7 @@ _DERIVED = (
 
 _OWN = (
     *("id", "kind", "trigger", "commit", "title", "branch", "pull_request", "from_fork", "trust", "requested_by"),
-    *("error", "limit_s", "repeat", "created_at", "repository_id"),
+    *("error", "limit_s", "repeat", "rule", "compare_with", "created_at", "repository_id"),
 )
 
 
