@@ -99,11 +99,16 @@ class World:
 
     async def register(self) -> None:
         """Serve both repositories, as `repo add` does."""
-        for forge, full_name in (("github", self.repository.full_name), ("gitlab", self.project.full_name)):
-            facts = await self.deps.forges[forge].repository(full_name)
-            async with self.deps.begin() as db:
-                await repositories.add(db, forge, facts)
+        for forge, repository in (("github", self.repository), ("gitlab", self.project)):
+            await self.serve(repository, forge)
         self.forges.calls.clear()
+
+    async def serve(self, repository: FakeRepository, forge: str = "github") -> None:
+        """Host a repository, and serve it."""
+        self.forges.add(repository)
+        facts = await self.deps.forges[forge].repository(repository.full_name)
+        async with self.deps.begin() as db:
+            await repositories.add(db, forge, facts)
 
     def person(self, name: str) -> Person:
         return Person(id=self.forges.account(name), name=name)
