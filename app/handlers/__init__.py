@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from app.deps import Deps
-from app.handlers import check, installation, merge_group, pull_request, push, repository
+from app.handlers import check, comment, installation, merge_group, pull_request, push, repository
 from app.handlers.occasion import Occasion
 from integrations.events import (
     CheckRerequested,
+    CommentPosted,
     InstallationChanged,
     MergeGroupDestroyed,
     MergeGroupRequested,
@@ -36,4 +37,5 @@ HANDLERS: Mapping[type, Handler] = {  # a test compares the keys with the Event 
     RepositoryChanged: repository.on_changed,
     InstallationChanged: installation.on_changed,
     CheckRerequested: check.on_rerequested,
+    CommentPosted: comment.on_comment,
 }

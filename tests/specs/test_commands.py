@@ -9,6 +9,7 @@ from app.db.tables import delivery, heard, job, pipeline
 from app.handlers.delivery import handle
 from app.reporting import answers
 from app.states import JobState
+from app.tasks import rounds
 from integrations.fake import deliveries, said
 from integrations.fake.world import FakeRepository
 from integrations.forge import Permission
@@ -518,3 +519,73 @@ async def test_what_was_carried_out_before_a_crash_is_not_carried_out_again_and_
     assert [each.commit for each in await talk.pipelines()] == [A]
     assert len([row for row in await talk.world.rows(job) if row.generation == 1]) == 4
     assert len(talk.replies()) == 1
+
+
+async def test_a_bots_comment_is_not_read(world):
+    talk = Talk(world)
+    bot = said.Person(id=world.forges.account("maintainer"), name="maintainer", is_bot=True)
+    await world.receive(said.github_comment(talk.home, talk.pull, "/rig run", SECRET, author=bot))
+
+    assert await talk.heard() == []
+
+
+async def test_a_comment_is_acknowledged_within_five_seconds_also_while_the_forge_thinks_about_rights(talk):
+    acknowledged, decided = asyncio.Event(), asyncio.Event()
+
+    async def think(method, path):
+        if method == "POST" and path.endswith(("/reactions", "/award_emoji")):
+            acknowledged.set()
+        if "/collaborators/" in path or "/members/" in path:
+            await decided.wait()
+
+    talk.world.forges.gate = think
+    await talk.world.deliver(talk.delivery("/rig run"))
+    going_round, working = asyncio.create_task(rounds.run(talk.world.deps)), asyncio.create_task(talk.world.work())
+    try:
+        async with asyncio.timeout(5):
+            await acknowledged.wait()
+        assert await talk.pipelines() == []
+    finally:
+        decided.set()
+        await working
+        going_round.cancel()
+
+    assert len(await talk.pipelines()) == 1
+
+
+async def test_a_pull_request_that_is_closed_takes_what_waits_for_its_commands_along(talk):
+    await talk.open()
+    await talk.say("/rig run boards=pi4 configs=fast")
+    await talk.open("closed" if talk.forge == "github" else "close")
+
+    assert set(await talk.states()) == {"cancelled"}
+
+
+async def test_a_head_whose_message_asks_to_skip_it_is_run_by_command(talk):
+    talk.home.grow(A, branch="faster")
+    make = deliveries.github_push if talk.forge == "github" else deliveries.gitlab_push
+    pushed = make(
+        talk.home,
+        A,
+        SECRET,
+        ref="refs/heads/faster",
+        sender=talk.world.person("author"),
+        message="Change the documents [skip ci]",
+    )
+    await talk.world.receive(pushed)
+    assert await talk.world.pipelines() == []
+
+    await talk.say("/rig run")
+    assert len(await talk.pipelines()) == 1
+
+
+HOSTILE = ["@acme/everybody", "|x|", "<img/src=x>", "\u202eexe", "a\u0000b", "](http://evil.example)", "`/rig", "**b**"]
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+async def test_what_a_reply_quotes_is_neither_mention_nor_mark_up(talk, word):
+    for line in (f"run {word}", f"run boards={word}", f"run {word}=1", word, f"help {word}"):
+        for reply in await talk.say(f"/rig {line}"):
+            outside = "".join(reply.replace("\\|", "").split("`")[::2])
+            assert not set("@<>|*[]\u202e\0") & set(outside)
+    assert await talk.pipelines() == []
