@@ -116,8 +116,10 @@ async def _write(deps: Deps, forge: Forge, claimed: Claimed, text: str, *, recre
         async with deps.begin() as db:
             await conversations.wrote(db, claimed, None, recreated=True)
     written = await forge.comment(claimed.facts(), claimed.pull_request, text)
+    subject, _ = wording.comment_refused(claimed.full_name, claimed.pull_request, "")
     async with deps.begin() as db:
         await conversations.wrote(db, claimed, written, recreated=recreated)
+        await alerts.resolve(db, alerts.COMMENT_REFUSED, subject)
 
 
 async def _note_sent(deps: Deps, claimed: Claimed, digest: bytes | None) -> None:

@@ -104,7 +104,7 @@ async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:
         if await is_final(deps, claimed, problem):
             await _refused(deps, claimed, said, str(problem))
     else:
-        await _note_sent(deps, claimed, said, {**claimed.memory, **memory})
+        await _note_sent(deps, claimed, said, {**claimed.memory, **memory}, is_taken=True)
 
 
 def _remembered(claimed: Claimed, said: Said) -> dict[str, Any]:
@@ -144,12 +144,20 @@ def _status(deps: Deps, claimed: Claimed, said: Said) -> CommitStatus:
     )
 
 
-async def _note_sent(deps: Deps, claimed: Claimed, said: Said, memory: dict[str, Any]) -> None:
-    """Write down what is shown; the comment of the pull request follows the statuses."""
+async def _note_sent(
+    deps: Deps, claimed: Claimed, said: Said, memory: dict[str, Any], *, is_taken: bool = False
+) -> None:
+    """Write down what is shown; the comment of the pull request follows the statuses.
+
+    Args:
+        is_taken: the forge took it just now, so that it is no longer one that refuses.
+    """
     left_open = memory.pop(LEFT_OPEN, None)
     async with deps.begin() as db:
         await statuses.sent(db, claimed, said.state.value, said.description, memory)
         await conversations.touch(db, claimed.pipeline_id)
+        if is_taken:
+            await alerts.resolve(db, alerts.STATUS_REFUSED, claimed.full_name)
         if left_open is not None:
             subject, text = wording.left_open(claimed.full_name, claimed.context, claimed.commit)
             await alerts.raise_(db, alerts.STATUS_LEFT_OPEN, subject, text, repository_id=claimed.repository_id)

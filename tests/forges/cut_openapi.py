@@ -34,7 +34,7 @@ OPERATIONS = {
     "/repos/{owner}/{repo}/installation": ["get"],
     "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["patch"],
     "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions": ["post"],
-    "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["post"],
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
     "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}": ["delete"],
     "/repos/{owner}/{repo}/issues/{issue_number}/reactions": ["post"],
     "/repos/{owner}/{repo}/pulls": ["get"],

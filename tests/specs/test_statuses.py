@@ -460,6 +460,19 @@ async def test_what_is_refused_for_good_raises_one_alert_for_the_repository(worl
     assert (raised.kind, raised.subject, raised.times) == ("status_refused", "acme/firmware", 2)
 
 
+async def test_the_alert_is_over_when_the_forge_takes_statuses_again(world):
+    world.forges.fail(403, times=3, path="/statuses/", message="Resource not accessible")
+    await world.receive(push(world))
+    for _ in range(3):
+        await due_now(world)
+    [raised] = await world.rows(alert)
+    assert raised.resolved_at is None
+
+    await world.receive(push(world, B))
+    [raised] = await world.rows(alert)
+    assert raised.resolved_at is not None
+
+
 async def test_the_cap_on_statuses_is_nobodys_task_and_raises_no_alert(world):
     world.forges.fail(422, times=99, path="/statuses/", message="has reached the maximum number of statuses.")
     await world.receive(push(world))

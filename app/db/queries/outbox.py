@@ -119,7 +119,9 @@ async def hold(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:
     )
     later = sa.func.now() + seconds(wait_s)
     for table in OUTBOXES:
-        change = sa.update(table).where(table.c.repository_id.in_(same), table.c.sent_version < table.c.version)
+        # Always in one order: two of these never wait for each other.
+        some = sa.select(table.c.id).where(table.c.repository_id.in_(same), table.c.sent_version < table.c.version)
+        change = sa.update(table).where(table.c.id.in_(some.order_by(table.c.id).with_for_update()))
         waiting = {"next_at": sa.func.greatest(table.c.next_at, later), "tries": sa.func.greatest(table.c.tries, 1)}
         await db.execute(change.values(waiting))
 
