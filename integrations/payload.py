@@ -13,10 +13,12 @@ MAX_TITLE = 500  # characters kept of a text for people
 MAX_TEXT = 65_536  # characters kept of a comment; GitHub takes no longer ones, GitLab does
 MAX_LABELS = 100  # kept of a pull request, each with at most MAX_LABEL characters
 MAX_LABEL = 255
+MAX_NAME = 512  # characters of a repository's name with its owner's or groups'
 MAX_REF = 255 + len("refs/heads/")  # characters; git itself allows about 4,000, file systems 255 per part
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_PART = re.compile(r"[A-Za-z0-9_.+-]+", re.ASCII)
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]  # what the database takes
@@ -150,6 +152,13 @@ def title(text: str | None) -> str:
     """Take the first line of a text for people, without characters that steer a terminal or turn the text around."""
     lines = (text or "").strip().splitlines()
     return _CONTROL.sub(" ", lines[0]).strip()[:MAX_TITLE] if lines else ""
+
+
+def full_name(text: str) -> str:
+    """Take a repository's name if it is one; else give none, so that nothing is renamed to it."""
+    parts = text.split("/")
+    is_one = len(parts) > 1 and all(_PART.fullmatch(part) and part.strip(".") for part in parts)
+    return text if is_one and len(text) <= MAX_NAME else ""
 
 
 def text(given: str | None) -> str:

@@ -50,11 +50,13 @@ def _push(body: bytes) -> Event | None:
         return None
     ref = payload.ref(said.ref)
     if payload.is_zero(said.after):
-        return RefDeleted(repository=said.repository.id, repository_name=said.repository.full_name, ref=ref)
+        return RefDeleted(
+            repository=said.repository.id, repository_name=payload.full_name(said.repository.full_name), ref=ref
+        )
     head = said.head_commit
     return Push(
         repository=said.repository.id,
-        repository_name=said.repository.full_name,
+        repository_name=payload.full_name(said.repository.full_name),
         ref=ref,
         before=None if payload.is_zero(said.before) else payload.commit(said.before),
         commit=payload.commit(head.id if head else said.after),  # `after` of an annotated tag is the tag's object
@@ -75,7 +77,7 @@ def _pull_request(body: bytes) -> Event | None:
     pull, source = said.pull_request, said.pull_request.head.repo
     return PullRequestChanged(
         repository=said.repository.id,
-        repository_name=said.repository.full_name,
+        repository_name=payload.full_name(said.repository.full_name),
         action=action,
         number=said.number,
         commit=payload.commit(pull.head.sha),

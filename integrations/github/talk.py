@@ -71,7 +71,7 @@ def review_comment(body: bytes) -> CommentPosted | None:
 def _about(said: bodies.About, author: Account | None) -> dict[str, Any]:
     return {
         "repository": said.repository.id,
-        "repository_name": said.repository.full_name,
+        "repository_name": payload.full_name(said.repository.full_name),
         "author": actor(author),
         "sender": actor(said.sender),
         "is_bot": BOT in (said.sender.type, author.type if author else ""),

@@ -41,13 +41,13 @@ def merge_group(body: bytes) -> MergeGroupRequested | MergeGroupDestroyed | None
     if action == "destroyed":
         return MergeGroupDestroyed(
             repository=repository.id,
-            repository_name=repository.full_name,
+            repository_name=payload.full_name(repository.full_name),
             commit=commit,
             merged=said.reason == "merged",
         )
     return MergeGroupRequested(
         repository=repository.id,
-        repository_name=repository.full_name,
+        repository_name=payload.full_name(repository.full_name),
         commit=commit,
         ref=payload.ref(group.head_ref),
         base_branch=payload.branch(group.base_ref.removeprefix("refs/heads/")),
@@ -74,7 +74,7 @@ def check_suite(body: bytes) -> CheckRerequested | None:
 def _rerequested(said: bodies.About, checked: bodies.Checked) -> CheckRerequested:
     return CheckRerequested(
         repository=said.repository.id,
-        repository_name=said.repository.full_name,
+        repository_name=payload.full_name(said.repository.full_name),
         commit=payload.commit(checked.head_sha),
         external_id=(checked.external_id or "")[:100] or None,
         sender=actor(said.sender),
@@ -93,7 +93,7 @@ def repository(body: bytes) -> RepositoryChanged | None:
     branch = said.repository.default_branch
     return RepositoryChanged(
         repository=said.repository.id,
-        repository_name=said.repository.full_name,
+        repository_name=payload.full_name(said.repository.full_name),
         fate=fate,
         default_branch=payload.branch(branch) if branch else None,
         private=said.repository.private,

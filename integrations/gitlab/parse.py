@@ -34,7 +34,7 @@ def repository_of(body: bytes) -> int | None:
 
 def _push(body: bytes) -> Event | None:
     said = payload.read(body, bodies.Push)
-    ref, name = payload.ref(said.ref), said.project.path_with_namespace
+    ref, name = payload.ref(said.ref), payload.full_name(said.project.path_with_namespace)
     project = project_id(said.project, said.project_id)
     if payload.is_zero(said.after):
         return RefDeleted(repository=project, repository_name=name, ref=ref)
@@ -64,7 +64,7 @@ def _merge_request(body: bytes) -> Event | None:
         raise Malformed("the merge request is for another project than the body")
     return PullRequestChanged(
         repository=project,
-        repository_name=said.project.path_with_namespace,
+        repository_name=payload.full_name(said.project.path_with_namespace),
         action=action,
         number=attributes.iid,
         commit=payload.commit(attributes.last_commit.id),

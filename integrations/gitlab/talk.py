@@ -21,7 +21,7 @@ def note(body: bytes) -> CommentPosted | None:
     writer = author(told.author_id, said.user)
     return CommentPosted(
         repository=project_id(said.project, said.project_id),
-        repository_name=said.project.path_with_namespace,
+        repository_name=payload.full_name(said.project.path_with_namespace),
         number=merge_request.iid,
         key=f"comment:{told.id}",
         comment=told.id,

@@ -14,7 +14,7 @@ def _project(fate: RepositoryFate, body: bytes) -> RepositoryChanged:
     said = payload.read(body, bodies.ProjectChanged)
     return RepositoryChanged(
         repository=said.project_id,
-        repository_name=said.path_with_namespace,
+        repository_name=payload.full_name(said.path_with_namespace),
         fate=fate,
         private=_VISIBILITIES.get(said.project_visibility.lower().removeprefix("visibilitylevel|")),
     )
