@@ -589,3 +589,13 @@ async def test_what_a_reply_quotes_is_neither_mention_nor_mark_up(talk, word):
             outside = "".join(reply.replace("\\|", "").split("`")[::2])
             assert not set("@<>|*[]\u202e\0") & set(outside)
     assert await talk.pipelines() == []
+
+
+async def test_what_somebody_asked_for_stays_when_the_head_moves_on(talk):
+    await talk.open()
+    await talk.say("/rig run boards=pi4 configs=fast")
+    talk.show(head=C, updated_at="2026-02-01T00:00:00Z")
+    await talk.open("synchronize", **({"oldrev": A} if talk.forge == "gitlab" else {"before": A}))
+
+    assert sorted(await talk.states(A)) == [*["cancelled"] * 4, "queued"]
+    assert set(await talk.states(C)) == {"queued"}
