@@ -29,15 +29,19 @@ class Occasion:
 
     def facts(self) -> RepositoryFacts:
         """Describe the repository to the forge."""
-        known: Any = self.repository
-        return RepositoryFacts(
-            id=known["forge_id"],
-            full_name=known["full_name"],
-            clone_url=known["clone_url"],
-            default_branch=known["default_branch"],
-            private=known["private"],
-            installation=known["installation_id"],
-        )
+        return facts_of(self.repository)
+
+
+def facts_of(known: Any) -> RepositoryFacts:
+    """Describe the repository of a row to its forge."""
+    return RepositoryFacts(
+        id=known["forge_id"],
+        full_name=known["full_name"],
+        clone_url=known["clone_url"],
+        default_branch=known["default_branch"],
+        private=known["private"],
+        installation=known["installation_id"],
+    )
 
 
 async def repository_of(db: AsyncConnection, forge: Forge, forge_id: int, name: str) -> sa.RowMapping | None:

@@ -4,6 +4,7 @@ from app.web import sse
 from app.web.api import (
     boards,
     builders,
+    connections,
     deliveries,
     dispatching,
     job_files,
@@ -23,6 +24,7 @@ __all__ = [
     "api",
     "boards",
     "builders",
+    "connections",
     "deliveries",
     "described",
     "dispatching",

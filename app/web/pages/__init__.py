@@ -5,7 +5,7 @@ Every page has its data at the same address with `.json` (the start page: `/inde
 
 from quart import Quart
 
-from app.web.pages import alerts, dashboard, deliveries, events, history, jobs, lab, pipelines, repositories
+from app.web.pages import alerts, dashboard, deliveries, events, forges, history, jobs, lab, pipelines, repositories
 from app.web.pages.answer import pages
 from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_versions
 
@@ -16,6 +16,7 @@ _ROUTES = (
     dashboard,
     deliveries,
     events,
+    forges,
     history,
     jobs,
     lab,
