@@ -6,6 +6,7 @@ from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
 from app.cli.repo_check import check
 from app.cli.repo_policy import policy, served
+from app.cli.repo_secret import secret
 from app.client import Client
 
 COLUMNS = {"id": "ID", "forge": "FORGE", "full_name": "REPOSITORY", "default_branch": "BRANCH", "clone_url": "ADDRESS"}
@@ -95,3 +96,4 @@ def remove(client: Client, repository: str) -> None:
 
 repo.add_command(policy)
 repo.add_command(check)
+repo.add_command(secret)

@@ -16,6 +16,7 @@ from app.web.api import (
     series,
     tokens,
     users,
+    webhook_secrets,
 )
 from app.web.api.described import described
 from app.web.api.operations import api
@@ -38,4 +39,5 @@ __all__ = [
     "sse",
     "tokens",
     "users",
+    "webhook_secrets",
 ]
