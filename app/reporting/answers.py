@@ -6,9 +6,10 @@ import hashlib
 import sqlalchemy as sa
 import structlog
 
-from app.db.queries import heard
+from app.db.queries import alerts, heard
 from app.db.queries.heard import Owed
 from app.deps import Deps
+from app.reporting import wording
 from integrations.forge import Forge, Permanent, Reaction, RepositoryFacts, Transient
 
 AT_ONCE = 10  # calls to forges at the same time
@@ -45,6 +46,7 @@ async def _answer(deps: Deps, owed: Owed) -> None:
         await _postpone(deps, owed, problem)
     except Permanent as problem:
         await _give_up(deps, owed, str(problem))
+        await _alert(deps, owed, repository["full_name"], str(problem))
     except Exception:  # one answer must not keep the others from going out
         log.exception("answer_failed", heard=owed.id)
         await _postpone(deps, owed, TimeoutError("an error of ours; the log has it"))
@@ -89,6 +91,12 @@ async def _postpone(deps: Deps, owed: Owed, problem: Exception) -> None:
     log.warning("answer_postponed", heard=owed.id, wait_s=round(wait_s, 1), error=str(problem)[:200])
     async with deps.autocommit() as db:
         await heard.postpone(db, owed, wait_s)
+
+
+async def _alert(deps: Deps, owed: Owed, repository: str, reason: str) -> None:
+    subject, text = wording.comment_refused(repository, owed.pull_request, reason)
+    async with deps.autocommit() as db:
+        await alerts.raise_(db, alerts.COMMENT_REFUSED, subject, text, repository_id=owed.repository_id)
 
 
 async def _give_up(deps: Deps, owed: Owed, reason: str) -> None:

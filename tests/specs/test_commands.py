@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from app.db.tables import delivery, heard, job, pipeline
+from app.db.tables import alert, delivery, heard, job, pipeline
 from app.handlers.delivery import handle
 from app.reporting import answers
 from app.states import JobState
@@ -599,3 +599,15 @@ async def test_what_somebody_asked_for_stays_when_the_head_moves_on(talk):
 
     assert sorted(await talk.states(A)) == [*["cancelled"] * 4, "queued"]
     assert set(await talk.states(C)) == {"queued"}
+
+
+async def test_a_reply_that_the_forge_refuses_is_given_up_with_an_alert_and_no_loop(talk):
+    path = "/issues/9/comments" if talk.forge == "github" else "/merge_requests/9/notes"
+    await talk.world.receive(talk.delivery("/rig dance"))
+    talk.world.forges.fail(403, times=1 if talk.forge == "github" else 2, path=path)  # GitLab's reaction is below it
+    await talk.answered()
+    calls = len(talk.world.forges.calls)
+    await talk.answered()
+
+    assert len(talk.world.forges.calls) == calls
+    assert [row.kind for row in await talk.world.rows(alert)] == ["comment_refused"]
