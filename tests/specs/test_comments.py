@@ -401,3 +401,15 @@ async def test_the_pipelines_of_several_rules_have_a_table_each_and_a_repeated_o
     assert [name for name, _ in headings][:2] == ["Rule `nightly`", "Run, asked for"]
     assert len({number for _, number in headings}) == len(headings) == 3
     assert text.count("| Board | Configuration |") == 3
+
+
+async def test_an_outdated_comment_gives_no_line_that_approves(world):
+    await world.receive(from_fork(world))
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(pull_request).values(head=B))
+        await conversations.touch_pull_request(db, await db.scalar(sa.select(pipeline.c.repository_id)), 7)
+    await world.send()
+
+    [text] = world.comments(7)
+    assert "**Outdated**" in text
+    assert "approve" not in text

@@ -20,6 +20,7 @@ from app.states import JobState
 from integrations.fake import deliveries
 from integrations.fake.deliveries import Pull
 from integrations.fake.world import FakeRepository
+from integrations.forge import CommitStatus, StatusState
 from tests.specs.world import MAINTAINER, OUTSIDER, SECRET
 
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
@@ -600,3 +601,38 @@ async def test_the_words_of_waiting_end_when_the_job_starts(world):
     [row] = await world.rows(world.tables.job)
 
     assert row.reason == ""
+
+
+def gitlab_status(world, **more):
+    base = {
+        "repository": world.project.id,
+        "full_name": world.project.full_name,
+        "commit": A,
+        "context": "rigline/run",
+        "state": StatusState.PENDING,
+        "description": "1 job queued",
+        "target_url": "https://rigline.example/pipelines/1",
+        "ref": "main",
+    }
+    return CommitStatus(**{**base, **more})
+
+
+async def test_an_address_that_gitlab_would_refuse_is_left_out(world):
+    for length in (255, 256):
+        address = "https://rigline.example/".ljust(length, "x")
+        await world.deps.forges["gitlab"].set_status(gitlab_status(world, target_url=address, context=str(length)))
+
+    assert {name: len(each.target_url) for name, each in world.forges.latest(A).items()} == {"255": 255, "256": 0}
+
+
+async def test_pending_running_and_success_in_quick_order_are_one_row_of_gitlab(world):
+    memory = {}
+    for state in (StatusState.PENDING, StatusState.RUNNING, StatusState.RUNNING, StatusState.SUCCESS):
+        memory = await world.deps.forges["gitlab"].set_status(gitlab_status(world, state=state, memory=memory))
+
+    assert [(each.row, each.state) for each in world.forges.statuses] == [
+        (1, "pending"),
+        (1, "running"),
+        (1, "success"),
+    ]
+    assert "left_open" not in memory
