@@ -110,6 +110,8 @@ def test_a_plain_line_that_begins_with_the_prefix_is_a_command(text):
         "~~x\n/rig run\nx~~",
         "\\/rig run",
         "[a]: /rig run",
+        "one line\u2028/rig run",
+        "one line\x0b/rig run",
         "| /rig run |\n|---|",
         "/rig run " + "x" * 1000,  # a paragraph so long is prose
         "\n" * 1000 + "/rig run",

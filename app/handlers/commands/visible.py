@@ -23,6 +23,7 @@ _INLINE.core.ruler.disable("text_join")  # keeps apart what was escaped: `\/rig`
 _OPENERS = {"bullet_list_open", "ordered_list_open", "list_item_open"}
 _OTHERS = {"blockquote_open", "heading_open"}
 _MARKS = {"em_open", "em_close", "strong_open", "strong_close", "s_open", "s_close"}
+_END = re.compile(r"\r\n?|\n")  # of a line, for Markdown; Python knows more of them
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9-]{0,20})((?:[^<>"']|"[^"]*"|'[^']*'){0,100})>""")
 _MARKUP = re.compile(r"<[a-zA-Z/!]")
@@ -37,7 +38,7 @@ def lines(text: str, marks: Iterable[str]) -> list[str]:
         marks: beginnings in lower case, as `/rig`; compared without regard to case.
     """
     starts = tuple(marks)
-    text = "\n".join(text[:MAX_TEXT].splitlines()[:MAX_LINES])
+    text = "\n".join(_END.split(text[:MAX_TEXT], MAX_LINES)[:MAX_LINES])
     if not _mentions(text, starts):
         return []
     found, hidden, budget = list[str](), list[str](), MAX_INLINE
