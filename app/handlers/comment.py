@@ -92,7 +92,7 @@ async def _obey(said: Understood, event: CommentPosted, occasion: Occasion, deps
             delivery_id=occasion.delivery_id,
         )
     if hearing.is_done:
-        return "these commands were carried out before"
+        return "these commands were heard before"
     try:  # the reaction goes out while the forge is asked
         verdict = await _carry_out(said, hearing, event, occasion, deps)
     except Refused as refused:

@@ -611,3 +611,12 @@ async def test_a_reply_that_the_forge_refuses_is_given_up_with_an_alert_and_no_l
 
     assert len(talk.world.forges.calls) == calls
     assert [row.kind for row in await talk.world.rows(alert)] == ["comment_refused"]
+
+
+async def test_a_comment_that_was_refused_stays_refused_when_it_is_brought_again(talk):
+    await talk.say("/rig run", by="reader", number=5)
+    talk.world.forges.grant(talk.home.id, "reader", Permission.WRITE)
+    await talk.say("/rig run", by="reader", number=5)
+
+    assert await talk.pipelines() == []
+    assert (await talk.world.verdicts())[-1] == "these commands were heard before"
