@@ -80,6 +80,10 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
         )
     reason = await pipelines.reason(db, claimed.pipeline_id)
     waits = await statuses.waits(db, claimed.pipeline_id) if view.counts.get(JobState.QUEUED.value) else ""
+    if reason.startswith(
+        statuses.WAITS
+    ):  # for another group of the same pipeline, which is no news, or as `waits` says
+        reason = ""
     facts = Facts(
         state=view.state, counts=view.counts, error=view.error, reason=reason, waits=waits, commit=view.commit
     )

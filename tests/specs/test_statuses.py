@@ -318,6 +318,15 @@ async def test_many_senders_at_once_post_each_status_once(world):
     assert sorted(each.commit for each in world.forges.statuses) == commits
 
 
+async def test_what_one_sender_takes_another_leaves_alone_without_waiting(world):
+    await world.deliver(push(world))
+    await world.work()
+    async with world.deps.begin() as one, world.deps.begin() as other:
+        assert len(await statuses.claim_due(one, 10)) == 1
+        async with asyncio.timeout(5):
+            assert await statuses.claim_due(other, 10) == []
+
+
 async def test_what_a_sender_that_died_held_is_sent_by_another(world):
     await world.deliver(push(world))
     await world.work()
@@ -590,6 +599,18 @@ async def test_a_board_that_is_away_is_said_without_blame_and_taken_back(world):
     assert await absence.note(world.deps) == 1
     await sent_ago(world, seconds=11)
     await sender.send_due(world.deps)
+    assert world.shown(A).description == "1 job queued"
+
+
+async def test_a_group_that_waits_for_another_is_no_news_on_the_commit(world):
+    await world.receive(push(world))
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.job).values(reason="waits for group 'build'"))
+        [view] = await pipelines.list_(db)
+        await statuses.touch(db, view.id)
+    await sent_ago(world, seconds=11)
+    await world.send()
+
     assert world.shown(A).description == "1 job queued"
 
 

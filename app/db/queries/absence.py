@@ -4,13 +4,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health
-from app.db.queries import statuses
 from app.db.queries.boards import matches
+from app.db.queries.statuses import FOR_BOARD
 from app.db.tables import board, builder, configuration, job
 from app.states import JobState
 from builders.protocol import LEASE_S
 
-FOR_BOARD = f"{statuses.WAITS}board "
 PATIENCE_S = 10.0  # a job that was queued a moment ago is no news
 AT_ONCE = 500  # jobs that one pass takes on
 

@@ -13,7 +13,8 @@ from app.db.queries import outbox
 from app.db.tables import job, status
 from app.states import JobState
 
-WAITS = "waits for "  # so begins the reason of a queued job whose board is away
+WAITS = "waits for "  # so begins the reason of a queued job that cannot start yet
+FOR_BOARD = f"{WAITS}board "  # and of one whose board is away
 
 
 async def open_for(
@@ -108,7 +109,7 @@ async def job_of_target(
 async def waits(db: AsyncConnection, pipeline_id: int) -> str:
     """Say for what the first of a pipeline's queued jobs waits, if its board is away; else nothing."""
     asked = sa.select(job.c.reason).where(
-        job.c.pipeline_id == pipeline_id, job.c.state == JobState.QUEUED, job.c.reason.startswith(WAITS)
+        job.c.pipeline_id == pipeline_id, job.c.state == JobState.QUEUED, job.c.reason.startswith(FOR_BOARD)
     )
     return str(await db.scalar(asked.order_by(job.c.id).limit(1)) or "")
 
