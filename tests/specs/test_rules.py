@@ -62,6 +62,7 @@ async def test_a_push_of_a_branch_runs_what_the_default_branch_says(world, forge
 async def test_a_push_to_the_default_branch_runs_what_itself_says(world):
     rules(world, '[[on]]\nevent = "push"\nfilter = { boards = "pi4" }')
     rules(world, '[[on]]\nevent = "push"\nfilter = { boards = "nucleo", configurations = "safe" }', commit=A)
+    rules(world, "on = []", commit=C)  # pushed since
 
     await world.receive(push(world, ref="refs/heads/main"))
 

@@ -103,6 +103,15 @@ async def test_several_workers_see_to_a_schedule_once(world):
     assert await scheduled(world) == [(BASE, "main")]
 
 
+async def test_each_night_is_measured_also_if_nothing_was_pushed(world):
+    await pushed(world, NIGHTLY)
+    for late in (100, 1):
+        await make_due(world, minutes=late)
+        await schedules.run_due(world.deps)
+
+    assert await scheduled(world) == [(BASE, "main")] * 2
+
+
 async def test_many_missed_nights_are_caught_up_once(world):
     await pushed(world, NIGHTLY)
     await make_due(world, days=9)
