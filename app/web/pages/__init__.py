@@ -5,7 +5,19 @@ Every page has its data at the same address with `.json` (the start page: `/inde
 
 from quart import Quart
 
-from app.web.pages import alerts, dashboard, deliveries, events, forges, history, jobs, lab, pipelines, repositories
+from app.web.pages import (
+    alerts,
+    dashboard,
+    deliveries,
+    delivery,
+    events,
+    forges,
+    history,
+    jobs,
+    lab,
+    pipelines,
+    repositories,
+)
 from app.web.pages.answer import pages
 from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_versions
 
@@ -15,6 +27,7 @@ _ROUTES = (
     alerts,
     dashboard,
     deliveries,
+    delivery,
     events,
     forges,
     history,
