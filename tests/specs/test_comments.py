@@ -413,3 +413,15 @@ async def test_an_outdated_comment_gives_no_line_that_approves(world):
     [text] = world.comments(7)
     assert "**Outdated**" in text
     assert "approve" not in text
+
+
+async def test_a_head_that_nothing_is_asked_for_makes_the_comment_outdated(world):
+    await world.receive(from_branch(world))
+    await world.move_all(A, *RUN, JobState.FAILED, reason="exit 2")
+    await world.send()
+    draft = Pull(number=7, head=B, branch="topic", author=world.person(MAINTAINER), draft=True)
+    await world.receive(deliveries.github_pull_request(world.repository, "synchronize", draft, SECRET, before=A))
+
+    [text] = world.comments(7)
+    assert "1 failed" in text
+    assert f"**Outdated**: the head of this pull request is now `{B[:10]}`" in text

@@ -657,3 +657,14 @@ async def test_pending_running_and_success_in_quick_order_are_one_row_of_gitlab(
         (1, "success"),
     ]
     assert "left_open" not in memory
+
+
+async def test_a_refusal_after_bad_gateways_is_the_first_one(world):
+    world.forges.fail(502, times=4, path="/statuses/")
+    world.forges.fail(403, times=2, path="/statuses/", message="Resource not accessible")
+    await world.receive(push(world))
+    for _ in range(6):
+        await due_now(world)
+
+    [row] = await world.outbox()
+    assert (row.closed, row.sent_state) == (None, "pending")
