@@ -136,6 +136,10 @@ class Transient(ForgeError):
         self.retry_after = retry_after  # seconds, when the forge said so
 
 
+class NotLetIn(Transient):
+    """Our token or App is missing, refused or suspended: it heals when a person corrects that."""
+
+
 class Permanent(ForgeError):
     """Trying again cannot help: the right is missing, the thing is gone, the forge refuses the value."""
 

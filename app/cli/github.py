@@ -20,6 +20,7 @@ WAIT_S = 3600.0  # GitHub keeps the code for an hour
 PERMISSIONS = {
     "checks": "write",
     "contents": "read",
+    "issues": "read",  # GitHub wants it for the event of a comment, on pull requests too
     "merge_queues": "read",
     "metadata": "read",
     "pull_requests": "write",

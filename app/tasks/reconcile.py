@@ -15,14 +15,15 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from app.db.queries import deliveries, reconciling, repositories
+from app.db.queries import alerts, deliveries, reconciling, repositories
 from app.db.queries.reconciling import Known
 from app.deps import Deps
 from app.handlers import reconciled
 from app.handlers.occasion import Occasion
 from integrations.events import Actor, PullRequestAction, PullRequestChanged, Push
-from integrations.forge import ForgeError, PullRequestFacts
+from integrations.forge import ForgeError, NotLetIn, Permanent, PullRequestFacts
 
+ALERT = "forge_refuses"
 EVERY_S = 600.0
 LOCK = 0x7269_6705  # advisory: one worker at a time
 THROTTLE = "rigline:reconciled"  # Redis key: workers take turns; lost, it is done once more
@@ -65,7 +66,9 @@ async def reconcile(deps: Deps) -> Done:
             try:
                 done += await reconcile_one(deps, repository)
             except ForgeError as problem:
-                log.warning("reconcile_waits", repository=repository["full_name"], error=str(problem)[:200])
+                await _note(deps, repository, problem)
+            else:
+                await _note(deps, repository, None)
     log.info("reconciled", redelivered=done.redelivered, found=done.found)
     return done
 
@@ -87,6 +90,19 @@ async def reconcile_one(deps: Deps, repository: Any) -> Done:
     ]
     found = [await _deliver(deps, occasion, key, event) for key, event in events]
     return Done(redelivered=redelivered, found=sum(found))
+
+
+async def _note(deps: Deps, repository: Any, problem: ForgeError | None) -> None:
+    """Say where a person can see it that a forge does not let us in; a forge that is merely away is no news."""
+    subject = f"{repository['forge']} {repository['full_name']}"
+    if problem is not None:
+        log.warning("reconcile_waits", repository=repository["full_name"], error=str(problem)[:200])
+    async with deps.begin() as db:
+        if problem is None:
+            await alerts.resolve(db, ALERT, subject)
+        elif isinstance(problem, Permanent | NotLetIn):
+            text = f"{subject} cannot be looked at: {problem}"
+            await alerts.raise_(db, ALERT, subject, text, repository_id=repository["id"])
 
 
 async def _redeliver(deps: Deps, occasion: Occasion) -> int:

@@ -65,7 +65,7 @@ class World:
         self.gate: Gate | None = None  # waits before each answer, so that a test can act in between
         self.app: FakeApp | None = None  # if there is one, GitHub takes its tokens
         self.manifests: dict[str, dict[str, Any]] = {}  # what the code of a new App gives, once
-        self.token_user = "rigline"  # whose token GitLab sees
+        self.token_user = "rigline"  # noqa: S105 - a name: whose token GitLab sees
         self.pipelines = 0  # GitLab's: one per project, commit and ref
 
     def account(self, name: str) -> int:

@@ -15,7 +15,7 @@ import gidgethub
 import gidgethub.httpx
 import httpx2
 
-from integrations.forge import ForgeError, Permanent, Transient
+from integrations.forge import ForgeError, NotLetIn, Permanent, Transient
 from integrations.github.auth import App, Bearer, Credentials, OneToken
 from integrations.github.cache import Cache
 from integrations.limits import PER_MINUTE, READ, WRITE, Limiter
@@ -171,14 +171,14 @@ class Client:
         if status == 401:
             return _Unauthorised()
         if status == 403 and "suspended" in str(problem).lower():
-            return Transient(f"{what} (the App's installation is suspended)", retry_after=WRONG_TOKEN_S)
+            return NotLetIn(f"{what} (the App's installation is suspended)", retry_after=WRONG_TOKEN_S)
         if status >= 500 or status in (408, 425):
             return Transient(what, retry_after=_seconds(headers.get("retry-after")))
         return Refused(status, str(problem))
 
 
-def _wrong_token(which: str) -> Transient:
-    return Transient(f"GitHub answered 401 ({which} is missing or wrong)", retry_after=WRONG_TOKEN_S)
+def _wrong_token(which: str) -> NotLetIn:
+    return NotLetIn(f"GitHub answered 401 ({which} is missing or wrong)", retry_after=WRONG_TOKEN_S)
 
 
 def _repository(path: str, variables: Mapping[str, str]) -> str | None:

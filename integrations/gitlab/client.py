@@ -13,7 +13,7 @@ from typing import Any
 import gitlab
 import requests
 
-from integrations.forge import ForgeError, Permanent, Transient
+from integrations.forge import ForgeError, NotLetIn, Permanent, Transient
 from integrations.limits import Limiter
 
 TIMEOUT = 8.0  # seconds to connect, and for each wait for bytes
@@ -104,9 +104,7 @@ class Client:
         if status == 429:
             return self._limits.hold(ME, wait_s)
         if status == 401:
-            return Transient(
-                "GitLab answered 401 (RIGLINE_GITLAB_TOKEN is missing or wrong)", retry_after=WRONG_TOKEN_S
-            )
+            return NotLetIn("GitLab answered 401 (RIGLINE_GITLAB_TOKEN is missing or wrong)", retry_after=WRONG_TOKEN_S)
         if status >= 500 or status in (0, 408):
             return Transient(f"GitLab answered {status}", retry_after=wait_s)
         return Refused(status, message)

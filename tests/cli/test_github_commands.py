@@ -15,6 +15,17 @@ from integrations.fake.world import World
 from tests.cli.commands import ROOT, rigline
 from tests.specs.serving import serving
 
+NEEDED = {  # GitHub refuses a manifest with an event that no permission of it covers
+    "check_run": "checks",
+    "check_suite": "checks",
+    "issue_comment": "issues",
+    "merge_group": "merge_queues",
+    "pull_request": "pull_requests",
+    "pull_request_review": "pull_requests",
+    "pull_request_review_comment": "pull_requests",
+    "push": "contents",
+    "repository": "metadata",
+}
 MADE = {
     "id": 1234,
     "slug": "rigline",
@@ -57,6 +68,7 @@ async def test_an_app_is_made_by_a_page_on_this_machine_and_the_way_back(github,
     assert action.startswith(api.removesuffix("/api/v3") + "/organizations/ac%20me/settings/apps/new?state=")
     assert asked["hook_attributes"]["url"] == "https://rigline.example/webhooks/github"
     assert asked["default_permissions"]["contents"] == "read"
+    assert {NEEDED[event] for event in asked["default_events"]} <= set(asked["default_permissions"])
     assert asked["public"] is False
     key, secret = tmp_path / "new" / "github-app.pem", tmp_path / "new" / "github-webhook-secret"
     assert (key.read_text(), secret.read_text()) == (MADE["pem"], MADE["webhook_secret"])

@@ -169,6 +169,20 @@ async def test_a_forge_that_does_not_answer_keeps_no_other_waiting(world):
     assert (first, second) == (Done(found=1), Done(found=1))
 
 
+@pytest.mark.parametrize(("status", "alerts"), [(401, 1), (403, 1), (502, 0)])
+async def test_a_forge_that_does_not_let_us_in_is_an_alert_until_it_does(world, status, alerts):
+    world.forges.fail(status, times=9, path="/github/")
+    await round_(world)
+    raised = await world.rows(alert)
+    world.forges.failures.clear()
+    await round_(world)
+
+    assert [(each.kind, each.subject, each.resolved_at) for each in raised] == [
+        ("forge_refuses", "github acme/firmware", None)
+    ] * alerts
+    assert all(each.resolved_at for each in await world.rows(alert))
+
+
 async def test_two_workers_take_turns(world):
     world.repository.grow(A, branch="main")
     async with reconcile._alone(world.deps) as mine:
