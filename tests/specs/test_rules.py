@@ -1,20 +1,11 @@
 """What runs is what the rules at the base say, wherever a change comes from."""
 
 import pytest
-import sqlalchemy as sa
 
-from app.db.queries import boards, jobs, tokens, users
+from app.db.queries import tokens, users
 from app.db.tables import builder, repository
-from app.dispatch import sweep
 from app.handlers import policy
-from app.states import JobState
-from integrations.fake import deliveries
-from integrations.fake.deliveries import Pull
-from integrations.fake.repository import FakeRepository
-from integrations.forge import Permission
-from tests.specs.world import MAINTAINER, OUTSIDER, SECRET
-
-A, B, C, BASE = "a" * 40, "b" * 39 + "0", "c" * 40, "d" * 40
+from tests.specs.ruling import BASE, A, B, C, pull, push, rules, targets
 
 
 @pytest.fixture
@@ -22,32 +13,6 @@ async def world(world):
     policy._known.clear()  # the fake's repositories have the same ids in every test
     await world.offer("nucleo", "pi4", configurations=("fast", "safe"))
     return world
-
-
-def rules(world, text, *, commit=BASE, branch="main"):
-    """Commit rules to a branch."""
-    for each in (world.repository, world.project):
-        each.grow(commit, branch=branch, files={".rigline.toml": text.encode()})
-
-
-def push(world, commit=A, *, ref="refs/heads/topic", forge="github", **more):
-    target = world.repository if forge == "github" else world.project
-    send = deliveries.github_push if forge == "github" else deliveries.gitlab_push
-    return send(target, commit, SECRET, ref=ref, sender=world.person(MAINTAINER), **more)
-
-
-def pull(world, action="opened", head=A, *, author=MAINTAINER, sender=None, before=None, label=None, **more):
-    made = Pull(number=5, head=head, branch="faster", author=world.person(author), **more)
-    more = {"label": label} if label else {}
-    by = world.person(sender or author)
-    return deliveries.github_pull_request(world.repository, action, made, SECRET, before=before, sender=by, **more)
-
-
-async def targets(world, commit=A):
-    """List what a commit's jobs run on, in words."""
-    ids = {each.id for each in await world.pipelines(commit=commit)}
-    rows = [each for each in await world.rows(world.tables.job) if each.pipeline_id in ids and not each.replaced]
-    return [f"{each.board_type} {each.configuration}" for each in rows]
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
@@ -247,219 +212,6 @@ async def test_the_rules_of_a_commit_are_fetched_once(world):
     assert len([call for call in world.forges.calls if "contents" in call.path]) == 1
 
 
-async def test_several_filters_make_a_matrix_of_jobs_and_each_target_runs_once(world):
-    await world.offer("pi4-bsd", configurations=("fast",))
-    async with world.deps.begin() as db:
-        first = sa.select(sa.func.min(builder.c.id)).scalar_subquery()
-        await db.execute(builder.update().values(facts={"os": "freebsd", "platform_family": "bsd"}))
-        await db.execute(builder.update().where(builder.c.id == first).values(facts={"os": "linux"}))
-        await db.execute(world.tables.board.update().values(type="pi4").where(world.tables.board.c.name == "pi4-bsd"))
-    rules(
-        world,
-        """
-        [[on]]
-        event = "push"
-        filter = [
-            { types = "pi4", configurations = "fast", os = "linux" },
-            { types = "pi4", configurations = "fast", os = "freebsd" },
-            { boards = ["nucleo", "pi4"], configurations = "safe" },
-            { boards = "nucleo", configurations = "safe" },
-        ]
-        """,
-    )
-
-    await world.receive(push(world))
-
-    rows = await world.rows(world.tables.job)
-    assert [(row.board_type, row.configuration, row.facts) for row in rows] == [
-        ("pi4", "fast", {"os": ["linux"]}),
-        ("pi4", "fast", {"os": ["freebsd"]}),
-        ("nucleo", "safe", {}),
-        ("pi4", "safe", {}),
-    ]
-    linux, bsd = (each.id for each in await world.rows(builder))
-    assert [row.id for row in await candidates(world, linux, "pi4")] == [rows[0].id, rows[3].id]
-    assert [row.id for row in await candidates(world, bsd, "pi4-bsd")] == [rows[1].id]
-    async with world.deps.begin() as db:
-        woken = await boards.takers(db, [bsd])
-    assert woken == [(1, [(bsd, "pi4-bsd")])]
-
-
-async def candidates(world, builder_id, board):
-    async with world.deps.begin() as db:
-        return await boards.candidates(db, builder_id, [board])
-
-
-GROUPS = """
-[[on]]
-event = "push"
-[[on.group]]
-name = "quick"
-filter = { boards = "nucleo" }
-[[on.group]]
-name = "slow"
-filter = { boards = "pi4", configurations = "fast" }
-needs = ["quick"]
-[[on.group]]
-name = "last"
-filter = { boards = "pi4", configurations = "safe" }
-needs = ["slow"]
-"""
-
-
-async def end(world, job_id, state):
-    async with world.deps.begin() as db:
-        for each in (JobState.LEASED, JobState.RUNNING, state):
-            held = {"epoch": 1} if each in (JobState.LEASED, JobState.RUNNING) else {}
-            assert await jobs.move(db, job_id, each, reason="", **held) is not None
-
-
-async def test_a_group_starts_when_all_jobs_of_the_groups_it_needs_have_passed(world):
-    rules(world, GROUPS)
-    await world.receive(push(world))
-    first, second, slow, last = await world.rows(world.tables.job)
-    [lab] = await world.rows(builder)
-    assert slow.reason == "waits for group 'quick'"
-    assert await candidates(world, lab.id, "pi4") == []
-    async with world.deps.begin() as db:
-        assert [each for each, _ in await boards.takers(db, [lab.id])] == [1, 1]
-
-    await end(world, first.id, JobState.PASSED)
-    assert await candidates(world, lab.id, "pi4") == []
-    await end(world, second.id, JobState.PASSED)
-    assert [row.id for row in await candidates(world, lab.id, "pi4")] == [slow.id]
-    await end(world, slow.id, JobState.PASSED)
-    assert [row.id for row in await candidates(world, lab.id, "pi4")] == [last.id]
-
-
-async def test_jobs_whose_needs_failed_end_skipped_with_the_reason_and_a_retry_takes_them_up_again(world):
-    rules(world, GROUPS)
-    await world.receive(push(world))
-    first, second, slow, last = await world.rows(world.tables.job)
-    await end(world, second.id, JobState.FAILED)
-
-    await sweep.sweep(world.deps)
-
-    assert await world.job_states(A) == [
-        ("queued", ""),
-        ("failed", ""),
-        ("skipped", f"needs group 'quick', whose job {second.id} ended as failed"),
-        ("skipped", f"needs group 'slow', whose job {slow.id} ended as skipped"),
-    ]
-    async with world.deps.begin() as db:
-        again = [await jobs.retry(db, each.id, actor="olivia") for each in (second, slow, last)]
-    await end(world, first.id, JobState.PASSED)
-    await end(world, again[0], JobState.PASSED)
-    await sweep.sweep(world.deps)
-    [lab] = await world.rows(builder)
-    assert [row.id for row in await candidates(world, lab.id, "pi4")] == [again[1]]
-
-
-async def test_paths_choose_and_without_knowing_them_the_rule_runs(world):
-    rules(world, '[[on]]\nevent = ["push", "pull_request"]\npaths = ["src/**", "!**/*.md"]')
-    world.repository.grow(A, BASE, files={"docs/a.md": b"", "src/b.md": b""})
-    world.repository.grow(B, A, files={"src/main.c": b""})
-
-    await world.receive(push(world, A, before=BASE))
-    await world.receive(push(world, B, before=A))
-    await world.receive(pull(world, head=A))
-    assert [each.commit for each in await world.pipelines()] == [B]
-
-    world.forges.fail(404, path="compare")
-    await world.receive(push(world, C, before="e" * 40))
-    assert [each.commit for each in await world.pipelines()] == [B, C]
-
-
-LABEL = """
-[[on]]
-name = "bench"
-event = "label"
-labels = ["Run benchmarks on HW"]
-remove_label = true
-"""
-
-
-async def test_a_label_runs_its_rule_each_time_it_is_set_and_is_taken_off_again(world):
-    rules(world, LABEL)
-    world.repository.labels[5] = ["Run benchmarks on HW", "bug"]
-    await world.receive(pull(world))
-    assert await world.pipelines() == []
-
-    for _ in range(2):
-        await world.receive(pull(world, "labeled", label="Run benchmarks on HW"))
-    await world.receive(pull(world, "labeled", label="bug"))
-
-    assert [each.commit for each in await world.pipelines()] == [A, A]
-    assert world.repository.labels[5] == ["bug"]
-    assert list(world.forges.latest(A)) == ["rigline/bench"]
-
-
-async def test_a_label_set_by_somebody_who_may_not_write_runs_nothing(world):
-    rules(world, LABEL)
-    world.forges.grant(world.repository.id, "triager", Permission.READ)
-
-    await world.receive(pull(world, "labeled", label="Run benchmarks on HW", sender="triager"))
-
-    assert await world.pipelines() == []
-    assert "may not write" in (await world.verdicts())[0]
-
-
-async def test_a_label_is_no_trust_unless_the_rules_say_so(world):
-    fork = world.forges.add(FakeRepository(99, "stranger/firmware"))
-    given = {"author": OUTSIDER, "sender": MAINTAINER, "fork": fork}
-    rules(world, LABEL)
-    await world.receive(pull(world, "labeled", label="Run benchmarks on HW", **given))
-    assert {state for state, _ in await world.job_states(A)} == {"awaiting_approval"}
-
-    rules(world, '[trust]\napprove_labels = ["ok"]\n' + LABEL, commit=C)
-    await world.receive(pull(world, "labeled", label="ok", **given))
-    assert {state for state, _ in await world.job_states(A)} == {"queued"}
-    [opened] = await world.pipelines()
-    assert opened.trust == f"approved by {MAINTAINER}"
-
-
-async def test_a_pull_request_rule_may_ask_for_a_label_or_take_drafts(world):
-    rules(world, '[[on]]\nevent = "pull_request"\ndrafts = true\nlabels = ["hw"]')
-    await world.receive(pull(world, draft=True))
-    assert await world.pipelines() == []
-
-    await world.receive(pull(world, "synchronize", B, before=A, draft=True, labels=("hw",)))
-    assert [each.commit for each in await world.pipelines()] == [B]
-
-
-@pytest.mark.parametrize(
-    ("how", "states"),
-    [("none", ["running", "queued"]), ("waiting", ["running", "cancelled"]), ("all", ["stopping", "cancelled"])],
-)
-async def test_a_rule_says_what_a_newer_head_of_a_pull_request_ends(world, how, states):
-    rules(world, f'[[on]]\nevent = "pull_request"\nfilter = {{ boards = "pi4" }}\nsupersede = "{how}"')
-    await world.receive(pull(world, updated_at="2026-01-31T12:00:00Z"))
-    held, _ = await world.rows(world.tables.job)
-    async with world.deps.begin() as db:
-        for each in (JobState.LEASED, JobState.RUNNING):
-            await jobs.move(db, held.id, each, epoch=1)
-
-    await world.receive(pull(world, "synchronize", B, before=A, updated_at="2026-01-31T12:00:01Z"))
-
-    rows = await world.rows(world.tables.job)
-    found = ["stopping" if each.cancel_requested_at else each.state.value for each in rows[:2]]
-    assert found == states
-    assert {each.state for each in rows[2:]} == {"queued"}
-
-
-async def test_pushes_supersede_only_if_the_rules_say_so_and_by_where_the_branch_is_now(world):
-    await world.receive(push(world, A))
-    await world.receive(push(world, B, before=A))
-    assert {state for state, _ in await world.job_states(A)} == {"queued"}
-
-    rules(world, '[[on]]\nevent = "push"\nsupersede = "waiting"')
-    world.repository.grow(C, B, branch="topic")
-    await world.receive(push(world, C, before=B))
-    await world.receive(push(world, B, before=A))  # late: the branch is at C
-    assert {state for state, _ in await world.job_states(A)} == {"cancelled"}
-    assert {state for state, _ in await world.job_states(C)} == {"queued"}
-
-
 async def test_an_admin_keeps_rules_on_the_service_and_sees_those_that_count(world):
     headers = {"Authorization": f"Bearer {await admin_token(world)}"}
     row = next(each for each in await world.rows(repository) if each.forge == "github")
@@ -478,7 +230,7 @@ async def test_an_admin_keeps_rules_on_the_service_and_sees_those_that_count(wor
     assert (kept.status_code, kept.json()["source"]) == (200, "service")
     assert kept.json()["rules"] == [{"name": "run", "events": ["schedule"], "kind": "run", "schedule": "nightly"}]
     assert wrong.status_code == 422
-    assert wrong.json()["error"]["message"].startswith("the rules kept on the service:2: event: 'x' is none of its words")
+    assert wrong.json()["error"]["message"].startswith("the rules kept on the service:2: event: 'x' is")
     assert (own["source"], own["commit"], own["text"]) == ("repository", BASE, '[[on]]\nschedule = "nightly"')
     assert (bad["source"], bad["error"]) == (None, SAID)
     assert gone.status_code == 204
