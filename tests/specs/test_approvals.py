@@ -228,7 +228,8 @@ async def test_what_runs_when_its_approval_is_revoked_goes_on_and_a_retry_awaits
 async def test_revoke_leaves_what_was_trusted_by_rule(world):
     talk = Talk(world, fork=True, author="maintainer")
     await talk.open()
-    assert await talk.say("/rig revoke") == ["0 approvals taken back, 0 waiting jobs cancelled."]
+    await talk.say(f"/rig approve {A}")
+    assert await talk.say("/rig revoke") == ["1 approval taken back, 0 waiting jobs cancelled."]
 
     assert await talk.states() == ["queued"]
 

@@ -497,11 +497,9 @@ async def test_one_comment_handled_by_two_workers_at_once_is_carried_out_once(ta
 TRIGGER = "CREATE TRIGGER dies BEFORE UPDATE ON heard FOR EACH ROW WHEN (NEW.carried_out = {}) EXECUTE FUNCTION dies()"
 
 
-@pytest.mark.parametrize("command", [1, 2, 3])
-async def test_what_was_carried_out_before_a_crash_is_not_carried_out_again_and_the_rest_is(talk, command):
-    await talk.open()
-    await talk.world.move_all(A, *RUNNING, JobState.FAILED)
-    await talk.world.deliver(talk.delivery("/rig run boards=pi4 configs=fast\n/rig retry\n/rig help"))
+async def dies_once(talk, command, text):
+    """Handle a comment; the database goes away at one of its commands, and the second try finds it again."""
+    await talk.world.deliver(talk.delivery(text))
     async with talk.world.deps.begin() as db:
         waiting = await db.scalar(sa.select(sa.func.max(delivery.c.id)))
         raising = "BEGIN RAISE 'the database went away'; END"
@@ -516,9 +514,23 @@ async def test_what_was_carried_out_before_a_crash_is_not_carried_out_again_and_
     await handle(waiting, talk.world.deps)
     await talk.answered()
 
+
+@pytest.mark.parametrize("command", [1, 2, 3])
+async def test_what_was_carried_out_before_a_crash_is_not_carried_out_again_and_the_rest_is(talk, command):
+    await talk.open()
+    await talk.world.move_all(A, *RUNNING, JobState.FAILED)
+    await dies_once(talk, command, "/rig run boards=pi4 configs=fast\n/rig retry\n/rig help")
+
     assert [each.commit for each in await talk.pipelines()] == [A]
     assert len([row for row in await talk.world.rows(job) if row.generation == 1]) == 4
     assert len(talk.replies()) == 1
+
+
+async def test_a_cancel_before_a_crash_does_not_cancel_what_came_after_it(talk):
+    await talk.say("/rig run boards=pi4 configs=fast")
+    await dies_once(talk, 3, "/rig cancel\n/rig run boards=pi4 configs=slow\n/rig help")
+
+    assert await talk.states(A) == ["cancelled", "queued"]
 
 
 async def test_a_bots_comment_is_not_read(world):
