@@ -1,8 +1,11 @@
 """Turn one kept delivery into work, and write down what came of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 
-from app.db.queries import deliveries, repositories
+from app.db.queries import alerts, deliveries, repositories
 from app.db.queries.deliveries import Taken
 from app.deps import Deps
 from app.handlers import HANDLERS, reconciled
@@ -13,6 +16,7 @@ from integrations.forge import Forge, Malformed, Transient
 MOST_TRIES = 5  # of a delivery whose handling fails by a fault of ours
 MOST_WAITS = 14  # of one that waits for the forge: half a day
 
+NAMESAKE = "repository_recreated"  # the alert
 log = structlog.get_logger()
 
 
@@ -88,8 +92,19 @@ async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps:
         namesake = None if repository or not name else await repositories.by_name(db, name, forge=forge.name)
     if namesake is not None:
         log.warning("repository_recreated", forge=forge.name, name=name, known=namesake["forge_id"], said=forge_id)
+        await _warn_of_namesake(deps, forge, namesake, forge_id)
         return f"repository not registered: {name} has the id {forge_id} now; `rigline repo add` it again to serve it"
     if repository is None:
         return f"repository not registered: id {forge_id}"
     occasion = Occasion(delivery_id=taken.id, forge=forge, repository=repository)
     return await HANDLERS[type(event)](event, occasion, deps)
+
+
+async def _warn_of_namesake(deps: Deps, forge: Forge, known: Mapping[Any, Any], forge_id: int) -> None:
+    """Say that a name which is served belongs to another repository now: somebody may have taken it on purpose."""
+    name = known["full_name"]
+    text = (
+        f"{name} had the id {known['forge_id']} and has {forge_id} now. It is not served until somebody adds it again."
+    )
+    async with deps.begin() as db:
+        await alerts.raise_(db, NAMESAKE, f"{forge.name} {name}", text, repository_id=known["id"])

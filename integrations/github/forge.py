@@ -107,6 +107,8 @@ class GitHub(Reading, Conversation, Checks, Hooks):
     async def permission(self, repository: RepositoryFacts, actor: Actor) -> Permission:
         """Ask by name, believe only the numeric id: a name may be registered anew by somebody else."""
         owner, name = parts(repository.full_name)
+        if not actor.name:  # a delivery said none
+            return Permission.NONE
         path = "/repos/{owner}/{repo}/collaborators/{username}/permission"
         try:
             found = await self._client.get(path, owner=owner, repo=name, username=actor.name)

@@ -25,6 +25,10 @@ _ADD = """
 """
 _SAME = "SELECT body_sha256 = $3 FROM delivery WHERE forge = $1 AND key = $2"
 _AUDIT = "INSERT INTO audit (actor, action, detail) VALUES ($1, 'delivery.conflict', $2)"
+_ALERT = """
+    INSERT INTO alert (kind, subject, text) VALUES ('delivery_conflict', $1, $2)
+    ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO UPDATE SET times = alert.times + 1, text = excluded.text
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,9 @@ async def add(
         return Kept(id=new)
     same = bool(await db.fetchval(_SAME, forge, key, digest))
     if not same:
-        await db.execute(_AUDIT, forge, f"{key}: another body, SHA-256 {digest.hex()}, not processed")
+        said = f"{key}: another body, SHA-256 {digest.hex()}, not processed"
+        await db.execute(_AUDIT, forge, said)
+        await db.execute(_ALERT, f"deliveries of {forge}", f"A genuine delivery came under the key of another. {said}")
     return Kept(id=None, same=same)
 
 
