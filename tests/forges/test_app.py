@@ -137,6 +137,17 @@ async def test_a_suspended_installation_is_waited_for_and_goes_on_afterwards(ins
     assert len(world.statuses) == 1
 
 
+async def test_what_is_kept_of_an_installation_that_changed_is_forgotten(installed):
+    forge, world = installed
+    for full_name in ("acme/app", "umbrella/app"):
+        await forge.set_status(status(full_name))
+    forge.forget_installation(11)
+    for full_name in ("acme/app", "umbrella/app"):
+        await forge.set_status(status(full_name))
+
+    assert minted(world) == ["11", "22", "11"]
+
+
 async def test_a_repository_that_the_app_is_not_on_is_permanent(installed):
     forge, world = installed
     world.add(FakeRepository(99, "stranger/app"))

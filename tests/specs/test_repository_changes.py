@@ -118,6 +118,15 @@ async def test_a_suspended_installation_is_an_alert_until_it_is_back(world):
     assert resolved.resolved_at is not None
 
 
+@pytest.mark.parametrize("action", ["created", "suspend", "unsuspend", "deleted"])
+async def test_tokens_of_an_installation_that_changed_are_forgotten(world, monkeypatch, action):
+    forgotten = []
+    monkeypatch.setattr(world.deps.forges["github"], "forget_installation", forgotten.append)
+    await world.receive(installed(world, action))
+
+    assert forgotten == [11]
+
+
 async def test_a_removed_installation_covers_nothing(world):
     await world.receive(installed(world, "created", world.repository))
     await world.receive(installed(world, "deleted", world.repository))
