@@ -68,12 +68,14 @@ async def test_what_left_the_merge_queue_is_cancelled_also_what_runs(world):
 @pytest.mark.parametrize("push_first", [True, False])
 async def test_a_merged_group_goes_on_as_the_push_of_its_branch(world, push_first):
     await world.receive(group(world, "checks_requested"))
+    await world.move_all(A, JobState.LEASED)
     both = [push(world, A, before=B), group(world, "destroyed", reason="merged")]
     for each in both if push_first else both[::-1]:
         await world.receive(each)
 
     [pipeline] = await world.pipelines()
-    assert (pipeline.branch, pipeline.counts) == ("main", {"queued": 2})
+    assert (pipeline.branch, pipeline.counts) == ("main", {"leased": 2})
+    assert [row.cancel_requested_at for row in await world.rows(world.tables.job)] == [None, None]
 
 
 async def test_a_rerun_of_one_check_tries_that_job_alone(world):
