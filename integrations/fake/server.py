@@ -33,6 +33,8 @@ class FakeServer:
         path = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode()
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _body(receive)
+        if body is None:
+            return
         data = json.loads(body) if body else None
         query = _query(scope.get("query_string", b"").decode())
         answer = self._answer(scope["method"], path, headers, query if data is None else data)
@@ -89,10 +91,13 @@ def _query(text: str) -> dict[str, Any]:
     return found
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive) -> bytes | None:
+    """Read a whole body; None: who asked is gone before its end, and nothing was asked."""
     parts, more = [], True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)

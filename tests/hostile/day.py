@@ -69,6 +69,8 @@ class Process:
             "RIGLINE_GITHUB_API_URL": settings.github_api_url,
             "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
             "RIGLINE_GITHUB_TOKEN": TOKEN,
+            "RIGLINE_GITLAB_URL": settings.gitlab_url,
+            "RIGLINE_GITLAB_TOKEN": TOKEN,
         }
         words = [sys.executable, "-m", "app.cli", self._command]
         with self.log.open("wb") as output:
