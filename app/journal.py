@@ -9,9 +9,7 @@ import structlog
 def configure(*, as_json: bool = False) -> None:
     """Send all logs to stderr: readable on a terminal, JSON for machines."""
     renderer = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

@@ -22,9 +22,7 @@ from app.web.pages import pages
 from app.web.pages import register as register_pages
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-MAX_BODY = (
-    26 << 20
-)  # bytes: GitHub delivers up to 25 MB; other routes bound themselves further
+MAX_BODY = 26 << 20  # bytes: GitHub delivers up to 25 MB; other routes bound themselves further
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
@@ -77,9 +75,7 @@ def _register_errors(app: Quart) -> None:
 
 async def _answer_away(problem: Exception) -> Any:
     log.warning("dependency_away", path=request.path, error=str(problem)[:200])
-    return await web_errors.answer(
-        Unavailable("The database or Redis does not answer. Try again in a moment.")
-    )
+    return await web_errors.answer(Unavailable("The database or Redis does not answer. Try again in a moment."))
 
 
 async def _answer_bug(problem: Exception) -> Any:

@@ -63,9 +63,7 @@ class Notices:
     async def _read_for_ever(self) -> None:
         while True:
             try:
-                async with self._live.pubsub(
-                    ignore_subscribe_messages=True
-                ) as subscription:
+                async with self._live.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(CHANNEL)
                     self._heard.set()
                     async for message in subscription.listen():

@@ -20,8 +20,4 @@ def unseal(key: str, sealed: bytes) -> str | None:
 
 
 def _box(key: str) -> Fernet:
-    return Fernet(
-        base64.urlsafe_b64encode(
-            hashlib.sha256(b"rigline sealed " + key.encode()).digest()
-        )
-    )
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"rigline sealed " + key.encode()).digest()))

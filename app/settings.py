@@ -83,6 +83,8 @@ class Settings(BaseModel):
     gitlab_webhook_secrets: Secrets = Field((), alias="RIGLINE_GITLAB_WEBHOOK_SECRETS")
     gitlab_signing_keys: Secrets = Field((), alias="RIGLINE_GITLAB_SIGNING_KEYS")
     gitlab_token: Secret | None = Field(None, alias="RIGLINE_GITLAB_TOKEN")
+    command_prefix: str = Field("/rig", alias="RIGLINE_COMMAND_PREFIX", pattern=r"^/[\w-]{1,30}$")
+    ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
 
     @property

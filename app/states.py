@@ -18,9 +18,7 @@ class JobState(StrEnum):
     SKIPPED = "skipped"  # neutral: nothing was measured and nobody is to blame
 
 
-UNRUN = frozenset(
-    {JobState.ERRORED, JobState.TIMED_OUT, JobState.CANCELLED, JobState.SKIPPED}
-)
+UNRUN = frozenset({JobState.ERRORED, JobState.TIMED_OUT, JobState.CANCELLED, JobState.SKIPPED})
 ENDED = frozenset({JobState.PASSED, JobState.FAILED}) | UNRUN
 OPEN = frozenset(JobState) - ENDED
 HELD = frozenset({JobState.LEASED, JobState.RUNNING})  # an attempt is open
@@ -29,8 +27,7 @@ MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.AWAITING_APPROVAL: frozenset({JobState.QUEUED, JobState.CANCELLED}),
     JobState.QUEUED: frozenset({JobState.LEASED}) | UNRUN,
     JobState.LEASED: frozenset({JobState.RUNNING, JobState.QUEUED}) | ENDED,
-    JobState.RUNNING: frozenset({JobState.QUEUED})
-    | ENDED,  # QUEUED: the lease was lost and retries remain
+    JobState.RUNNING: frozenset({JobState.QUEUED}) | ENDED,  # QUEUED: the lease was lost and retries remain
 }
 
 # The worst news first: a pipeline is what its worst job is, once all have ended.

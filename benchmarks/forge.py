@@ -67,7 +67,13 @@ async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, statu
     body = await reader.readexactly(_length(head))
     if method == "POST" and "/statuses/" in path:
         statuses.take(path, body)
-    writer.write(HEAD % (201 if method == "POST" else 200, len(ANSWER)) + ANSWER)
+    writer.write(HEAD % (_status(method, path), len(ANSWER)) + ANSWER)
+
+
+def _status(method: str, path: str) -> int:
+    if "/contents/" in path:
+        return 404  # the repository has no rules of its own
+    return 201 if method == "POST" else 200
 
 
 def _length(head: str) -> int:

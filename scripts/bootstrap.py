@@ -141,8 +141,14 @@ def test(arguments: list[str]) -> int:
 
 def test_all(arguments: list[str]) -> int:
     """Run all tests with long campaigns, then those that meet the database on the machine's own PostgreSQL."""
-    os.environ["RIGLINE_TEST_CAMPAIGN"] = "20"
+    campaigns = {
+        "RIGLINE_TEST_CAMPAIGN": "20",  # times more races than usual
+        "RIGLINE_TEST_BENT": "10000",  # deliveries that tests/specs/test_bent_deliveries.py sends
+    }
+    os.environ.update(campaigns)
     status = run([str(PYTHON), "-m", "pytest", *arguments])
+    for name in campaigns:
+        del os.environ[name]
     return status or test_machine_postgres(arguments)
 
 

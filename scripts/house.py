@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 40  # lines
-LONGEST_TESTS = 600  # lines: the tests of one noun are read a story at a time
+LONGEST_TESTS = 700  # lines: the tests of one noun are read a story at a time
 WITHOUT_LIMITS = (
     "app/db/migrations/versions/",  # generated, read once, never changed
 )

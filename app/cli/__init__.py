@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("app.cli.demo.command:demo", "Show the main job on a sample project, from a push to a chart."),
     "admin": ("app.cli.admin:admin", "Make users and tokens."),
     "repo": ("app.cli.repo:repo", "Say which repositories are served."),
+    "github": ("app.cli.github:github", "Make the GitHub App that the service acts as."),
+    "config": ("app.cli.config:config", "Check the rules of a repository before they are pushed."),
     "builder": ("app.cli.builder:builder", "Make builders, look at them, say whether they get jobs."),
     "dispatch": ("app.cli.dispatch:dispatch", "Build or run one commit now, and wait for the answer."),
     "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),

@@ -19,6 +19,7 @@ DETAILS = {
     "error": "problem",
     "kind": "kind",
     "trigger": "trigger",
+    "rule": "rule",
     "requested_by": "asked for by",
     "repository": "repository",
     "commit": "commit",

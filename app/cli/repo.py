@@ -4,6 +4,9 @@ import click
 
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
+from app.cli.repo_check import check
+from app.cli.repo_policy import policy, served
+from app.cli.repo_secret import secret
 from app.client import Client
 
 COLUMNS = {"id": "ID", "forge": "FORGE", "full_name": "REPOSITORY", "default_branch": "BRANCH", "clone_url": "ADDRESS"}
@@ -21,6 +24,7 @@ def repo() -> None:
 @click.option("--clone-url", help="Where to fetch it from; with --id only.")
 @click.option("--default-branch", default="main", show_default=True, help="With --id only.")
 @click.option("--private", is_flag=True, help="Fetch it with the forge's token; with --id only.")
+@click.option("--create-webhook", is_flag=True, help="Make its webhook on the forge too, with a secret of its own.")
 @as_json
 @asks
 def add(  # noqa: PLR0917  # click calls it by name
@@ -31,6 +35,7 @@ def add(  # noqa: PLR0917  # click calls it by name
     clone_url: str | None,
     default_branch: str,
     private: bool,
+    create_webhook: bool,
     as_json: bool,
 ) -> None:
     """Serve a repository: its pushes and pull requests become pipelines.
@@ -38,16 +43,23 @@ def add(  # noqa: PLR0917  # click calls it by name
     \b
     Example:
       rigline repo add github lvgl/lvgl
+      rigline repo add gitlab group/sub/project --create-webhook
     """
     if clone_url is not None and forge_id is None:
         raise click.UsageError("--clone-url needs --id: without it the forge says both.")
     described = {"id": forge_id, "clone_url": clone_url, "default_branch": default_branch, "private": private}
     body = {"forge": forge, "full_name": full_name, **(described if forge_id is not None else {})}
     made = client.post("/repositories", body)
+    if not as_json:
+        click.echo(f"{made['full_name']} is served, as repository {made['id']}.")
+    if create_webhook:
+        made["webhook"] = client.post(f"/repositories/{made['id']}/webhook")
+        if not as_json:
+            click.echo(
+                f"Its webhook leads to {made['webhook']['url']}. `rigline repo check` says whether it comes through."
+            )
     if as_json:
         say_json(made)
-    else:
-        click.echo(f"{made['full_name']} is served, as repository {made['id']}.")
 
 
 @repo.command("list")
@@ -77,9 +89,11 @@ def remove(client: Client, repository: str) -> None:
     Example:
       rigline repo remove lvgl/lvgl
     """
-    found = [each for each in client.items("/repositories") if repository in (str(each["id"]), each["full_name"])]
-    if len(found) != 1:
-        known = "no repository" if not found else "more than one repository"
-        raise click.ClickException(f"{repository} names {known}. `rigline repo list` shows their ids.")
-    client.delete(f"/repositories/{found[0]['id']}")
-    click.echo(f"{found[0]['full_name']} is no longer served.")
+    found = served(client, repository)
+    client.delete(f"/repositories/{found['id']}")
+    click.echo(f"{found['full_name']} is no longer served.")
+
+
+repo.add_command(policy)
+repo.add_command(check)
+repo.add_command(secret)

@@ -16,6 +16,7 @@ from app.dispatch import proxy, queue
 from app.errors import BuilderInUse, Unavailable
 from app.states import JobState
 from builders.protocol import Claim, Kind, Lease, Source
+from integrations.forge import ForgeError
 
 DISK_FLOOR = 1 << 30  # bytes: a builder with less room for its work trees gets no jobs
 
@@ -48,7 +49,7 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
 
     Raises:
         BuilderInUse: another agent said hello under this builder's name.
-        Unavailable: Redis is away.
+        Unavailable: Redis is away, or the forge that has to say how to fetch.
     """
     if asked.instance != builder.instance:
         raise BuilderInUse("Another agent said hello under this builder's name; say hello again, or stop.")
@@ -57,10 +58,14 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
         if builder.is_stale:
             await builders.touch(db, [builder.id])
         given = await attempts.by_claim(db, builder.id, claim_id)
-        if given is not None:
-            is_open = given.ended_at is None and given.accepted_at is None
-            return await _lease(deps, await attempts.lease_facts(db, given.id)) if is_open else None
-        offers = await boards.candidates(db, builder.id, asked.boards_free) if may_work(asked) else []
+        if given is None:
+            offers = await boards.candidates(db, builder.id, asked.boards_free) if may_work(asked) else []
+        elif given.ended_at is None and given.accepted_at is None:
+            facts = await attempts.lease_facts(db, given.id)
+        else:
+            return None
+    if given is not None:
+        return await _lease(deps, facts)
     asking = Asking(builder=builder, names=asked.boards_free, claim_id=claim_id)
     return await _first_of(deps, asking, offers)
 
@@ -81,29 +86,29 @@ async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease 
             raise Unavailable("Redis does not answer; jobs are handed out again when it does.") from problem
         if not taken:
             continue
-        lease = await _decide(deps, asking, name, job_id)
-        if lease is not None:
+        facts = await _decide(deps, asking, name, job_id)
+        if facts is not None:
             await queue.start(deps, asking.builder.name, name, job_id)
-            await deps.notices.publish("job", pipeline=lease.pipeline_id, job=job_id, state=JobState.LEASED)
-            return lease
+            await deps.notices.publish("job", pipeline=facts.pipeline_id, job=job_id, state=JobState.LEASED)
+            return await _lease(deps, facts)
     return None
 
 
-async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Lease | None:
-    """Let the row decide on a job that RQ gave us; give it back if the row says no."""
-    lease: Lease | None = None
+async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
+    """Let the row decide on a job that RQ gave us, and read what its builder has to know; give it back on a no."""
+    facts: Any = None
     try:
         async with deps.begin() as db:
             attempt_id = await _open(db, asking, job_id)
             if attempt_id is not None:
-                lease = await _lease(deps, await attempts.lease_facts(db, attempt_id))
+                facts = await attempts.lease_facts(db, attempt_id)
     except sa.exc.IntegrityError as problem:  # the board, or this very claim, is being served by another request
         log.info("claim_raced", builder=asking.builder.name, job=job_id, error=str(problem.orig)[:200])
-        lease = None
+        facts = None
     finally:
-        if lease is None:
+        if facts is None:
             await _give_back(deps, name, job_id)
-    return lease
+    return facts
 
 
 async def _open(db: AsyncConnection, asking: Asking, job_id: int) -> int | None:
@@ -137,15 +142,15 @@ async def _lease(deps: Deps, facts: Any) -> Lease:
         board=facts.board,
         configuration=facts.configuration,
         kind=Kind(facts.kind),
-        source=_source(deps, facts),
+        source=await _source(deps, facts),
         repeat=facts.repeat,
         limit_s=facts.limit_s,
         log_offset=facts.log_size,
     )
 
 
-def _source(deps: Deps, facts: Any) -> Source:
-    user, token = _credentials(deps, facts)
+async def _source(deps: Deps, facts: Any) -> Source:
+    user, token = await _credentials(deps, facts)
     source = Source(
         repository=f"r{facts.repository_id}",
         name=facts.full_name,
@@ -157,10 +162,17 @@ def _source(deps: Deps, facts: Any) -> Source:
     return source if user is None else Source(**{**vars(source), "username": user})
 
 
-def _credentials(deps: Deps, facts: Any) -> tuple[str | None, str | None]:
-    """Choose what the remote is asked with: a dispatch's own token, else the forge's for a private repository."""
+async def _credentials(deps: Deps, facts: Any) -> tuple[str | None, str | None]:
+    """Choose what the remote is asked with: a dispatch's own token, else the forge's for a private repository.
+
+    Raises:
+        Unavailable: the forge gives no token now; the same claim, made again, gets the lease with it.
+    """
     if facts.token is not None:
         return None, sealed.unseal(deps.settings.secret_key.get_secret_value(), facts.token)
     forge = deps.forges.get(facts.forge) if facts.private else None
-    found = forge.fetch_credentials() if forge is not None else None
+    try:
+        found = await forge.fetch_credentials(facts.full_name, facts.forge_id) if forge is not None else None
+    except ForgeError as problem:
+        raise Unavailable(f"{facts.forge} gives no token to fetch {facts.full_name} with: {problem}") from problem
     return found or (None, None)

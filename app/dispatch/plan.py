@@ -8,10 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
 from app.db.models import Priority, Trigger
-from app.db.queries import jobs, offers, pipelines, statuses
+from app.db.queries import jobs, offers, pipelines
 from app.deps import Deps
-from app.dispatch import queue, selection
-from app.dispatch.selection import Chosen, Selection
+from app.dispatch import groups, queue, selection
+from app.dispatch.groups import Grouped
+from app.dispatch.selection import Selection
+from app.policy.rules import Group
+from app.reporting.announce import announce
 from app.states import JobState
 from builders.protocol import Kind
 
@@ -44,6 +47,14 @@ class PipelineRequest:
     configurations: tuple[str, ...] | list[str] = ()
     token: str | None = None  # for the remote of a dispatch
     priority: Priority = Priority.BRANCH
+    groups: tuple[Group, ...] = ()  # of a rule, instead of boards, tags and configurations
+    rule: str | None = None  # of the policy, that asks for it
+    file: str = ""  # of the rules, for messages
+    error: str | None = None  # why nothing can be planned: the rules cannot be used
+    compare_with: str | None = None  # the commit that this one is to be held against
+    status_style: str = "aggregate"
+    comment_style: str = "changes"
+    context: str | None = None  # of the status; None: rigline/ and the kind
     reports: bool = False  # shows a status on the commit
     status_memory: dict[str, Any] = field(default_factory=dict)  # what the forge's adapter needs to know for it
 
@@ -61,8 +72,10 @@ class Planned:
 async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
     """Open a pipeline with one job per target, or join the one this commit has; offer what may run.
 
+    A rule that names a board, tag or configuration that nobody offers is the pipeline's error.
+
     Raises:
-        Invalid: a dispatch names a board, tag or configuration that nobody offers.
+        Invalid: a dispatch names one.
     """
     async with deps.begin() as db:
         token = sealed.seal(deps.settings.secret_key.get_secret_value(), request.token) if request.token else None
@@ -74,38 +87,51 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
 
 
 async def _open(db: AsyncConnection, request: PipelineRequest, token: bytes | None) -> tuple[Planned, list[int]]:
-    targets = await _targets(db, request)
-    pipeline_id = await pipelines.insert_new(db, **_columns(request, targets), token=token)
+    targets, error = await _planned(db, request)
+    pipeline_id = await pipelines.insert_new(db, **_columns(request), error=error, token=token)
     if pipeline_id is None:
-        return await _join(db, request, targets)
+        return await _join(db, request, targets, error)
     added = await _add_jobs(db, pipeline_id, request, targets)
     await _report(db, request, pipeline_id)
-    planned = Planned(pipeline_id=pipeline_id, created=True, job_ids=added, error=None if targets else NO_BOARD)
+    planned = Planned(pipeline_id=pipeline_id, created=True, job_ids=added, error=error)
     return planned, added if request.trust else []
 
 
-async def _targets(db: AsyncConnection, request: PipelineRequest) -> list[Chosen]:
+async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[Grouped], str | None]:
+    """Choose the targets. What a rule names wrongly is the pipeline's error; what a person names is refused."""
+    offered = await offers.all_(db)
+    if request.error is not None:
+        return [], request.error
+    if request.groups:
+        return groups.chosen(offered, request.groups, request.file) if offered else ([], NO_BOARD)
     wanted = Selection(
         boards=tuple(request.boards), tags=tuple(request.tags), configurations=tuple(request.configurations)
     )
-    return selection.select(await offers.all_(db), wanted)
+    targets = [Grouped(each, Group()) for each in selection.select(offered, wanted)]
+    return targets, None if targets else NO_BOARD
 
 
-def _columns(request: PipelineRequest, targets: list[Chosen]) -> dict[str, Any]:
+def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
     more = ("fetch_ref", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
-    return {
-        **{name: getattr(request, name) for name in (*same, *more)},
-        "error": None if targets else NO_BOARD,
-    }
+    ruled = ("rule", "compare_with", "status_style", "comment_style")
+    return {name: getattr(request, name) for name in (*same, *more, *ruled)}
 
 
 async def _add_jobs(
-    db: AsyncConnection, pipeline_id: int, request: PipelineRequest, targets: list[Chosen]
+    db: AsyncConnection, pipeline_id: int, request: PipelineRequest, targets: list[Grouped]
 ) -> list[int]:
     state = JobState.QUEUED if request.trust else JobState.AWAITING_APPROVAL
     added = [
-        await jobs.add(db, pipeline_id, each.target, state=state, priority=request.priority, board=each.board)
+        await jobs.add(
+            db,
+            pipeline_id,
+            each.chosen.target,
+            state=state,
+            priority=request.priority,
+            board=each.chosen.board,
+            place=jobs.Place(group=each.group.name, needs=each.group.needs, facts=each.chosen.facts),
+        )
         for each in targets
     ]
     return [job_id for job_id in added if job_id is not None]
@@ -113,17 +139,12 @@ async def _add_jobs(
 
 async def _report(db: AsyncConnection, request: PipelineRequest, pipeline_id: int) -> None:
     if request.reports:
-        await statuses.open_for(
-            db,
-            repository_id=request.repository_id,
-            commit=request.commit,
-            context=f"rigline/{request.kind.value}",
-            pipeline_id=pipeline_id,
-            memory=request.status_memory,
-        )
+        await announce(db, pipeline_id, request.status_memory, request.context)
 
 
-async def _join(db: AsyncConnection, request: PipelineRequest, targets: list[Chosen]) -> tuple[Planned, list[int]]:
+async def _join(
+    db: AsyncConnection, request: PipelineRequest, targets: list[Grouped], error: str | None
+) -> tuple[Planned, list[int]]:
     """Add what this request knows to the pipeline the commit has, and set going what it allows."""
     found = await pipelines.lock_by_key(db, request.repository_id, request.dedupe_key or "")
     learned = _learned(found, request)
@@ -135,8 +156,10 @@ async def _join(db: AsyncConnection, request: PipelineRequest, targets: list[Cho
     if not await pipelines.has_jobs(db, found["id"]) and targets:
         moved += await _add_jobs(db, found["id"], request, targets)
         await pipelines.change(db, found["id"], error=None)
+    elif not targets and found["error"] is not None:
+        await pipelines.change(db, found["id"], error=error)
     await _report(db, request, found["id"])
-    planned = Planned(pipeline_id=found["id"], created=False, job_ids=moved, error=None if targets else found["error"])
+    planned = Planned(pipeline_id=found["id"], created=False, job_ids=moved, error=error)
     return planned, moved if trusted else []
 
 
@@ -151,6 +174,8 @@ def _learned(found: sa.RowMapping, request: PipelineRequest) -> dict[str, Any]:
         new["trust"] = request.trust
     if request.trust and not request.from_fork and found["from_fork"]:
         new["from_fork"] = False
+    if request.compare_with and found["compare_with"] is None:
+        new["compare_with"] = request.compare_with
     if request.title and not found["title"]:
         new["title"] = request.title
     return new

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 import structlog
 
 from app.db.queries import attempts, jobs
-from app.db.queries.overdue import given_up, unread_results
+from app.db.queries.overdue import given_up, needs_failed, unread_results
 from app.deps import Deps
 from app.dispatch import counters, finish, lapse, queue, repair
+from app.states import JobState
 
 LOCK = 0x7269_6701  # advisory: one process at a time sweeps
 LOCK_S = 20  # seconds after which the database takes the lock from a frozen sweeper
@@ -32,6 +33,7 @@ async def sweep(deps: Deps) -> bool:
         if is_ours:
             await _end_leases(deps)
             await _give_up(deps)
+            await _skip_the_needy(deps)
             await _erase_tokens(deps)
             await _read_results(deps)
             await repair.agree(deps)
@@ -72,6 +74,22 @@ async def _give_up(deps: Deps) -> None:
         counters.JOBS_GIVEN_UP.labels(state=each.state).inc()
         await queue.drop(deps, places)
         await finish.announce(deps, places[0].pipeline_id, each.job_id, each.state)
+
+
+async def _skip_the_needy(deps: Deps) -> None:
+    """End jobs whose needs will not be met: group by group, as one skipped job keeps others waiting in vain."""
+    while True:
+        async with deps.begin() as db:
+            found = await needs_failed(db, limit=AT_ONCE)
+            skipped = [
+                each for each, why in found if await jobs.move(db, each, JobState.SKIPPED, reason=why) is not None
+            ]
+            places = await jobs.places(db, skipped)
+        await queue.drop(deps, places)
+        for row in places:
+            await finish.announce(deps, row.pipeline_id, row.id, JobState.SKIPPED)
+        if not skipped:
+            return
 
 
 async def _erase_tokens(deps: Deps) -> None:

@@ -1,19 +1,22 @@
 """Turn one kept delivery into work, and write down what came of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 
-from app.db.queries import deliveries, repositories
+from app.db.queries import alerts, deliveries, repositories
 from app.db.queries.deliveries import Taken
 from app.deps import Deps
-from app.handlers import HANDLERS
+from app.handlers import HANDLERS, reconciled
 from app.handlers.occasion import Occasion, repository_of
-from integrations.events import Ping, PullRequestChanged, Push, RefDeleted
+from integrations.events import Event, InstallationChanged, Ping
 from integrations.forge import Forge, Malformed, Transient
 
 MOST_TRIES = 5  # of a delivery whose handling fails by a fault of ours
 MOST_WAITS = 14  # of one that waits for the forge: half a day
 
-About = Push | RefDeleted | PullRequestChanged  # events that speak of a repository
+NAMESAKE = "repository_recreated"  # the alert
 log = structlog.get_logger()
 
 
@@ -56,25 +59,52 @@ async def _verdict(taken: Taken, deps: Deps) -> str:
     if forge is None:
         return f"nothing to do: forge {taken.forge} is not configured any more"
     try:
-        event = forge.parse(taken.kind, taken.body)
+        event = (
+            reconciled.read(taken.body) if reconciled.is_ours(taken.headers) else forge.parse(taken.kind, taken.body)
+        )
     except Malformed as problem:
         return f"cannot be read: {problem}"
-    if event is None:
+    if not reconciled.is_ours(taken.headers):
+        await _hear(forge, taken, deps)
+    if event is None or type(event) not in HANDLERS:
         return f"nothing to do for this kind of event: {taken.kind}"
-    if isinstance(event, Ping):
-        return "ping"
-    return await _handle(event, forge, taken, deps)
+    about = None if isinstance(event, Ping | InstallationChanged) else event.repository
+    if not isinstance(event, Ping) and about != forge.repository_of(taken.body):
+        # The secret was checked for the repository that the body names first: it is good for no other.
+        return "cannot be read: the body speaks of two repositories"
+    if about is None:
+        return await HANDLERS[type(event)](event, Occasion(delivery_id=taken.id, forge=forge, repository={}), deps)
+    return await _handle(event, about, forge, taken, deps)
 
 
-async def _handle(event: About, forge: Forge, taken: Taken, deps: Deps) -> str:
-    forge_id, name = event.repository, event.repository_name
+async def _hear(forge: Forge, taken: Taken, deps: Deps) -> None:
+    """Note that the forge reaches us about this repository, by whatever kind of event."""
+    about = forge.repository_of(taken.body)
+    if about is not None:
+        async with deps.autocommit() as db:
+            await repositories.hear(db, forge.name, about)
+
+
+async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps: Deps) -> str:
+    name = getattr(event, "repository_name", "")
     async with deps.begin() as db:
         repository = await repository_of(db, forge, forge_id, name)
         namesake = None if repository or not name else await repositories.by_name(db, name, forge=forge.name)
     if namesake is not None:
         log.warning("repository_recreated", forge=forge.name, name=name, known=namesake["forge_id"], said=forge_id)
+        await _warn_of_namesake(deps, forge, namesake, forge_id)
         return f"repository not registered: {name} has the id {forge_id} now; `rigline repo add` it again to serve it"
     if repository is None:
         return f"repository not registered: id {forge_id}"
     occasion = Occasion(delivery_id=taken.id, forge=forge, repository=repository)
     return await HANDLERS[type(event)](event, occasion, deps)
+
+
+async def _warn_of_namesake(deps: Deps, forge: Forge, known: Mapping[Any, Any], forge_id: int) -> None:
+    """Say that a name which is served belongs to another repository now: somebody may have taken it on purpose."""
+    name = known["full_name"]
+    text = (
+        f"{name} had the id {known['forge_id']} and has {forge_id} now. It is not served until somebody adds it again."
+    )
+    async with deps.begin() as db:
+        await alerts.raise_(db, NAMESAKE, f"{forge.name} {name}", text, repository_id=known["id"])

@@ -1,5 +1,6 @@
 """What a handler knows beside the event."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,14 @@ from integrations.forge import Forge, RepositoryFacts
 
 @dataclass(frozen=True, kw_only=True)
 class Occasion:
-    """The served repository an event is about, and the delivery that brought it."""
+    """The served repository an event is about, and the delivery that brought it.
+
+    What is about no single repository, as an installation, has an empty one.
+    """
 
     delivery_id: int
     forge: Forge
-    repository: sa.RowMapping
+    repository: Mapping[Any, Any]
 
     @property
     def repository_id(self) -> int:
@@ -25,14 +29,19 @@ class Occasion:
 
     def facts(self) -> RepositoryFacts:
         """Describe the repository to the forge."""
-        known: Any = self.repository
-        return RepositoryFacts(
-            id=known["forge_id"],
-            full_name=known["full_name"],
-            clone_url=known["clone_url"],
-            default_branch=known["default_branch"],
-            private=known["private"],
-        )
+        return facts_of(self.repository)
+
+
+def facts_of(known: Any) -> RepositoryFacts:
+    """Describe the repository of a row to its forge."""
+    return RepositoryFacts(
+        id=known["forge_id"],
+        full_name=known["full_name"],
+        clone_url=known["clone_url"],
+        default_branch=known["default_branch"],
+        private=known["private"],
+        installation=known["installation_id"],
+    )
 
 
 async def repository_of(db: AsyncConnection, forge: Forge, forge_id: int, name: str) -> sa.RowMapping | None:

@@ -6,9 +6,11 @@ from app.db.models import Priority, Trigger
 from app.db.queries import pipelines
 from app.deps import Deps
 from app.dispatch import cancel
-from app.dispatch.plan import PipelineRequest, Planned, open_pipeline
+from app.dispatch.plan import PipelineRequest
+from app.handlers import schedule
 from app.handlers.occasion import Occasion
-from builders.protocol import Kind
+from app.handlers.policy import Base, open_by_rules, told
+from app.policy.rules import Happening, On
 from integrations.events import Push, RefDeleted
 
 _SKIP = re.compile(
@@ -18,20 +20,25 @@ TAGS, BRANCHES = "refs/tags/", "refs/heads/"
 
 
 async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
-    """Measure the pushed commit, unless its author asked not to. Every push: the history needs each of them."""
+    """Run what the rules want for the pushed commit, unless its author asked not to."""
     if not event.ref.startswith((TAGS, BRANCHES)):
         return f"nothing to do: {event.ref} is neither a branch nor a tag"
+    await _drop_replaced(event, occasion, deps)
     if _SKIP.search(event.message):
         return "skipped: the head commit's message asks for it"
     default = occasion.repository["default_branch"]
-    planned = await open_pipeline(
-        deps,
+    tag = None if event.branch else event.ref.removeprefix(TAGS)
+    happening = Happening(event=On.TAG if tag else On.PUSH, branch=event.branch, tag=tag, before=event.before)
+    base = Base(branch=default, commit=event.commit if event.branch == default else None)
+    if event.branch == default:
+        await schedule.follow_push(base, occasion, deps)
+    planned = await open_by_rules(
+        happening,
+        base,
         PipelineRequest(
             repository_id=occasion.repository_id,
             commit=event.commit,
-            kind=Kind.RUN,
             trigger=Trigger.PUSH,
-            dedupe_key=dedupe_key(Kind.RUN, event.commit),
             branch=event.branch,
             takes_branch=event.branch == default,
             fetch_ref=event.ref,
@@ -41,10 +48,23 @@ async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
             delivery_id=occasion.delivery_id,
             priority=Priority.RELEASE if event.branch is None else Priority.BRANCH,
             reports=True,
-            status_memory={"ref": event.branch or event.ref.removeprefix(TAGS)},
+            status_memory={"ref": event.branch or tag},
         ),
+        occasion,
+        deps,
     )
-    return verdict(planned)
+    return told(planned)
+
+
+async def _drop_replaced(event: Push, occasion: Occasion, deps: Deps) -> None:
+    """Cancel what waits for the commit that a forced push took off the ref: no history will ask for it."""
+    if not event.forced or event.before in (None, event.commit):
+        return
+    async with deps.begin() as db:
+        stale = await pipelines.waiting_jobs(
+            db, occasion.repository_id, ref=event.ref, commit=event.before, but=event.commit
+        )
+    await cancel.cancel_jobs(deps, stale, actor="service", reason=f"{pipelines.SUPERSEDED}{event.commit}")
 
 
 async def on_deleted(event: RefDeleted, occasion: Occasion, deps: Deps) -> str:
@@ -53,15 +73,3 @@ async def on_deleted(event: RefDeleted, occasion: Occasion, deps: Deps) -> str:
         waiting = await pipelines.waiting_jobs(db, occasion.repository_id, ref=event.ref)
     await cancel.cancel_jobs(deps, waiting, actor="service", reason=pipelines.DELETED)
     return f"deleted {event.ref}: {len(waiting)} waiting jobs cancelled"
-
-
-def dedupe_key(kind: Kind, commit: str) -> str:
-    """Name what an automatic pipeline means: push and pull request of one commit mean the same."""
-    return f"{kind.value}:{commit}"
-
-
-def verdict(planned: Planned) -> str:
-    """Say what came of a request."""
-    found = "opened" if planned.created else "joined"
-    what = planned.error or f"{len(planned.job_ids)} jobs"
-    return f"{found} pipeline {planned.pipeline_id}: {what}"

@@ -1,80 +1,97 @@
 """The sender of the outbox: shows on the forge what the rows say, until the forge has taken it."""
 
 import asyncio
-import random
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import pipelines, statuses
+from app.db.queries import alerts, conversations, outbox, pipelines, statuses
+from app.db.queries.conversations import IN_THE_COMMENT
 from app.db.queries.statuses import Claimed
 from app.deps import Deps
-from app.reporting import wording
+from app.reporting import checks, wording
+from app.reporting.outbox import SEND_S, drain, is_final, postpone
 from app.reporting.wording import Facts
 from app.states import JobState
-from integrations.forge import CommitStatus, Permanent, StatusState, Transient
-
-AT_ONCE = 10  # calls to forges at the same time
-SEND_S = statuses.CLAIM_S - 3  # seconds for one: given up before the claim ends
-REFUSALS = 3  # before giving up: for a moment after a push GitHub may not know the commit yet
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0  # between two tries, doubling
+from integrations.forge import TERMINAL, CommitStatus, Forge, Permanent, StatusState, Transient
 
 WORDS_EVERY_S = 10.0  # between two calls that change the description alone
+_ENDED = {*TERMINAL, StatusState.SKIPPED}
+LEFT_OPEN = "left_open"  # in what an adapter returns: a row of another account of ours that stays open
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a status should show now."""
+    """What a status should show now, and the page that says more."""
 
     state: StatusState
     description: str
+    page: str
+    job_id: int | None = None  # of a status that is about one target
 
 
 async def send_due(deps: Deps) -> int:
     """Send every status that is due; return how many were looked at. Several senders share the work."""
-    looked_at = 0
-    while True:
-        async with deps.autocommit() as db:
-            claimed = await statuses.claim_due(db, AT_ONCE)
-        await asyncio.gather(*(_converge(deps, each) for each in claimed))
-        looked_at += len(claimed)
-        if len(claimed) < AT_ONCE:
-            return looked_at
+    return await drain(deps, statuses.claim_due, _converge)
 
 
 async def _converge(deps: Deps, claimed: Claimed) -> None:
     """Compute the state anew, send it if it is news, and write down how far that got."""
-    try:
-        async with deps.autocommit() as db:
-            view = await pipelines.get(db, claimed.pipeline_id)
-            reason = await pipelines.reason(db, claimed.pipeline_id) if view else ""
-        if view is None:
-            return
-        said = _said(view, reason)
-        if (said.state.value, said.description) == (claimed.sent_state, claimed.sent_description):
-            await _note_sent(deps, claimed, said, claimed.memory)
-        elif rest_s := _rest(claimed, said):
-            async with deps.begin() as db:
-                await statuses.rest(db, claimed, rest_s)
-        else:
-            await _send(deps, claimed, said)
-    except Exception:  # one status must not keep the others from going out
-        log.exception("status_failed", status=claimed.id, pipeline=claimed.pipeline_id)
-        await _postpone(deps, claimed, Transient("an error of ours; the log has it"))
+    async with deps.autocommit() as db:
+        said = await _said(db, claimed)
+    if said is None:
+        return
+    is_shown = (said.state.value, said.description) == (claimed.sent_state, claimed.sent_description)
+    if is_shown or claimed.memory.get("via") == IN_THE_COMMENT:
+        await _note_sent(deps, claimed, said, claimed.memory)
+    elif rest_s := _rest(claimed, said):
+        async with deps.begin() as db:
+            await outbox.rest(db, claimed, rest_s)
+            await conversations.touch(db, claimed.pipeline_id)
+    else:
+        await _send(deps, claimed, said)
 
 
 def _rest(claimed: Claimed, said: Said) -> float:
     """Give the seconds that a mere change of words can wait: forges allow only so many statuses."""
+    if wording.asks_for_approval(claimed.sent_description) and not wording.asks_for_approval(said.description):
+        return 0.0
     if claimed.sent_state != said.state.value or claimed.quiet_s is None:
         return 0.0
     return max(0.0, WORDS_EVERY_S - claimed.quiet_s)
 
 
-def _said(view: pipelines.PipelineView, reason: str) -> Said:
-    facts = Facts(state=view.state, counts=view.counts, error=view.error, reason=reason, commit=view.commit)
-    return Said(state=wording.status_state(JobState(view.state)), description=wording.description(facts))
+async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
+    """Say how the status's target stands, or its whole pipeline; None if that is gone."""
+    view = await pipelines.get(db, claimed.pipeline_id)
+    if view is None:
+        return None
+    target = claimed.memory.get("target")
+    job = await statuses.job_of_target(db, claimed.pipeline_id, *target) if target else None
+    if job is not None:
+        state = JobState(job["state"])
+        text = wording.of_job(state, job["reason"], view.commit)
+        return Said(
+            state=wording.status_state(state), description=text, page=f"/jobs/{job['id']}", job_id=int(job["id"])
+        )
+    reason = await pipelines.reason(db, claimed.pipeline_id)
+    waits = await statuses.waits(db, claimed.pipeline_id) if view.counts.get(JobState.QUEUED.value) else ""
+    if reason.startswith(
+        statuses.WAITS
+    ):  # for another group of the same pipeline, which is no news, or as `waits` says
+        reason = ""
+    facts = Facts(
+        state=view.state, counts=view.counts, error=view.error, reason=reason, waits=waits, commit=view.commit
+    )
+    return Said(
+        state=wording.status_state(JobState(view.state)),
+        description=wording.description(facts),
+        page=f"/pipelines/{claimed.pipeline_id}",
+    )
 
 
 async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:
@@ -84,20 +101,38 @@ async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:
         return
     try:
         async with asyncio.timeout(SEND_S):
-            memory = await forge.set_status(_status(deps, claimed, said))
+            memory = await _show(deps, forge, claimed, said)
     except (Transient, TimeoutError) as problem:
-        await _postpone(deps, claimed, problem)
+        await postpone(deps, claimed, problem)
     except Permanent as problem:
-        if claimed.tries + 1 < REFUSALS:
-            await _postpone(deps, claimed, problem)
-        else:
-            await _give_up(deps, claimed, str(problem))
+        if await is_final(deps, claimed, problem):
+            await _refused(deps, claimed, said, str(problem))
     else:
-        await _note_sent(deps, claimed, said, {**claimed.memory, **memory})
+        await _note_sent(deps, claimed, said, {**claimed.memory, **memory}, is_taken=True)
+
+
+def _remembered(claimed: Claimed, said: Said) -> dict[str, Any]:
+    """Give what the adapter may go on with: a check that has ended is not opened again, the next one is new."""
+    begins_anew = claimed.sent_state in _ENDED and said.state not in _ENDED
+    return {name: value for name, value in claimed.memory.items() if name != "check" or not begins_anew}
+
+
+async def _show(deps: Deps, forge: Forge, claimed: Claimed, said: Said) -> dict[str, Any]:
+    """Show a check where that was asked for and can be done, else a status."""
+    status = _status(deps, claimed, said)
+    if claimed.memory.get("style") == checks.STYLE:
+        try:
+            async with deps.autocommit() as db:
+                check = await checks.check(db, status, pipeline_id=claimed.pipeline_id, job_id=said.job_id)
+            return await forge.set_check(check)
+        except Permanent as problem:
+            log.warning("no_checks", forge=forge.name, repository=claimed.full_name, error=str(problem)[:200])
+            return {**await forge.set_status(status), "style": "per_target"}
+    return await forge.set_status(status)
 
 
 def _status(deps: Deps, claimed: Claimed, said: Said) -> CommitStatus:
-    memory = claimed.memory
+    memory = _remembered(claimed, said)
     return CommitStatus(
         repository=claimed.forge_id,
         full_name=claimed.full_name,
@@ -105,7 +140,7 @@ def _status(deps: Deps, claimed: Claimed, said: Said) -> CommitStatus:
         context=claimed.context,
         state=said.state,
         description=said.description,
-        target_url=f"{deps.settings.public_url}/pipelines/{claimed.pipeline_id}",
+        target_url=f"{deps.settings.public_url}{said.page}",
         ref=memory.get("ref"),
         pull_request=memory.get("pull_request"),
         source_repository=memory.get("source_repository"),
@@ -113,29 +148,38 @@ def _status(deps: Deps, claimed: Claimed, said: Said) -> CommitStatus:
     )
 
 
-async def _note_sent(deps: Deps, claimed: Claimed, said: Said, memory: dict[str, object]) -> None:
-    async with deps.autocommit() as db:
-        await statuses.sent(db, claimed, said.state.value, said.description, memory)
+async def _note_sent(
+    deps: Deps, claimed: Claimed, said: Said, memory: dict[str, Any], *, is_taken: bool = False
+) -> None:
+    """Write down what is shown; the comment of the pull request follows the statuses.
 
-
-async def _postpone(deps: Deps, claimed: Claimed, problem: Exception) -> None:
-    """Wait as long as the forge said, which holds for all of its statuses, or longer each time."""
-    asked = getattr(problem, "retry_after", None)
-    wait_s = asked if asked is not None else backoff(claimed.tries)
-    log.warning("status_postponed", status=claimed.id, wait_s=round(wait_s, 1), error=str(problem)[:200])
+    Args:
+        is_taken: the forge took it just now, so that it is no longer one that refuses.
+    """
+    left_open = memory.pop(LEFT_OPEN, None)
     async with deps.begin() as db:
-        await statuses.postpone(db, claimed, wait_s, str(problem) or type(problem).__name__)
-        if asked is not None:
-            await statuses.hold_forge(db, claimed.forge, asked)
+        await statuses.sent(db, claimed, said.state.value, said.description, memory)
+        await conversations.touch(db, claimed.pipeline_id)
+        if is_taken:
+            await alerts.resolve(db, alerts.STATUS_REFUSED, claimed.full_name)
+        if left_open is not None:
+            subject, text = wording.left_open(claimed.full_name, claimed.context, claimed.commit)
+            await alerts.raise_(db, alerts.STATUS_LEFT_OPEN, subject, text, repository_id=claimed.repository_id)
+
+
+async def _refused(deps: Deps, claimed: Claimed, said: Said, reason: str) -> None:
+    """Say it in the comment where there is a pull request; else nothing more is tried, and somebody must look."""
+    if claimed.memory.get("pull_request") is None:
+        await _give_up(deps, claimed, reason)
+        return
+    log.warning("status_in_comment", status=claimed.id, pipeline=claimed.pipeline_id, reason=reason)
+    await _note_sent(deps, claimed, said, {**claimed.memory, "via": IN_THE_COMMENT})
 
 
 async def _give_up(deps: Deps, claimed: Claimed, reason: str) -> None:
     log.error("status_given_up", status=claimed.id, pipeline=claimed.pipeline_id, reason=reason)
     async with deps.begin() as db:
-        await statuses.give_up(db, claimed, reason)
-
-
-def backoff(tries: int) -> float:
-    """Give the seconds before the next try: doubling, bounded, and spread so that many do not come at once."""
-    wait_s: float = min(FIRST_WAIT_S * 2 ** min(tries, 20), LONGEST_WAIT_S)
-    return wait_s * random.uniform(0.7, 1.3)  # noqa: S311
+        await outbox.give_up(db, claimed, reason)
+        if not wording.is_used_up(reason):
+            subject, text = wording.status_refused(claimed.full_name, reason)
+            await alerts.raise_(db, alerts.STATUS_REFUSED, subject, text, repository_id=claimed.repository_id)

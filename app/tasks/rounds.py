@@ -16,13 +16,19 @@ from rq.serializers import JSONSerializer
 from app.db.queries import deliveries
 from app.deps import Deps
 from app.dispatch import sweep
-from app.reporting import statuses
+from app.handlers import schedule
+from app.reporting import absence, answers, comments, statuses
 from app.task_queue import QUEUE
+from app.tasks import reconcile
 
 STATUSES_S = 1.0
+COMMENTS_S = 1.0
+ANSWERS_S = 1.0
+ABSENCE_S = 15.0
 GATHER_S = 0.3  # what changes within so long is one status: a job that starts at once was hardly ever queued
 SWEEP_S = 2.0
 DELIVERIES_S = 2.0
+SCHEDULES_S = 10.0
 DELAYED_S = 1.0  # RQ counts in whole seconds
 LOCK = 0x7269_6702  # advisory: one worker at a time puts deliveries again
 
@@ -37,9 +43,14 @@ async def run(deps: Deps) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_round(deps, statuses.send_due, STATUSES_S, wake))
+            group.create_task(_round(deps, comments.send_due, COMMENTS_S))
+            group.create_task(_round(deps, answers.send_due, ANSWERS_S))
+            group.create_task(_round(deps, absence.note, ABSENCE_S))
             group.create_task(_round(deps, sweep.sweep, SWEEP_S))
             group.create_task(_round(deps, put_unhandled, DELIVERIES_S))
             group.create_task(_round(deps, put_delayed, DELAYED_S))
+            group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))
+            group.create_task(_round(deps, reconcile.in_turn, reconcile.EVERY_S))
     finally:
         for end in ends:
             end()
@@ -79,9 +90,7 @@ def _put_delayed(deps: Deps) -> None:
     queue = Queue(QUEUE, connection=deps.redis_sync, serializer=JSONSerializer)
     if queue.scheduled_job_registry.get_job_count(cleanup=False) == 0:
         return
-    scheduler = RQScheduler(
-        [queue], connection=deps.redis_sync, serializer=JSONSerializer, logging_level="WARNING"
-    )
+    scheduler = RQScheduler([queue], connection=deps.redis_sync, serializer=JSONSerializer, logging_level="WARNING")
     if scheduler.acquire_locks():  # type: ignore[no-untyped-call]
         try:
             scheduler.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]

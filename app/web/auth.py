@@ -79,7 +79,16 @@ async def _found() -> Actor | None:
 
 async def _bearer(header: str) -> Actor:
     scheme, _, text = header.partition(" ")
-    if scheme.lower() != "bearer" or not text.strip().startswith(tokens.PREFIX):
+    return await with_token(text if scheme.lower() == "bearer" else "")
+
+
+async def with_token(text: str) -> Actor:
+    """Find whose token this is.
+
+    Raises:
+        Unauthorized: it is malformed, unknown, expired or revoked.
+    """
+    if not text.strip().startswith(tokens.PREFIX):
         raise Unauthorized(f"These are not a user's credentials. {WAY_IN}", headers=CHALLENGE)
     deps: Deps = current_app.extensions["deps"]
     async with deps.begin() as db:

@@ -1,78 +1,60 @@
-"""Signed deliveries as GitHub and GitLab send them: the bytes, and the headers that go with them."""
+"""Signed deliveries as GitHub and GitLab send them, one function for each kind."""
 
-import json
-from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
+from integrations.fake.parts import (
+    ZERO,
+    Delivery,
+    Person,
+    Pull,
+    account_body,
+    commit_body,
+    github,
+    gitlab,
+    project_body,
+    pull_body,
+    repository_body,
+)
+from integrations.fake.said import (
+    github_comment,
+    github_review,
+    github_review_comment,
+    gitlab_note,
+)
+from integrations.fake.upkeep import (
+    github_check_rerequested,
+    github_installation,
+    github_installation_repositories,
+    github_merge_group,
+    github_repository,
+    gitlab_project,
+)
 from integrations.fake.world import FakeRepository
-from integrations.github import signature as github_signature
 
-ZERO = "0" * 40
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One webhook request; `path` is where Rigline takes it."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """An account that acts."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pull:
-    """A pull request as deliveries describe it."""
-
-    number: int
-    head: str
-    branch: str
-    author: Person
-    fork: FakeRepository | None = None  # None: a branch of the repository itself
-    fork_is_gone: bool = False
-    base: str = "main"
-    base_sha: str = "b" * 40
-    title: str = "Make it faster"
-    draft: bool = False
-    merged: bool = False
-    updated_at: str = "2026-01-31T12:00:00Z"
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
-def github(kind: str, data: Any, secret: str, *, key: str | None = None) -> Delivery:
-    """Sign a body as GitHub does."""
-    body = data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "GitHub-Hookshot/fake",
-        "X-GitHub-Event": kind,
-        "X-GitHub-Delivery": key or str(uuid4()),
-        "X-GitHub-Hook-ID": "1",
-        "X-Hub-Signature-256": github_signature.sign(body, secret.encode()),
-    }
-    return Delivery("/webhooks/github", headers, body)
-
-
-def gitlab(kind: str, data: Any, secret: str, *, key: str | None = None) -> Delivery:
-    """Add GitLab's token to a body."""
-    body = data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "GitLab/fake",
-        "X-Gitlab-Event": kind,
-        "X-Gitlab-Token": secret,
-        "X-Gitlab-Event-UUID": str(uuid4()),
-        "Idempotency-Key": key or str(uuid4()),
-    }
-    return Delivery("/webhooks/gitlab", headers, body)
+__all__ = [
+    "ZERO",
+    "Delivery",
+    "FakeRepository",
+    "Person",
+    "Pull",
+    "github",
+    "github_check_rerequested",
+    "github_comment",
+    "github_installation",
+    "github_installation_repositories",
+    "github_merge_group",
+    "github_ping",
+    "github_pull_request",
+    "github_push",
+    "github_repository",
+    "github_review",
+    "github_review_comment",
+    "gitlab",
+    "gitlab_merge_request",
+    "gitlab_note",
+    "gitlab_project",
+    "gitlab_push",
+]
 
 
 def github_ping(secret: str) -> Delivery:
@@ -98,7 +80,7 @@ def github_push(
     Args:
         tag_object: the object of an annotated tag, which GitHub names as `after`.
     """
-    head = _commit(repository, commit, message, sender)
+    head = commit_body(repository, commit, message, sender)
     gone = commit == ZERO
     data = {
         "ref": ref,
@@ -111,9 +93,9 @@ def github_push(
         "compare": f"http://169.254.169.254/{repository.full_name}/compare",
         "commits": [] if gone else [head],
         "head_commit": None if gone else head,
-        "repository": _repository(repository),
+        "repository": repository_body(repository),
         "pusher": {"name": sender.name, "email": f"{sender.name}@users.example"},
-        "sender": _account(sender),
+        "sender": account_body(sender),
     }
     return github("push", data, secret, key=key)
 
@@ -126,16 +108,20 @@ def github_pull_request(
     *,
     sender: Person | None = None,
     before: str | None = None,
+    label: str | None = None,
+    changes: dict[str, Any] | None = None,
     key: str | None = None,
 ) -> Delivery:
-    """Say that a pull request was opened, synchronize(d), closed, …"""
+    """Say that a pull request was opened, synchronize(d), labeled, edited, closed, …"""
     data = {
         "action": action,
         "number": pull.number,
-        "pull_request": _pull(repository, pull, closed=action == "closed"),
-        "repository": _repository(repository),
-        "sender": _account(sender or pull.author),
+        "pull_request": pull_body(repository, pull, closed=action == "closed"),
+        "repository": repository_body(repository),
+        "sender": account_body(sender or pull.author),
         **({"before": before, "after": pull.head} if before else {}),
+        **({"label": {"id": 1, "name": label}} if label else {}),
+        **({"changes": changes} if changes is not None else {}),
         **pull.extra,
     }
     return github("pull_request", data, secret, key=key)
@@ -165,9 +151,10 @@ def gitlab_push(
         "user_id": sender.id,
         "user_username": sender.name,
         "project_id": project.id,
-        "project": _project(project),
+        "project": project_body(project),
         "commits": [] if gone else [{"id": commit, "message": message, "title": message.partition("\n")[0]}],
         "total_commits_count": 0 if gone else 1,
+        "repository": {"name": project.full_name.rpartition("/")[2], "homepage": "http://169.254.169.254/"},
     }
     return gitlab("Tag Push Hook" if kind == "tag_push" else "Push Hook", data, secret, key=key)
 
@@ -205,85 +192,10 @@ def gitlab_merge_request(
         "object_kind": "merge_request",
         "event_type": "merge_request",
         "user": {"id": person.id, "username": person.name, "name": person.name},
-        "project": _project(project),
+        "project": project_body(project),
         "object_attributes": attributes,
-        "labels": [],
+        "labels": [{"id": number, "title": name} for number, name in enumerate(pull.labels, 1)],
         "changes": changes or {},
         **pull.extra,
     }
     return gitlab("Merge Request Hook", data, secret, key=key)
-
-
-def _account(person: Person) -> dict[str, Any]:
-    return {
-        "login": person.name,
-        "id": person.id,
-        "type": "User",
-        "site_admin": False,
-        "avatar_url": "http://169.254.169.254/avatar",
-        "html_url": f"https://github.example/{person.name}",
-    }
-
-
-def _repository(repository: FakeRepository) -> dict[str, Any]:
-    owner, _, name = repository.full_name.partition("/")
-    return {
-        "id": repository.id,
-        "name": name,
-        "full_name": repository.full_name,
-        "private": repository.private,
-        "owner": {"login": owner, "id": 1, "type": "Organization"},
-        "default_branch": repository.default_branch,
-        # No address of a delivery is ever called; this one would be the cloud's own secrets.
-        "clone_url": "http://169.254.169.254/latest/meta-data",
-        "statuses_url": "http://169.254.169.254/statuses/{sha}",
-    }
-
-
-def _commit(repository: FakeRepository, commit: str, message: str, person: Person) -> dict[str, Any]:
-    author = {"name": person.name, "email": f"{person.name}@users.example", "username": person.name}
-    return {
-        "id": commit,
-        "tree_id": "c" * 40,
-        "distinct": True,
-        "message": message,
-        "timestamp": "2026-01-31T12:00:00Z",
-        "url": f"https://github.example/{repository.full_name}/commit/{commit}",
-        "author": author,
-        "committer": author,
-        "added": [],
-        "removed": [],
-        "modified": ["src/main.c"],
-    }
-
-
-def _pull(repository: FakeRepository, pull: Pull, *, closed: bool) -> dict[str, Any]:
-    source = None if pull.fork_is_gone else _repository(pull.fork or repository)
-    return {
-        "id": 7000 + pull.number,
-        "number": pull.number,
-        "state": "closed" if closed else "open",
-        "title": pull.title,
-        "body": "What a stranger writes.",
-        "draft": pull.draft,
-        "merged": pull.merged,
-        "user": _account(pull.author),
-        "author_association": "CONTRIBUTOR",
-        "updated_at": pull.updated_at,
-        "head": {"ref": pull.branch, "sha": pull.head, "repo": source, "label": f"x:{pull.branch}"},
-        "base": {"ref": pull.base, "sha": pull.base_sha, "repo": _repository(repository)},
-        "merge_commit_sha": None,
-        "statuses_url": "http://169.254.169.254/statuses",
-    }
-
-
-def _project(project: FakeRepository) -> dict[str, Any]:
-    return {
-        "id": project.id,
-        "name": project.full_name.rpartition("/")[2],
-        "path_with_namespace": project.full_name,
-        "default_branch": project.default_branch,
-        "web_url": f"https://gitlab.example/{project.full_name}",
-        "git_http_url": "http://169.254.169.254/latest/meta-data",
-        "visibility_level": 0 if project.private else 20,
-    }

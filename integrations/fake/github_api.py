@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from integrations.fake import github_admin, github_reading, github_talk
 from integrations.fake.answer import Answer, Refusal
-from integrations.fake.world import FakeRepository, PostedStatus, World
+from integrations.fake.github_found import repository_of
+from integrations.fake.world import PostedStatus, World
 
 MOST_STATUSES = 1000  # per commit and context
 _STATES = ("error", "failure", "pending", "success")
@@ -11,7 +13,7 @@ _STATES = ("error", "failure", "pending", "success")
 
 def repository(world: World, owner: str, name: str, _data: Any) -> Answer:
     """GET /repos/{owner}/{repo}."""
-    found = _repository(world, owner, name)
+    found = repository_of(world, owner, name)
     return Answer(
         200,
         {
@@ -27,7 +29,7 @@ def repository(world: World, owner: str, name: str, _data: Any) -> Answer:
 
 def permission(world: World, owner: str, name: str, username: str, _data: Any) -> Answer:
     """GET /repos/{owner}/{repo}/collaborators/{username}/permission."""
-    found = _repository(world, owner, name)
+    found = repository_of(world, owner, name)
     account = world.accounts.get(username)
     if account is None:
         raise Refusal(404, f"{username} is not a user")
@@ -37,7 +39,7 @@ def permission(world: World, owner: str, name: str, username: str, _data: Any) -
 
 def create_status(world: World, owner: str, name: str, sha: str, data: Any) -> Answer:
     """POST /repos/{owner}/{repo}/statuses/{sha}."""
-    found = _repository(world, owner, name)
+    found = repository_of(world, owner, name)
     if data.get("state") not in _STATES or len(data.get("description", "")) > 140:
         raise Refusal(422, "Validation Failed")
     earlier = [each for each in world.statuses if (each.commit, each.context) == (sha, data["context"])]
@@ -56,16 +58,10 @@ def create_status(world: World, owner: str, name: str, sha: str, data: Any) -> A
     return Answer(201, {"id": len(world.statuses), "state": data["state"], "context": data["context"]})
 
 
-def _repository(world: World, owner: str, name: str) -> FakeRepository:
-    found = world.by_name(f"{owner}/{name}")
-    if found is None:
-        raise Refusal(404, "Not Found")
-    if found.forbidden:
-        raise Refusal(403, "Resource not accessible by integration")
-    return found
-
-
 ROUTES = (
+    *github_reading.ROUTES,
+    *github_talk.ROUTES,
+    *github_admin.ROUTES,
     ("GET", r"/repos/([^/]+)/([^/]+)", repository),
     ("GET", r"/repos/([^/]+)/([^/]+)/collaborators/([^/]+)/permission", permission),
     ("POST", r"/repos/([^/]+)/([^/]+)/statuses/([0-9a-f]+)", create_status),

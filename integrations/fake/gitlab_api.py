@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from integrations.fake import gitlab_reading, gitlab_talk
 from integrations.fake.answer import Answer, Refusal
+from integrations.fake.gitlab_found import project_of
 from integrations.fake.world import FakeRepository, PostedStatus, World
 from integrations.forge import Permission
 
@@ -30,7 +32,7 @@ def project(world: World, path: str, _data: Any) -> Answer:
 
 def member(world: World, project_id: str, user_id: str, _data: Any) -> Answer:
     """GET /projects/:id/members/all/:user_id."""
-    right = _project(world, project_id).members.get(int(user_id))
+    right = project_of(world, project_id).members.get(int(user_id))
     if right is None:
         raise Refusal(404, "404 Not found")
     return Answer(200, {"id": int(user_id), "state": "active", "access_level": _LEVELS[right]})
@@ -38,16 +40,18 @@ def member(world: World, project_id: str, user_id: str, _data: Any) -> Answer:
 
 def create_status(world: World, project_id: str, sha: str, data: Any) -> Answer:
     """POST /projects/:id/statuses/:sha."""
-    found = _project(world, project_id)
+    found = project_of(world, project_id)
     state, name, ref = data["state"], data.get("name", "default"), data.get("ref")
     if state not in _STATES or len(data.get("target_url") or "") > 255 or len(data.get("description") or "") > 255:
         raise Refusal(400, "is invalid")
-    same = [each for each in world.statuses if _key(each) == (found.id, sha, name, ref)]
+    mine = (found.id, sha, name, ref, world.token_user)
+    same = [each for each in world.statuses if _key(each) == mine]
     last = same[-1] if same else None
     if last is not None and last.state in _OPEN and (last.state == state or (last.state, state) == _OPEN[::-1]):
         event = {"pending": "enqueue", "running": "run"}[state]
         raise Refusal(400, f"Cannot transition status via :{event} from :{last.state} (Reason(s): Status cannot)")
     pipeline = _pipeline(world, found, sha, ref, data.get("pipeline_id"))
+    row = last.row if last is not None and last.state in _OPEN else len(world.statuses) + 1
     world.statuses.append(
         PostedStatus(
             repository=found.id,
@@ -58,13 +62,15 @@ def create_status(world: World, project_id: str, sha: str, data: Any) -> Answer:
             target_url=data.get("target_url", ""),
             ref=ref,
             pipeline_id=pipeline,
+            row=row,
+            author=world.token_user,
         )
     )
-    return Answer(201, {"id": len(world.statuses), "status": state, "name": name, "pipeline_id": pipeline})
+    return Answer(201, {"id": row, "status": state, "name": name, "pipeline_id": pipeline})
 
 
-def _key(status: PostedStatus) -> tuple[int, str, str, str | None]:
-    return (status.repository, status.commit, status.context, status.ref)
+def _key(status: PostedStatus) -> tuple[int, str, str, str | None, str]:
+    return (status.repository, status.commit, status.context, status.ref, status.author)
 
 
 def _pipeline(world: World, found: FakeRepository, sha: str, ref: str | None, given: int | None) -> int:
@@ -77,16 +83,9 @@ def _pipeline(world: World, found: FakeRepository, sha: str, ref: str | None, gi
     return world.pipelines
 
 
-def _project(world: World, project_id: str) -> FakeRepository:
-    found = world.repositories.get(int(project_id))
-    if found is None:
-        raise Refusal(404, "404 Project Not Found")
-    if found.forbidden:
-        raise Refusal(403, "403 Forbidden")
-    return found
-
-
 ROUTES = (
+    *gitlab_reading.ROUTES,
+    *gitlab_talk.ROUTES,
     ("GET", r"/projects/([^/]+)", project),
     ("GET", r"/projects/(\d+)/members/all/(\d+)", member),
     ("POST", r"/projects/(\d+)/statuses/([0-9a-f]+)", create_status),

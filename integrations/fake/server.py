@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from integrations.fake import github_api, gitlab_api
 from integrations.fake.answer import Answer, Refusal
@@ -33,12 +33,15 @@ class FakeServer:
         path = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode()
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _body(receive)
+        if body is None:
+            return
         data = json.loads(body) if body else None
-        answer = self._answer(scope["method"], path, headers, data)
+        query = _query(scope.get("query_string", b"").decode())
+        answer = self._answer(scope["method"], path, headers, query if data is None else data)
         if self.world.gate is not None:
             await self.world.gate(scope["method"], path)
         self.world.calls.append(
-            Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status)
+            Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status, query=query)
         )
         await _send(send, answer)
 
@@ -47,12 +50,23 @@ class FakeServer:
         if failure is not None:
             return Answer(failure.status, {"message": failure.message}, dict(failure.headers))
         bearer = headers.get("authorization", "").rpartition(" ")[2]
-        if self._token and self._token not in (bearer, headers.get("private-token")):
+        if not self._knows(path, bearer, headers.get("private-token")):
             return Answer(401, {"message": "Bad credentials"})
         try:
             return self._route(method, path, data)
         except Refusal as refused:
             return refused.answer
+
+    def _knows(self, path: str, bearer: str, private: str | None) -> bool:
+        """Tell whether a request shows what its path wants: GitHub's App for itself, its tokens for the rest."""
+        if self.world.app is None or not path.startswith(GITHUB):
+            return self._token is None or self._token in (bearer, private)
+        about = path.removeprefix(GITHUB)
+        if about.startswith("/app") or about.endswith("/installation"):
+            return self.world.app.has_signed(bearer) or about.startswith("/app-manifests/")
+        installation = self.world.app.installation_of(bearer)
+        named = self.world.by_name("/".join(about.split("/")[2:4])) if about.startswith("/repos/") else None
+        return installation is not None and (named is None or named.installation == installation)
 
     def _route(self, method: str, path: str, data: Any) -> Answer:
         for prefix, routes in ((GITHUB, github_api.ROUTES), (GITLAB, gitlab_api.ROUTES)):
@@ -66,10 +80,24 @@ class FakeServer:
         return Answer(404, {"message": "Not Found"})
 
 
-async def _body(receive: Receive) -> bytes:
+def _query(text: str) -> dict[str, Any]:
+    """Read a query; a name with brackets holds a list."""
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(text):
+        if name.endswith("[]"):
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
+    return found
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Read a whole body; None: who asked is gone before its end, and nothing was asked."""
     parts, more = [], True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)

@@ -5,22 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integrations.fake.app import FakeApp
+from integrations.fake.repository import FakeRepository
 from integrations.forge import Permission
 
+__all__ = ["Call", "Failure", "FakeRepository", "Gate", "PostedStatus", "World"]
+
 Gate = Callable[[str, str], Awaitable[None]]  # with method and path
-
-
-@dataclass
-class FakeRepository:
-    """A repository with the rights of its members."""
-
-    id: int
-    full_name: str
-    clone_url: str = ""
-    default_branch: str = "main"
-    private: bool = False
-    members: dict[int, Permission] = field(default_factory=dict)
-    forbidden: bool = False  # answers 403 to our token, as a stranger's fork does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +23,7 @@ class Call:
     headers: Mapping[str, str]
     body: Any  # decoded JSON, None without a body
     answer: int
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +38,8 @@ class PostedStatus:
     target_url: str
     ref: str | None = None
     pipeline_id: int | None = None
+    row: int = 0  # GitLab's: kept while it is open, and for the account that began it
+    author: str = ""
 
 
 @dataclass
@@ -69,6 +63,9 @@ class World:
         self.calls: list[Call] = []
         self.failures: deque[Failure] = deque()
         self.gate: Gate | None = None  # waits before each answer, so that a test can act in between
+        self.app: FakeApp | None = None  # if there is one, GitHub takes its tokens
+        self.manifests: dict[str, dict[str, Any]] = {}  # what the code of a new App gives, once
+        self.token_user = "rigline"  # noqa: S105 - a name: whose token GitLab sees
         self.pipelines = 0  # GitLab's: one per project, commit and ref
 
     def account(self, name: str) -> int:

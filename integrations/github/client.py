@@ -1,54 +1,43 @@
 """Call GitHub's REST API through gidgethub, with its sharp edges wrapped.
 
 Every failure becomes Transient or Permanent; no address outside the configured base is ever called;
-after a rate limit nothing is called until GitHub said it may.
+after a rate limit nothing is called with that credential until GitHub said it may.
 """
 
+import re
+import ssl
 import time
-from collections import OrderedDict
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import gidgethub
 import gidgethub.httpx
 import httpx2
 
-from integrations.forge import ForgeError, Permanent, Transient
+from integrations.forge import ForgeError, NotLetIn, Permanent, Transient
+from integrations.github.auth import App, Bearer, Credentials, OneToken
+from integrations.github.cache import Cache
+from integrations.limits import PER_MINUTE, READ, WRITE, Limiter
 
 TIMEOUT = 8.0  # seconds for one call; a claim on a status lasts longer
-CACHED = 500  # answers kept with their ETag: unchanged ones cost nothing of the rate limit
-SECONDARY_LIMIT_S = 60.0  # GitHub's advice when a secondary limit names no time
 WRONG_TOKEN_S = 300.0  # a refused token is our fault, and heals when somebody corrects it
-MAX_PAUSE_S = 3600.0
 REQUESTER = "rigline"
+PUBLIC = "api.github.com"  # keeps a pace; enterprise servers have none unless they say so by refusing
+_OF_REPOSITORY = re.compile(r"/repos/(?P<owner>[^/?]+)/(?P<name>[^/?]+)")
 
 
-class Cache(MutableMapping[str, Any]):
-    """Keep the latest answers, a bounded number of them."""
+class Refused(Permanent):
+    """GitHub refuses the call; the status says which kind of refusal it is."""
 
-    def __init__(self, size: int = CACHED) -> None:
-        self._kept: OrderedDict[str, Any] = OrderedDict()
-        self._size = size
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"GitHub answered {status}: {message[:200]}")
+        self.status = status
+        self.said = message
 
-    def __getitem__(self, address: str) -> Any:
-        self._kept.move_to_end(address)
-        return self._kept[address]
 
-    def __setitem__(self, address: str, answer: Any) -> None:
-        self._kept[address] = answer
-        self._kept.move_to_end(address)
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
-
-    def __delitem__(self, address: str) -> None:
-        del self._kept[address]
-
-    def __iter__(self) -> Any:
-        return iter(self._kept)
-
-    def __len__(self) -> int:
-        return len(self._kept)
+class _Unauthorised(Exception):
+    """GitHub answered 401."""
 
 
 class _Api(gidgethub.httpx.GitHubAPI):
@@ -73,10 +62,16 @@ def _is_below(url: str, base_url: str) -> bool:
 class Client:
     """Speak JSON with one GitHub."""
 
-    def __init__(self, base_url: str, token: str | None) -> None:
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
-        self._api = _Api(self._http, REQUESTER, oauth_token=token, base_url=base_url, cache=Cache())
-        self._silent_until = 0.0  # on the monotonic clock
+    def __init__(self, base_url: str, token: str | None, *, app: App | None = None, ca_file: str | None = None) -> None:
+        trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        self._http = httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False, verify=trusted)
+        self._api = _Api(self._http, REQUESTER, base_url=base_url, cache=Cache())
+        self._credentials: Credentials = app or OneToken(token)
+        self._app = app
+        pace = PER_MINUTE if urlsplit(base_url).hostname == PUBLIC else None
+        self.limits = Limiter("GitHub", points_a_minute=pace)
+        if app is not None:
+            app.ask_with(self.as_app)
 
     async def get(self, path: str, **variables: str) -> Any:
         """Ask for one thing; see `_call` for what it raises."""
@@ -86,61 +81,112 @@ class Client:
         """Make one thing; see `_call` for what it raises."""
         return await self._call("POST", path, variables, data)
 
+    async def patch(self, path: str, data: dict[str, Any], **variables: str) -> Any:
+        """Change one thing; see `_call` for what it raises."""
+        return await self._call("PATCH", path, variables, data)
+
+    async def delete(self, path: str, **variables: str) -> None:
+        """Remove one thing; see `_call` for what it raises."""
+        await self._call("DELETE", path, variables, b"")
+
+    async def as_app(self, method: str, path: str, data: dict[str, Any] | None) -> Any:
+        """Call as the App itself, which GitHub wants for what belongs to no installation.
+
+        Raises:
+            Transient, Permanent: see `_call`; Permanent too without an App.
+        """
+        if self._app is None:
+            raise Permanent("only an App may ask that")
+        bearer = Bearer(key="app", jwt=self._app.jwt())
+        try:
+            return await self._said_or(method, path, {}, b"" if data is None else data, bearer)
+        except _Unauthorised:
+            raise _wrong_token("RIGLINE_GITHUB_APP_ID or RIGLINE_GITHUB_PRIVATE_KEY") from None
+
+    async def get_with(self, bearer: Bearer, path: str, **variables: str) -> Any:
+        """Ask for one thing with a credential that is not the repository's; see `_call` for what it raises."""
+        try:
+            return await self._said_or("GET", path, variables, b"", bearer)
+        except _Unauthorised:
+            raise _wrong_token("the installation's token") from None
+
     async def close(self) -> None:
         """Close connections."""
         await self._http.aclose()
 
     async def _call(self, method: str, path: str, variables: Mapping[str, str], data: Any) -> Any:
-        """Call, and follow one redirect within GitHub, which it sends for a renamed repository.
+        """Call with the credential of the repository that the path names; a refused token is replaced once.
 
         Raises:
             Transient: no answer, 5xx, a rate limit or a refused token; says for how long to be silent.
             Permanent: GitHub refuses this call for good.
         """
-        silence = self._silent_until - time.monotonic()
-        if silence > 0:
-            raise Transient("GitHub asked for silence", retry_after=silence)
+        about = _repository(path, variables)
+        for _ in range(2):
+            bearer = await self._credentials.bearer(about)
+            try:
+                return await self._said_or(method, path, variables, data, bearer)
+            except _Unauthorised:
+                if not self._credentials.refused(about, bearer):
+                    break
+        raise _wrong_token("RIGLINE_GITHUB_TOKEN" if self._app is None else "the installation's token")
+
+    async def _said_or(self, method: str, path: str, variables: Mapping[str, str], data: Any, bearer: Bearer) -> Any:
+        """Call, and follow one redirect within GitHub, which it sends for a renamed repository."""
+        self.limits.enter(bearer.key, READ if method == "GET" else WRITE)
         try:
             try:
-                return await self._answer(method, path, variables, data)
+                return await self._answer(method, path, variables, data, bearer)
             except gidgethub.RedirectionException as moved:
-                return await self._answer(method, _target(moved), {}, data)
-        except ForgeError:
+                return await self._answer(method, _target(moved), {}, data, bearer)
+        except (ForgeError, _Unauthorised):
             raise
         except Exception as problem:  # gidgethub lets KeyError and ValueError out for odd answers
-            raise self._said(problem) from None
+            raise self._said(problem, bearer) from None
 
-    async def _answer(self, method: str, path: str, variables: Mapping[str, str], data: Any) -> Any:
+    async def _answer(self, method: str, path: str, variables: Mapping[str, str], data: Any, bearer: Bearer) -> Any:
+        shown: dict[str, Any] = {"oauth_token": bearer.token, "jwt": bearer.jwt}
         if method == "GET":
-            return await self._api.getitem(path, dict(variables))
-        return await self._api.post(path, dict(variables), data=data)
+            return await self._api.getitem(path, dict(variables), **shown)
+        if method == "DELETE":
+            return await self._api.delete(path, dict(variables), **shown)
+        send = self._api.patch if method == "PATCH" else self._api.post
+        return await send(path, dict(variables), data=data, **shown)
 
-    def _said(self, problem: Exception) -> ForgeError:
+    def _said(self, problem: Exception, bearer: Bearer) -> Exception:
         """Say in our words what went wrong."""
         if isinstance(problem, gidgethub.RateLimitExceeded):
-            return self._limited(problem.rate_limit.reset_datetime.timestamp() - time.time())
+            return self.limits.hold(bearer.key, problem.rate_limit.reset_datetime.timestamp() - time.time())
         if isinstance(problem, gidgethub.HTTPException):
-            return self._refused(problem)
+            return self._refused(problem, bearer)
         if isinstance(problem, httpx2.HTTPError | OSError):
             return Transient(f"GitHub does not answer: {type(problem).__name__}")
         return Transient(f"GitHub's answer makes no sense: {type(problem).__name__}")
 
-    def _refused(self, problem: gidgethub.HTTPException) -> ForgeError:
+    def _refused(self, problem: gidgethub.HTTPException, bearer: Bearer) -> Exception:
         status, headers = int(problem.status_code or 0), problem.headers or {}
         what = f"GitHub answered {status}: {str(problem)[:200]}"
         if status in (403, 429) and ("retry-after" in headers or status == 429 or _is_secondary(problem)):
-            return self._limited(_seconds(headers.get("retry-after")))
+            return self.limits.hold(bearer.key, _seconds(headers.get("retry-after")))
         if status == 401:
-            return Transient(f"{what} (RIGLINE_GITHUB_TOKEN is missing or wrong)", retry_after=WRONG_TOKEN_S)
+            return _Unauthorised()
+        if status == 403 and "suspended" in str(problem).lower():
+            return NotLetIn(f"{what} (the App's installation is suspended)", retry_after=WRONG_TOKEN_S)
         if status >= 500 or status in (408, 425):
             return Transient(what, retry_after=_seconds(headers.get("retry-after")))
-        return Permanent(what)
+        return Refused(status, str(problem))
 
-    def _limited(self, wait_s: float | None) -> Transient:
-        """Be silent as long as GitHub says, or as it advises; calling earlier prolongs the ban."""
-        pause = min(max(wait_s if wait_s is not None else SECONDARY_LIMIT_S, 1.0), MAX_PAUSE_S)
-        self._silent_until = max(self._silent_until, time.monotonic() + pause)
-        return Transient("GitHub's rate limit is used up", retry_after=pause)
+
+def _wrong_token(which: str) -> NotLetIn:
+    return NotLetIn(f"GitHub answered 401 ({which} is missing or wrong)", retry_after=WRONG_TOKEN_S)
+
+
+def _repository(path: str, variables: Mapping[str, str]) -> str | None:
+    """Read the name of the repository that a call is about."""
+    if "owner" in variables:
+        return f"{variables['owner']}/{variables['repo']}"
+    found = _OF_REPOSITORY.match(path)
+    return f"{unquote(found['owner'])}/{unquote(found['name'])}" if found else None
 
 
 def _is_secondary(problem: Exception) -> bool:

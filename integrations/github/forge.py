@@ -4,19 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations import payload
 from integrations.events import Actor, Event
 from integrations.forge import (
     CommitStatus,
     Malformed,
-    Permanent,
+    OwnSecrets,
     Permission,
     RepositoryFacts,
     StatusState,
     Transient,
 )
 from integrations.github import parse, signature
-from integrations.github.client import Client
+from integrations.github.auth import App
+from integrations.github.checks import Checks
+from integrations.github.client import Client, Refused
+from integrations.github.conversation import Conversation
+from integrations.github.hooks import Hooks
+from integrations.github.names import parts
+from integrations.github.reading import Reading
 
 MAX_DESCRIPTION = 140  # characters; more is 422
 MAX_KEY = 200  # characters of a delivery's id
@@ -34,20 +39,33 @@ _STATES = {
 _PERMISSIONS = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ}
 
 
-class GitHub:
-    """One GitHub, called with a token. Without a webhook secret it takes no delivery."""
+class GitHub(Reading, Conversation, Checks, Hooks):
+    """One GitHub, called with a token or as an App. Without a webhook secret it takes no delivery."""
 
     name = "github"
 
-    def __init__(self, *, api_url: str, webhook_secrets: Sequence[str], token: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        webhook_secrets: Sequence[str],
+        token: str | None,
+        app: App | None = None,
+        ca_file: str | None = None,
+    ) -> None:
         self._secrets = [secret.encode() for secret in webhook_secrets]
         self._token = token
         self._web_url = web_url(api_url)
-        self._client = Client(api_url, token)
+        self._app = app
+        self._client = Client(api_url, token, app=app, ca_file=ca_file)
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+    def is_signed(self, headers: Mapping[str, str]) -> bool:
+        """Look for a signature of the right form."""
+        return signature.is_present(headers)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, own: OwnSecrets | None = None) -> None:
         """Check the signature of the raw bytes."""
-        signature.check(headers, body, self._secrets)
+        signature.check(headers, body, self._secrets if own is None else [each.encode() for each in own.secrets])
 
     def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
         """Give GitHub's own id of the delivery, which a redelivery repeats."""
@@ -63,7 +81,11 @@ class GitHub:
 
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the repository."""
-        return payload.repository_of(body)
+        return parse.repository_of(body)
+
+    def installation_of(self, body: bytes) -> int | None:
+        """Read the numeric id of the installation."""
+        return parse.installation_of(body)
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""
@@ -77,19 +99,21 @@ class GitHub:
             "description": clip(status.description, MAX_DESCRIPTION),
             "target_url": status.target_url,
         }
-        owner, name = _parts(status.full_name)
+        owner, name = parts(status.full_name)
         path = "/repos/{owner}/{repo}/statuses/{sha}"
         await self._client.post(path, data, owner=owner, repo=name, sha=status.commit)
         return {}
 
     async def permission(self, repository: RepositoryFacts, actor: Actor) -> Permission:
         """Ask by name, believe only the numeric id: a name may be registered anew by somebody else."""
-        owner, name = _parts(repository.full_name)
+        owner, name = parts(repository.full_name)
+        if not actor.name:  # a delivery said none
+            return Permission.NONE
         path = "/repos/{owner}/{repo}/collaborators/{username}/permission"
         try:
             found = await self._client.get(path, owner=owner, repo=name, username=actor.name)
-        except Permanent as problem:
-            if "404" in str(problem):
+        except Refused as problem:
+            if problem.status == 404:
                 return Permission.NONE
             raise
         user = found.get("user") or {}
@@ -99,8 +123,9 @@ class GitHub:
 
     async def repository(self, full_name: str) -> RepositoryFacts:
         """Look a repository up by its name."""
-        owner, name = _parts(full_name)
+        owner, name = parts(full_name)
         found = await self._client.get("/repos/{owner}/{repo}", owner=owner, repo=name)
+        installation = await self._app.installation(full_name) if self._app else None
         try:
             return RepositoryFacts(
                 id=int(found["id"]),
@@ -108,13 +133,20 @@ class GitHub:
                 clone_url=f"{self._web_url}/{found['full_name']}.git",
                 default_branch=str(found["default_branch"]),
                 private=bool(found["private"]),
+                installation=installation,
             )
         except (KeyError, TypeError, ValueError):
             raise Transient("GitHub's answer is no repository") from None
 
-    def fetch_credentials(self) -> tuple[str, str] | None:
-        """Give the token under the user name GitHub wants with it."""
-        return ("x-access-token", self._token) if self._token else None
+    async def fetch_credentials(self, full_name: str, repository: int) -> tuple[str, str] | None:
+        """Give a token under the user name GitHub wants with it; an App's is good for this repository alone."""
+        token = await self._app.fetch_token(full_name, repository) if self._app else self._token
+        return ("x-access-token", token) if token else None
+
+    def forget_installation(self, installation: int) -> None:
+        """Forget the tokens of an installation of our App that was changed."""
+        if self._app is not None:
+            self._app.forget(installation)
 
     async def close(self) -> None:
         """Close connections."""
@@ -138,10 +170,3 @@ def _needed(headers: Mapping[str, str], name: str, most: int) -> str:
     if not value or len(value) > most or not value.isascii() or not value.isprintable():
         raise Malformed(f"header {name} is missing or no name")
     return value
-
-
-def _parts(full_name: str) -> tuple[str, str]:
-    owner, _, name = full_name.partition("/")
-    if not owner or not name or "/" in name:
-        raise Permanent(f"not OWNER/NAME: {full_name[:100]!r}")
-    return owner, name

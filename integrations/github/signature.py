@@ -11,6 +11,11 @@ HEADER = "x-hub-signature-256"
 _FORM = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII)
 
 
+def is_present(headers: Mapping[str, str]) -> bool:
+    """Tell whether there is a signature of the right form, whatever it is worth."""
+    return _FORM.fullmatch(headers.get(HEADER, "")) is not None
+
+
 def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes]) -> None:
     """Accept a body signed with one of the secrets; every one is tried, so that time tells nothing.
 

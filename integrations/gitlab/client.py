@@ -7,20 +7,19 @@ redirects (its token header would go along) and the environment's proxies and ne
 import asyncio
 import functools
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gitlab
 import requests
 
-from integrations.forge import ForgeError, Permanent, Transient
+from integrations.forge import ForgeError, NotLetIn, Permanent, Transient
+from integrations.limits import Limiter
 
 TIMEOUT = 8.0  # seconds to connect, and for each wait for bytes
 THREADS = 8
-LIMIT_S = 60.0  # when a rate limit names no time
 WRONG_TOKEN_S = 300.0  # a refused token is our fault, and heals when somebody corrects it
-MAX_PAUSE_S = 3600.0
+ME = "token"  # all calls have the same credential
 CONFLICTS = 3  # tries when GitLab is busy with the same status
 
 
@@ -36,23 +35,37 @@ class Refused(Permanent):
 class Client:
     """Speak JSON with one GitLab."""
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: str | None, *, ca_file: str | None = None) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.max_redirects = 0
         self._session.hooks["response"].append(self._remember)
-        self._api = gitlab.Gitlab(url, private_token=token, timeout=TIMEOUT, session=self._session)
+        self._api = gitlab.Gitlab(
+            url, private_token=token, timeout=TIMEOUT, ssl_verify=ca_file or True, session=self._session
+        )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gitlab")
         self._last = threading.local()
-        self._silent_until = 0.0  # on the monotonic clock
+        self._limits = Limiter("GitLab")
 
-    async def get(self, path: str) -> Any:
+    async def get(self, path: str, **query: Any) -> Any:
         """Ask for one thing; see `_call` for what it raises."""
-        return await self._call(functools.partial(self._api.http_get, path, obey_rate_limit=False))
+        call = functools.partial(self._api.http_get, path, query_data=query, obey_rate_limit=False)
+        return await self._call(call)
+
+    async def page(self, path: str, **query: Any) -> list[Any]:
+        """Ask for one page of a list; see `_call` for what it raises."""
+        found = await self.get(path, **query)
+        if not isinstance(found, list):
+            raise Transient("GitLab's answer is no list")
+        return found
 
     async def post(self, path: str, data: dict[str, Any]) -> Any:
         """Make one thing; see `_call` for what it raises."""
         return await self._call(functools.partial(self._api.http_post, path, post_data=data, obey_rate_limit=False))
+
+    async def put(self, path: str, data: dict[str, Any]) -> Any:
+        """Change one thing; see `_call` for what it raises."""
+        return await self._call(functools.partial(self._api.http_put, path, post_data=data, obey_rate_limit=False))
 
     async def close(self) -> None:
         """Close connections and let threads end."""
@@ -66,9 +79,7 @@ class Client:
             Transient: no answer, 5xx, a rate limit or a refused token; says for how long to be silent.
             Refused: GitLab refuses this call for good.
         """
-        silence = self._silent_until - time.monotonic()
-        if silence > 0:
-            raise Transient("GitLab asked for silence", retry_after=silence)
+        self._limits.enter(ME)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._in_thread, call)
 
     def _in_thread(self, call: Any) -> Any:
@@ -91,13 +102,9 @@ class Client:
         status, message = int(problem.response_code or 0), str(problem.error_message)
         wait_s = getattr(self._last, "retry_after", None)
         if status == 429:
-            pause = min(max(wait_s if wait_s is not None else LIMIT_S, 1.0), MAX_PAUSE_S)
-            self._silent_until = max(self._silent_until, time.monotonic() + pause)
-            return Transient("GitLab's rate limit is used up", retry_after=pause)
+            return self._limits.hold(ME, wait_s)
         if status == 401:
-            return Transient(
-                "GitLab answered 401 (RIGLINE_GITLAB_TOKEN is missing or wrong)", retry_after=WRONG_TOKEN_S
-            )
+            return NotLetIn("GitLab answered 401 (RIGLINE_GITLAB_TOKEN is missing or wrong)", retry_after=WRONG_TOKEN_S)
         if status >= 500 or status in (0, 408):
             return Transient(f"GitLab answered {status}", retry_after=wait_s)
         return Refused(status, message)

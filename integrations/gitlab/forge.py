@@ -10,9 +10,20 @@ import msgspec
 
 from integrations import payload
 from integrations.events import Actor, Event
-from integrations.forge import CommitStatus, Malformed, Permission, RepositoryFacts, StatusState, Transient
+from integrations.forge import (
+    CommitStatus,
+    Malformed,
+    OwnSecrets,
+    Permission,
+    RepositoryFacts,
+    StatusState,
+    Transient,
+)
 from integrations.gitlab import parse, signature
 from integrations.gitlab.client import CONFLICTS, Client, Refused
+from integrations.gitlab.conversation import Conversation
+from integrations.gitlab.hooks import Hooks
+from integrations.gitlab.reading import Reading
 
 MAX_DESCRIPTION = 255  # characters
 MAX_URL = 255  # characters of a target_url
@@ -44,23 +55,37 @@ class _Meaning(msgspec.Struct):
     object_attributes: dict[str, Any] | None = None
 
 
-class GitLab:
+class GitLab(Reading, Conversation, Hooks):
     """One GitLab, called with a token. Without a webhook secret or signing key it takes no delivery."""
 
     name = "gitlab"
 
     def __init__(
-        self, *, url: str, webhook_secrets: Sequence[str], signing_keys: Sequence[str], token: str | None
+        self,
+        *,
+        url: str,
+        webhook_secrets: Sequence[str],
+        signing_keys: Sequence[str],
+        token: str | None,
+        ca_file: str | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._secrets = [secret.encode() for secret in webhook_secrets]
         self._keys = [signature.signing_key(key) for key in signing_keys]
         self._token = token
-        self._client = Client(self._url, token)
+        self._client = Client(self._url, token, ca_file=ca_file)
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+    def is_signed(self, headers: Mapping[str, str]) -> bool:
+        """Look for a token or a signature."""
+        return signature.is_present(headers)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, own: OwnSecrets | None = None) -> None:
         """Check the signature where keys are configured, else the token."""
-        signature.check(headers, body, secrets=self._secrets, keys=self._keys)
+        if own is None:
+            signature.check(headers, body, secrets=self._secrets, keys=self._keys)
+            return
+        secrets = [each.encode() for each in own.secrets]
+        signature.check(headers, body, secrets=secrets, keys=[signature.signing_key(each) for each in own.signing_keys])
 
     def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
         """Give GitLab's key, or for older versions a digest of what the delivery says.
@@ -88,7 +113,11 @@ class GitLab:
 
     def repository_of(self, body: bytes) -> int | None:
         """Read the numeric id of the project."""
-        return payload.repository_of(body)
+        return parse.repository_of(body)
+
+    def installation_of(self, body: bytes) -> int | None:
+        """Know that GitLab has none."""
+        return None
 
     def parse(self, kind: str, body: bytes) -> Event | None:
         """Translate a delivery."""
@@ -122,8 +151,7 @@ class GitLab:
                 if attempt == CONFLICTS:
                     raise Transient("GitLab is busy with the same status") from None
                 await asyncio.sleep(BUSY_S * attempt)
-        pipeline = answer.get("pipeline_id") if isinstance(answer, dict) else None
-        return {**status.memory, "project": project, **({"pipeline_id": pipeline} if pipeline else {})}
+        return {**status.memory, "project": project, **_remembered(status, answer if isinstance(answer, dict) else {})}
 
     def _data(self, project: int, status: CommitStatus) -> dict[str, Any]:
         """Write the call. The ref is always said: GitLab would guess any branch that has the commit."""
@@ -171,9 +199,12 @@ class GitLab:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Transient("GitLab's answer is no project") from None
 
-    def fetch_credentials(self) -> tuple[str, str] | None:
+    async def fetch_credentials(self, full_name: str, repository: int) -> tuple[str, str] | None:
         """Give the token under the user name GitLab wants with it."""
         return ("oauth2", self._token) if self._token else None
+
+    def forget_installation(self, installation: int) -> None:
+        """Do nothing: there are no Apps here."""
 
     async def close(self) -> None:
         """Close connections."""
@@ -183,6 +214,21 @@ class GitLab:
 def clip(text: str, most: int) -> str:
     """Shorten a composed text to a number of characters, with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def _remembered(status: CommitStatus, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what the next call should know: GitLab's pipeline, and its row.
+
+    It changes a row only for the account that began it. Another row than before, while that one was
+    open, means that our token is another account's now: what that one began stays open.
+    """
+    row, before = answer.get("id"), status.memory.get("row")
+    told = {"row": row, "open": status.state in (StatusState.PENDING, StatusState.RUNNING)}
+    if answer.get("pipeline_id"):
+        told["pipeline_id"] = answer["pipeline_id"]
+    if status.memory.get("open") and before is not None and row != before:
+        told["left_open"] = before
+    return told
 
 
 def _name(header: str, value: str, most: int = MAX_KEY) -> str:

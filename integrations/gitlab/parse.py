@@ -1,12 +1,12 @@
 """GitLab's JSON to our events, purely. `object_kind` counts: system hooks all say "System Hook" in their header."""
 
 from collections.abc import Callable
-from typing import Any
-
-import msgspec
 
 from integrations import payload
 from integrations.events import Actor, Event, PullRequestAction, PullRequestChanged, Push, RefDeleted
+from integrations.forge import Malformed
+from integrations.gitlab import bodies, talk, upkeep
+from integrations.gitlab.bodies import actor, author, project_id
 
 _ACTIONS = {
     "open": PullRequestAction.OPENED,
@@ -16,97 +16,55 @@ _ACTIONS = {
 }
 
 
-class _Kind(msgspec.Struct):
-    object_kind: str = ""
-
-
-class _Project(msgspec.Struct):
-    id: payload.Id
-    path_with_namespace: str = ""
-
-
-class _Commit(msgspec.Struct):
-    id: str
-    title: str = ""
-    message: str = ""
-
-
-class _PushBody(msgspec.Struct):
-    ref: str
-    before: str
-    after: str
-    project: _Project
-    checkout_sha: str | None = None  # the commit, also of an annotated tag; null when the ref is deleted
-    user_id: payload.Id | None = None
-    user_username: str = ""
-    commits: list[_Commit] | None = None
-
-
-class _User(msgspec.Struct):
-    id: payload.Id
-    username: str = ""
-
-
-class _Attributes(msgspec.Struct):
-    iid: payload.Number
-    source_project_id: payload.Id | None
-    target_project_id: payload.Id
-    source_branch: str
-    target_branch: str
-    last_commit: _Commit
-    author_id: payload.Id
-    action: str = ""
-    oldrev: str | None = None
-    title: str = ""
-    draft: bool = False
-    updated_at: str | None = None
-
-
-class _MergeBody(msgspec.Struct):
-    object_attributes: _Attributes
-    user: _User
-    project: _Project
-    changes: dict[str, Any] | None = None
-
-
 def to_event(kind: str, body: bytes) -> Event | None:
     """Translate one delivery; None for one that leads to nothing. The header's kind is not needed.
 
     Raises:
         Malformed: a field we need is missing, of a wrong type, or not what git allows.
     """
-    reader = _READERS.get(payload.read(body, _Kind).object_kind)
+    said = payload.read(body, bodies.Kind)
+    reader = _READERS.get(said.object_kind or said.event_name)
     return None if reader is None else reader(body)
 
 
+def repository_of(body: bytes) -> int | None:
+    """Read the numeric id of the project that a body speaks of; `to_event` reads the same."""
+    return payload.id_in(body, "project", "project_id")
+
+
 def _push(body: bytes) -> Event | None:
-    said = payload.read(body, _PushBody)
-    ref, name = payload.ref(said.ref), said.project.path_with_namespace
+    said = payload.read(body, bodies.Push)
+    ref, name = payload.ref(said.ref), payload.full_name(said.project.path_with_namespace)
+    project = project_id(said.project, said.project_id)
     if payload.is_zero(said.after):
-        return RefDeleted(repository=said.project.id, repository_name=name, ref=ref)
+        return RefDeleted(repository=project, repository_name=name, ref=ref)
     commit = payload.commit(said.checkout_sha or said.after)
     head = next((each for each in said.commits or () if each.id == commit), None)
+    sender = said.user_username or ""
     return Push(
-        repository=said.project.id,
+        repository=project,
         repository_name=name,
         ref=ref,
         before=None if payload.is_zero(said.before) else payload.commit(said.before),
         commit=commit,
         title=payload.title(head.message or head.title) if head else "",
         message=head.message[:10_000] if head else "",
-        sender=None if said.user_id is None else Actor(id=said.user_id, name=payload.title(said.user_username)[:100]),
+        sender=None if said.user_id is None else Actor(id=said.user_id, name=payload.title(sender)[:100]),
     )
 
 
 def _merge_request(body: bytes) -> Event | None:
-    said = payload.read(body, _MergeBody)
-    attributes = said.object_attributes
-    action = _action(attributes, said.changes or {})
+    said = payload.read(body, bodies.MergeRequest)
+    attributes, new = said.object_attributes, _new_labels(said)
+    action = _action(attributes, said.changes, new)
     if action is None:
         return None
+    project = project_id(said.project, said.project_id)
+    if project != attributes.target_project_id:  # a token is good for the project it belongs to, and for no other
+        raise Malformed("the merge request is for another project than the body")
     return PullRequestChanged(
-        repository=attributes.target_project_id,
-        repository_name=said.project.path_with_namespace,
+        repository=project,
+        repository_name=payload.full_name(said.project.path_with_namespace),
         action=action,
         number=attributes.iid,
         commit=payload.commit(attributes.last_commit.id),
@@ -119,32 +77,44 @@ def _merge_request(body: bytes) -> Event | None:
         draft=attributes.draft,
         merged=attributes.action == "merge",
         # The names on the commit are text of whoever made it: only GitLab's own ids count.
-        author=_author(attributes.author_id, said.user),
-        sender=_actor(said.user),
+        author=author(attributes.author_id, said.user),
+        sender=actor(said.user),
         fetch_ref=f"refs/merge-requests/{attributes.iid}/head",
         changed_at=payload.moment(attributes.updated_at),
+        **payload.labels(new, [label.title for label in said.labels or ()]),
     )
 
 
-def _action(attributes: _Attributes, changes: dict[str, Any]) -> PullRequestAction | None:
-    """Tell news of the code from noise: an update moved the head only if it names the old one."""
+def _new_labels(said: bodies.MergeRequest) -> list[str]:
+    """List the labels that an update added; GitLab tells of several at once."""
+    changed = said.changes.labels if said.changes else None
+    if changed is None:
+        return []
+    before = {label.title for label in changed.previous or ()}
+    return [label.title for label in changed.current or () if label.title not in before]
+
+
+def _action(
+    attributes: bodies.Merge, changes: bodies.Changes | None, new_labels: list[str]
+) -> PullRequestAction | None:
+    """Tell news from noise: an update moved the head only if it names the old one. The weightiest news counts."""
     if attributes.action != "update":
         return _ACTIONS.get(attributes.action)
     if attributes.oldrev:
         return PullRequestAction.SYNCHRONISED
-    return PullRequestAction.OPENED if "draft" in changes else None
-
-
-def _actor(user: _User) -> Actor:
-    return Actor(id=user.id, name=payload.title(user.username)[:100])
-
-
-def _author(author_id: int, user: _User) -> Actor:
-    return _actor(user) if user.id == author_id else Actor(id=author_id, name=f"user {author_id}")
+    if changes is None:
+        return None
+    if changes.draft is not None:
+        return PullRequestAction.DRAFTED if attributes.draft else PullRequestAction.READY
+    if changes.target_branch is not None:
+        return PullRequestAction.RETARGETED
+    return PullRequestAction.LABELLED if new_labels else None
 
 
 _READERS: dict[str, Callable[[bytes], Event | None]] = {
     "push": _push,
     "tag_push": _push,
     "merge_request": _merge_request,
+    "note": talk.note,
+    **upkeep.READERS,
 }

@@ -18,6 +18,11 @@ MAX_SIGNATURES = 1000  # characters of the header: room for a few
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
+def is_present(headers: Mapping[str, str]) -> bool:
+    """Tell whether there is a token or a signature, whatever it is worth."""
+    return bool(headers.get(TOKEN) or headers.get(SIGNATURE))
+
+
 def check(
     headers: Mapping[str, str],
     body: bytes,

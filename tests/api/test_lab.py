@@ -124,7 +124,8 @@ async def test_a_delivery_is_replayed_as_if_it_had_just_come(service: Service) -
     told = answer.json()
     assert (answer.status_code, told["handled_at"], told["verdict"], told["tries"]) == (200, None, None, 0)
     assert after == before + 1
-    assert "body" not in told and "headers" not in told
+    assert "body" not in told
+    assert not [name for name in told["headers"] if "signature" in name or "token" in name]
 
 
 async def test_deliveries_are_for_admins(service: Service) -> None:

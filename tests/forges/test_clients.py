@@ -2,23 +2,20 @@
 
 import asyncio
 import json
-import re
 import time
-from pathlib import Path
 
-import jsonschema
 import pytest
 
-from integrations.fake.server import GITHUB
 from integrations.forge import Permanent, Permission, StatusState, Transient
-from integrations.github.client import Cache, Client
+from integrations.github.cache import Cache
+from integrations.github.client import Client
 from integrations.github.forge import GitHub, web_url
 from integrations.gitlab.forge import GitLab
 from integrations.gitlab.signature import signing_key
 from tests.forges.conftest import TOKEN
+from tests.forges.described import assert_described
 from tests.specs.serving import serving
 
-OPENAPI = json.loads(Path(__file__).with_name("github-openapi.json").read_text())
 only = pytest.mark.parametrize
 
 
@@ -36,24 +33,6 @@ async def test_every_call_to_github_is_as_its_published_description_says(subject
     assert len(subject.world.calls) == 9
     for call in subject.world.calls:
         assert_described(call)
-
-
-def assert_described(call):
-    assert call.path.startswith(GITHUB + "/")
-    path = call.path.removeprefix(GITHUB)
-    known = [
-        operation
-        for template, methods in OPENAPI["paths"].items()
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
-        for method, operation in methods.items()
-        if method.upper() == call.method
-    ]
-    assert len(known) == 1, f"{call.method} {path} is not described"
-    if known[0]["requestBody"]:
-        schema = known[0]["requestBody"]["content"]["application/json"]["schema"]
-        jsonschema.validate(call.body, {**schema, "additionalProperties": False})
-    assert call.headers["accept"].startswith("application/vnd.github")
-    assert call.headers["user-agent"] == "rigline"
 
 
 @of("github")

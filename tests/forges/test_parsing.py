@@ -106,7 +106,7 @@ def test_whatever_stands_in_a_field_is_an_event_or_malformed(kind, data):
 def test_any_bytes_are_an_event_or_malformed(kind, body):
     assert_event_or_malformed(OURS[kind][0], kind, body)
     with contextlib.suppress(Malformed):
-        assert payload.repository_of(body) is None or isinstance(payload.repository_of(body), int)
+        assert payload.id_in(body, "repository") is None or isinstance(payload.id_in(body, "repository"), int)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_deep_nesting_is_malformed_and_no_crash(body):
     with pytest.raises(Malformed):
         github.to_event("push", body)
     with pytest.raises(Malformed):
-        payload.repository_of(body)
+        payload.id_in(body, "repository")
 
 
 @settings(max_examples=200, deadline=None)

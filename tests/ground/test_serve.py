@@ -23,8 +23,7 @@ USERS = [pytest.param(None, sys.executable, id="as-we-are")]
 if os.geteuid() == 0:
     USERS += [pytest.param("nobody", python, id="as-nobody") for python in pythons_for("nobody")]
 ENDLESS = (  # a request that says it goes on, and does not
-    b"POST /webhooks/github HTTP/1.1\r\nHost: rigline\r\nContent-Type: application/json\r\n"
-    b"Content-Length: 1000\r\n\r\n{"
+    b"POST /api/v1/login HTTP/1.1\r\nHost: rigline\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 )
 
 

@@ -35,7 +35,7 @@ async def test_hostile_names_are_text_on_every_page(site):
     links = re.findall(r'href="(/[^"]*)"', await site.get("/"))
     pages = {each for each in links if "static" not in each and not each.endswith(".json")} | {f"/jobs/{job}"}
 
-    for kind in ("/pipelines/", "/builders/", "/git/", "/queue", "/deliveries"):
+    for kind in ("/pipelines/", "/builders/", "/git/", "/queue", "/deliveries", "/alerts"):
         assert any(each.startswith(kind) for each in pages), kind
     for path in sorted(pages):
         html = await site.get(path.replace("&amp;", "&"))

@@ -13,7 +13,7 @@ NONSENSE = [
     *("/jobs/0", "/jobs/x", "/pipelines/99999999999999999999", "/no/such/place"),
     *("/builders/a%00b", "/builders/%ff", "/github/a%00/b"),
 ]
-PAGES = ["/", "/pipelines", "/queue", "/builders", "/deliveries"]
+PAGES = ["/", "/pipelines", "/queue", "/builders", "/deliveries", "/alerts"]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ PAGES = ["/", "/pipelines", "/queue", "/builders", "/deliveries"]
         ("/queue", "Nothing waits"),
         ("/builders", "rigline builder create"),
         ("/deliveries", "/webhooks/github"),
+        ("/alerts", "Nothing to look at"),
     ],
 )
 async def test_an_empty_page_teaches_the_next_step(site, path, taught):

@@ -3,10 +3,13 @@ from contextlib import AsyncExitStack
 import pytest
 
 from app.settings import Settings
+from tests.forges.described import assert_all_described
 from tests.specs.world import World
 
 
 @pytest.fixture
 async def world(settings: Settings):
     async with AsyncExitStack() as stack:
-        yield await World.build(settings, stack)
+        built = await World.build(settings, stack)
+        yield built
+    assert_all_described(built.forges.calls)

@@ -11,15 +11,17 @@ from hypercorn.config import Config
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Give the address while the application is served."""
+async def serving(app: Any, *, certificate: tuple[str, str] | None = None) -> AsyncIterator[str]:
+    """Give the address while the application is served; with a certificate and its key, by TLS."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
     config, stop = Config(), asyncio.Event()
     config.accesslog, config.graceful_timeout = None, 0.5
     config.errorlog = None
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    if certificate is not None:
+        config.certfile, config.keyfile = certificate
+    address = f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     config.bind = [f"fd://{listener.detach()}"]
     server = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))
     try:

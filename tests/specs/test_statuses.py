@@ -8,15 +8,19 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.models import Trigger
-from app.db.queries import jobs, pipelines, statuses
+from app.db.queries import jobs, pipelines, repositories, statuses
+from app.db.queries import outbox as outbox_rows
+from app.db.tables import alert
 from app.dispatch.plan import PipelineRequest, open_pipeline
+from app.reporting import absence, outbox, wording
 from app.reporting import statuses as sender
-from app.reporting import wording
+from app.reporting.announce import announce, clipped
 from app.reporting.wording import Facts
 from app.states import JobState
 from integrations.fake import deliveries
 from integrations.fake.deliveries import Pull
 from integrations.fake.world import FakeRepository
+from integrations.forge import CommitStatus, StatusState
 from tests.specs.world import MAINTAINER, OUTSIDER, SECRET
 
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
@@ -33,6 +37,11 @@ def push(world, commit=A, *, forge="github", **more):
     repository = world.repository if forge == "github" else world.project
     send = deliveries.github_push if forge == "github" else deliveries.gitlab_push
     return send(repository, commit, SECRET, sender=world.person(MAINTAINER), **more)
+
+
+def told(world):
+    """List the calls that show statuses."""
+    return [call for call in world.forges.calls if "/statuses/" in call.path]
 
 
 async def due_now(world):
@@ -135,7 +144,7 @@ async def test_a_failed_try_is_not_repeated_at_once_and_waits_longer_each_time(w
     [row] = await world.outbox()
     assert (row.tries, row.sent_state) == (1, None)
     assert "502" in row.error
-    waits = [sender.backoff(tries) for tries in range(12)]
+    waits = [outbox.backoff(tries) for tries in range(12)]
     assert 0.7 <= waits[0] <= 1.3
     assert all(wait <= 390 for wait in waits)
     assert waits[8] > waits[0] * 10
@@ -145,12 +154,12 @@ async def test_a_failed_try_is_not_repeated_at_once_and_waits_longer_each_time(w
 async def test_after_a_rate_limit_github_is_left_alone_and_gitlab_is_served(world, status, headers):
     world.forges.fail(status, path="/statuses/", message="slow down", **headers)
     await world.receive(push(world, A))
-    before = len(world.forges.calls)
+    before = len(told(world))
 
     await world.receive(push(world, B))
     await world.receive(push(world, C, forge="gitlab"))
 
-    assert [call.path for call in world.forges.calls[before:]] == [f"/gitlab/api/v4/projects/77/statuses/{C}"]
+    assert [call.path for call in told(world)[before:]] == [f"/gitlab/api/v4/projects/77/statuses/{C}"]
     rows = {row.commit: row for row in await world.outbox()}
     async with world.deps.begin() as db:
         now = await db.scalar(sa.select(sa.func.now()))
@@ -175,7 +184,7 @@ async def test_gitlabs_rate_limit_is_waited_out_without_sleeping_in_the_call(wor
     async with asyncio.timeout(10):
         await world.receive(push(world, A, forge="gitlab"))
 
-    assert len(world.forges.calls) == 1
+    assert len(told(world)) == 1
     [row] = await world.outbox()
     assert "rate limit" in row.error
 
@@ -189,7 +198,7 @@ async def test_the_cap_on_statuses_of_a_commit_closes_the_row(world):
 
     [row] = await world.outbox()
     assert "maximum number of statuses" in row.closed
-    assert len(world.forges.calls) == 3
+    assert len(told(world)) == 3
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
@@ -201,7 +210,7 @@ async def test_a_status_on_what_is_gone_is_given_up_with_a_reason(world, forge):
 
     [row] = await world.outbox()
     assert "404" in row.closed
-    assert len(world.forges.calls) == 3
+    assert len(told(world)) == 3
 
 
 async def test_a_commit_that_github_does_not_know_yet_gets_its_status_a_moment_later(world):
@@ -309,6 +318,15 @@ async def test_many_senders_at_once_post_each_status_once(world):
     assert sorted(each.commit for each in world.forges.statuses) == commits
 
 
+async def test_what_one_sender_takes_another_leaves_alone_without_waiting(world):
+    await world.deliver(push(world))
+    await world.work()
+    async with world.deps.begin() as one, world.deps.begin() as other:
+        assert len(await statuses.claim_due(one, 10)) == 1
+        async with asyncio.timeout(5):
+            assert await statuses.claim_due(other, 10) == []
+
+
 async def test_what_a_sender_that_died_held_is_sent_by_another(world):
     await world.deliver(push(world))
     await world.work()
@@ -413,3 +431,240 @@ def test_every_state_of_a_pipeline_has_words_that_fit(state):
     facts = Facts(state=state, counts={each.value: 1000 for each in JobState}, reason="r" * 500, commit="f" * 64)
 
     assert 0 < len(wording.description(facts)) <= 140
+
+
+async def test_a_status_that_another_account_of_ours_began_is_reported_and_not_left_open_silently(world):
+    await world.receive(push(world, forge="gitlab"))
+    world.forges.token_user = "rigline-2"
+    await world.move_all(A, *RUN, JobState.PASSED)
+    await sender.send_due(world.deps)
+
+    assert [(each.author, each.state) for each in world.forges.statuses] == [
+        ("rigline", "pending"),
+        ("rigline-2", "success"),
+    ]
+    [raised] = await world.rows(alert)
+    assert (raised.kind, raised.repository_id is not None) == ("status_left_open", True)
+    assert A in raised.text and "another account" in raised.text
+
+
+async def test_the_same_account_raises_no_alert(world):
+    await world.receive(push(world, forge="gitlab"))
+    await world.move_all(A, *RUN)
+    await sender.send_due(world.deps)
+    await world.move_all(A, JobState.PASSED)
+    await sender.send_due(world.deps)
+
+    assert len({each.row for each in world.forges.statuses}) == 1
+    assert await world.rows(alert) == []
+
+
+async def test_what_is_refused_for_good_raises_one_alert_for_the_repository(world):
+    world.forges.fail(404, times=99, path="/statuses/", message="Not Found")
+    for commit in (A, B):
+        await world.receive(push(world, commit))
+    for _ in range(5):
+        await due_now(world)
+
+    [raised] = await world.rows(alert)
+    assert (raised.kind, raised.subject, raised.times) == ("status_refused", "acme/firmware", 2)
+
+
+async def test_the_alert_is_over_when_the_forge_takes_statuses_again(world):
+    world.forges.fail(403, times=3, path="/statuses/", message="Resource not accessible")
+    await world.receive(push(world))
+    for _ in range(3):
+        await due_now(world)
+    [raised] = await world.rows(alert)
+    assert raised.resolved_at is None
+
+    await world.receive(push(world, B))
+    [raised] = await world.rows(alert)
+    assert raised.resolved_at is not None
+
+
+async def test_the_cap_on_statuses_is_nobodys_task_and_raises_no_alert(world):
+    world.forges.fail(422, times=99, path="/statuses/", message="has reached the maximum number of statuses.")
+    await world.receive(push(world))
+    for _ in range(5):
+        await due_now(world)
+
+    assert await world.rows(alert) == []
+
+
+async def test_a_rate_limit_of_one_installation_leaves_the_others_alone(world):
+    other = world.forges.add(FakeRepository(4299, "other/firmware"))
+    async with world.deps.begin() as db:
+        await repositories.add(db, "github", await world.deps.forges["github"].repository(other.full_name))
+        for number, name in ((1, "acme/firmware"), (2, "other/firmware")):
+            mine = world.tables.repository.c.full_name == name
+            await db.execute(sa.update(world.tables.repository).where(mine).values(installation_id=number))
+    await world.deliver(push(world, A))
+    await world.deliver(deliveries.github_push(other, B, SECRET, sender=world.person(MAINTAINER)))
+    await world.work()
+    async with world.deps.begin() as db:
+        claimed = {each.commit: each for each in await statuses.claim_due(db, 10)}
+        await outbox_rows.hold(db, claimed[A], 60)
+
+    async with world.deps.begin() as db:
+        now = await db.scalar(sa.select(sa.func.now()))
+    waits = {row.commit: (row.next_at - now).total_seconds() for row in await world.outbox()}
+    assert waits[A] > 50
+    assert waits[B] < 1
+
+
+async def restyle(world, style):
+    """Show the pipelines in another style, as a rule of the repository would have them."""
+    async with world.deps.begin() as db:
+        await db.execute(sa.delete(world.tables.status))
+        await db.execute(sa.update(world.tables.pipeline).values(status_style=style))
+        for view in await pipelines.list_(db):
+            await announce(db, view.id, {"ref": "main"})
+    await sender.send_due(world.deps)
+
+
+async def moved(world, row, *states, reason=None):
+    async with world.deps.begin() as db:
+        for state in states:
+            held = {"epoch": 1} if state in RUN else {}
+            await jobs.move(db, row.id, state, reason=reason if state not in RUN else None, **held)
+    await sender.send_due(world.deps)
+
+
+async def test_one_status_for_each_target_has_its_own_state_and_page(world):
+    await world.offer("pi4", configurations=("fast", "slow"))
+    await world.deliver(push(world))
+    await world.work()
+    await restyle(world, "per_target")
+    first, second, third = await world.rows(world.tables.job)
+    await moved(world, first, *RUN, JobState.PASSED)
+    await moved(world, second, *RUN, JobState.FAILED, reason="exit 2")
+
+    shown = world.forges.latest(A)
+    assert {name: (each.state, each.description) for name, each in shown.items()} == {
+        "rigline/run/nucleo/fast": ("success", "Passed"),
+        "rigline/run/pi4/fast": ("failure", "Failed: exit 2"),
+        "rigline/run/pi4/slow": ("pending", "Queued"),
+    }
+    assert shown["rigline/run/pi4/slow"].target_url == f"https://rigline.example/jobs/{third.id}"
+
+
+async def test_the_status_of_a_target_follows_the_retry(world):
+    await world.deliver(push(world))
+    await world.work()
+    await restyle(world, "per_target")
+    [first] = await world.rows(world.tables.job)
+    await moved(world, first, *RUN, JobState.FAILED, reason="exit 2")
+    async with world.deps.begin() as db:
+        again = await jobs.retry(db, first.id, actor="olivia")
+    await sender.send_due(world.deps)
+
+    assert world.posted(A) == ["pending", "failure", "pending"]
+    assert world.shown(A, "rigline/run/nucleo/fast").target_url.endswith(f"/jobs/{again}")
+
+
+async def test_without_a_target_there_is_the_one_status_that_says_why(world):
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.builder).values(state="retired"))
+    await world.deliver(push(world))
+    await world.work()
+    await restyle(world, "per_target")
+
+    assert list(world.forges.latest(A)) == ["rigline/run"]
+    assert world.shown(A).description.startswith("Nothing was run: no board is registered")
+
+
+def test_the_names_of_targets_are_stable_and_fit():
+    assert wording.context_of("rigline/run", "nucleo-f4", "fast") == "rigline/run/nucleo-f4/fast"
+    assert len(clipped(wording.context_of("rigline/run", "b" * 100, "c" * 100))) == 100
+    assert clipped("rigline/run/" + "x" * 100 + "1") != clipped("rigline/run/" + "x" * 100 + "2")
+
+
+async def test_a_board_that_is_away_is_said_without_blame_and_taken_back(world):
+    await world.receive(push(world))
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.job).values(queued_at=sa.func.now() - sa.text("interval '1 min'")))
+        await db.execute(sa.update(world.tables.builder).values(seen_at=None))
+    assert await absence.note(world.deps) == 1
+    await sent_ago(world, seconds=11)
+    await sender.send_due(world.deps)
+    assert (world.shown(A).state, world.shown(A).description) == (
+        "pending",
+        "1 job queued: waits for board nucleo, which is away",
+    )
+    assert await absence.note(world.deps) == 0
+
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.builder).values(seen_at=sa.func.now()))
+    assert await absence.note(world.deps) == 1
+    await sent_ago(world, seconds=11)
+    await sender.send_due(world.deps)
+    assert world.shown(A).description == "1 job queued"
+
+
+async def test_a_group_that_waits_for_another_is_no_news_on_the_commit(world):
+    await world.receive(push(world))
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.job).values(reason="waits for group 'build'"))
+        [view] = await pipelines.list_(db)
+        await statuses.touch(db, view.id)
+    await sent_ago(world, seconds=11)
+    await world.send()
+
+    assert world.shown(A).description == "1 job queued"
+
+
+async def test_the_words_of_waiting_end_when_the_job_starts(world):
+    await world.receive(push(world))
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.job).values(reason="waits for board nucleo, which is away"))
+    await world.move_all(A, *RUN, JobState.PASSED)
+    [row] = await world.rows(world.tables.job)
+
+    assert row.reason == ""
+
+
+def gitlab_status(world, **more):
+    base = {
+        "repository": world.project.id,
+        "full_name": world.project.full_name,
+        "commit": A,
+        "context": "rigline/run",
+        "state": StatusState.PENDING,
+        "description": "1 job queued",
+        "target_url": "https://rigline.example/pipelines/1",
+        "ref": "main",
+    }
+    return CommitStatus(**{**base, **more})
+
+
+async def test_an_address_that_gitlab_would_refuse_is_left_out(world):
+    for length in (255, 256):
+        address = "https://rigline.example/".ljust(length, "x")
+        await world.deps.forges["gitlab"].set_status(gitlab_status(world, target_url=address, context=str(length)))
+
+    assert {name: len(each.target_url) for name, each in world.forges.latest(A).items()} == {"255": 255, "256": 0}
+
+
+async def test_pending_running_and_success_in_quick_order_are_one_row_of_gitlab(world):
+    memory = {}
+    for state in (StatusState.PENDING, StatusState.RUNNING, StatusState.RUNNING, StatusState.SUCCESS):
+        memory = await world.deps.forges["gitlab"].set_status(gitlab_status(world, state=state, memory=memory))
+
+    assert [(each.row, each.state) for each in world.forges.statuses] == [
+        (1, "pending"),
+        (1, "running"),
+        (1, "success"),
+    ]
+    assert "left_open" not in memory
+
+
+async def test_a_refusal_after_bad_gateways_is_the_first_one(world):
+    world.forges.fail(502, times=4, path="/statuses/")
+    world.forges.fail(403, times=2, path="/statuses/", message="Resource not accessible")
+    await world.receive(push(world))
+    for _ in range(6):
+        await due_now(world)
+
+    [row] = await world.outbox()
+    assert (row.closed, row.sent_state) == (None, "pending")

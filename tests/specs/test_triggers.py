@@ -90,15 +90,24 @@ async def test_a_running_job_outlives_its_branch(world):
     assert await world.job_states(A) == [("running", "")]
 
 
-async def test_every_push_of_a_branch_is_measured_also_after_a_forced_one(world):
-    for before, commit in ((ZERO, A), (A, B), (A, C)):
+async def test_every_push_of_a_branch_is_measured_and_a_forced_one_supersedes_the_commit_it_took_away(world):
+    for before, commit in ((ZERO, A), (A, B), (B, C)):
         await world.receive(push(world, commit, before=before, forced=commit == C))
 
     assert [(each.commit, each.state) for each in await world.pipelines()] == [
         (A, "queued"),
-        (B, "queued"),
+        (B, "cancelled"),
         (C, "queued"),
     ]
+    assert await world.job_states(B) == [("cancelled", f"superseded by {C}")]
+
+
+async def test_a_forced_push_leaves_alone_what_runs_and_what_another_branch_has(world):
+    await world.receive(push(world, A))
+    await world.receive(push(world, A, ref="refs/heads/copy"))
+    await world.receive(push(world, B, before=A, ref="refs/heads/copy", forced=True))
+
+    assert await world.job_states(A) == [("queued", "")]
 
 
 async def test_a_branch_made_at_a_known_commit_is_not_run_again(world):

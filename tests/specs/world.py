@@ -19,10 +19,10 @@ from app import journal
 from app.db import tables
 from app.db.queries import boards, builders, jobs, pipelines, repositories
 from app.db.queries.pipelines import PipelineView
-from app.db.tables import delivery, job, status
+from app.db.tables import conversation, delivery, job, status
 from app.deps import Deps
 from app.main import create_app
-from app.reporting import statuses
+from app.reporting import comments, statuses
 from app.settings import Settings
 from app.states import JobState
 from app.task_queue import QUEUE
@@ -99,11 +99,16 @@ class World:
 
     async def register(self) -> None:
         """Serve both repositories, as `repo add` does."""
-        for forge, full_name in (("github", self.repository.full_name), ("gitlab", self.project.full_name)):
-            facts = await self.deps.forges[forge].repository(full_name)
-            async with self.deps.begin() as db:
-                await repositories.add(db, forge, facts)
+        for forge, repository in (("github", self.repository), ("gitlab", self.project)):
+            await self.serve(repository, forge)
         self.forges.calls.clear()
+
+    async def serve(self, repository: FakeRepository, forge: str = "github") -> None:
+        """Host a repository, and serve it."""
+        self.forges.add(repository)
+        facts = await self.deps.forges[forge].repository(repository.full_name)
+        async with self.deps.begin() as db:
+            await repositories.add(db, forge, facts)
 
     def person(self, name: str) -> Person:
         return Person(id=self.forges.account(name), name=name)
@@ -135,10 +140,19 @@ class World:
         await self.send()
 
     async def send(self) -> int:
-        """Send statuses, after the time has passed that a mere change of words waits."""
+        """Send statuses and comments, after the time has passed that a mere change of words waits."""
         async with self.deps.begin() as db:
             await db.execute(sa.update(status).where(status.c.tries == 0).values(next_at=sa.func.now()))
-        return await statuses.send_due(self.deps)
+        sent = await statuses.send_due(self.deps)
+        async with self.deps.begin() as db:
+            await db.execute(sa.update(conversation).where(conversation.c.tries == 0).values(next_at=sa.func.now()))
+        await comments.send_due(self.deps)
+        return sent
+
+    def comments(self, number: int, repository: FakeRepository | None = None) -> list[str]:
+        """Give the texts of the comments on a pull request."""
+        found = (repository or self.repository).comments.values()
+        return [each.text for each in found if each.number == number]
 
     async def work(self) -> None:
         """Let an RQ worker take everything that is queued."""

@@ -3,7 +3,20 @@
 from sqlmodel import SQLModel
 
 from app.db.models.columns import TIME, now
-from app.db.models.forges import Approval, Delivery, PullRequest, Repository, Status
+from app.db.models.forges import (
+    Alert,
+    Approval,
+    Conversation,
+    Delivery,
+    Heard,
+    Installation,
+    PullRequest,
+    Repository,
+    RepositoryName,
+    Schedule,
+    Status,
+    WebhookSecret,
+)
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health
 from app.db.models.measured import Commit, Measurement, Result, Series
 from app.db.models.people import Audit, Token, User
@@ -11,6 +24,7 @@ from app.db.models.work import Attempt, Job, LogChunk, Pipeline, Priority, Trigg
 
 __all__ = [
     "TIME",
+    "Alert",
     "Approval",
     "Attempt",
     "Audit",
@@ -19,8 +33,11 @@ __all__ = [
     "BuilderState",
     "Commit",
     "Configuration",
+    "Conversation",
     "Delivery",
     "Health",
+    "Heard",
+    "Installation",
     "Job",
     "LogChunk",
     "Measurement",
@@ -28,12 +45,15 @@ __all__ = [
     "Priority",
     "PullRequest",
     "Repository",
+    "RepositoryName",
     "Result",
     "SQLModel",
+    "Schedule",
     "Series",
     "Status",
     "Token",
     "Trigger",
     "User",
+    "WebhookSecret",
     "now",
 ]

@@ -20,6 +20,9 @@ class Trigger(StrEnum):
     PUSH = "push"
     PULL_REQUEST = "pull_request"
     DISPATCH = "dispatch"
+    MERGE_GROUP = "merge_group"
+    SCHEDULE = "schedule"
+    COMMAND = "command"
 
 
 class Priority(StrEnum):
@@ -56,6 +59,14 @@ class Pipeline(SQLModel, table=True):
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id", sa_type=sa.BigInteger)
     limit_s: float | None = None  # each job's limit from claim to end
     repeat: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    rule: str | None = Field(default=None, max_length=100)  # of the policy, that asked for it
+    compare_with: str | None = Field(default=None, max_length=64)  # the base commit that this one is to be held against
+    status_style: str = Field(
+        default="aggregate", max_length=24, sa_column_kwargs={"server_default": "aggregate"}
+    )  # aggregate or per_target
+    comment_style: str = Field(
+        default="changes", max_length=24, sa_column_kwargs={"server_default": "changes"}
+    )  # none, changes (only when it matters), always
     error: str | None = Field(default=None, max_length=1000)  # why nothing could be planned
     token: bytes | None = None  # a dispatch's token for its remote, encrypted; erased when the last job ends
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
@@ -73,6 +84,9 @@ class Job(SQLModel, table=True):
             "board_type",
             "configuration",
             "generation",
+            "target_group",
+            "facts",
+            sa.text("coalesce(board, '')"),
             unique=True,
         ),
         Index(
@@ -93,7 +107,14 @@ class Job(SQLModel, table=True):
         sa_column_kwargs={"server_default": "{}"},
     )
     board: str | None = Field(default=None, max_length=100)  # only this board of the type, if asked for
+    facts: dict[str, list[str]] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )  # what its builder must say of itself: one of the words for each
     generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # raised by a user's retry
+    target_group: str = Field(
+        default="", max_length=100, sa_column_kwargs={"server_default": ""}
+    )  # jobs of a rule's group; others may need it
+    needs: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"})
     replaced: bool = False  # a retry stands in its place in the pipeline's state
     state: JobState = Field(sa_type=words(JobState, "job_state"))
     reason: str = Field(default="", max_length=1000)  # why it ended as it did, or why it waits

@@ -85,6 +85,7 @@ _lease = (
         limit_s.label("limit_s"),
         repository.c.id.label("repository_id"),
         repository.c.forge,
+        repository.c.forge_id,
         repository.c.full_name,
         repository.c.clone_url,
         repository.c.private,

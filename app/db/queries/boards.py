@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health, Priority
@@ -42,6 +42,16 @@ async def targets_offered(db: AsyncConnection) -> list[Target]:
 
 
 _offered_tags = (board.c.tags + configuration.c.tags).label("tags")
+
+
+def _has(facts: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Say that the builder fits: for each fact that is asked for it has one of the words."""
+    wanted = sa.func.jsonb_each(facts).table_valued("key", sa.column("value", JSONB)).alias("fact")
+    fits = wanted.c.value.op("?", return_type=sa.Boolean)(builder.c.facts.op("->>")(wanted.c.key))
+    misfit = sa.select(1).select_from(wanted).where(sa.not_(sa.func.coalesce(fits, sa.false()))).exists()
+    return sa.or_(facts == sa.literal({}, JSONB), sa.not_(misfit))
+
+
 matches = sa.and_(  # this board's configuration is what the job asks for
     board.c.type == job.c.board_type,
     configuration.c.name == job.c.configuration,
@@ -49,14 +59,29 @@ matches = sa.and_(  # this board's configuration is what the job asks for
     configuration.c.offered,
     _offered_tags.element.contains(job.c.tags),
     sa.or_(job.c.board.is_(None), job.c.board == board.c.name),
+    _has(job.c.facts),
 )
+_needed = job.alias("needed")
+_unmet = (
+    sa.select(1)
+    .where(_needed.c.pipeline_id == job.c.pipeline_id, _needed.c.target_group == sa.func.any(job.c.needs))
+    .where(sa.not_(_needed.c.replaced), _needed.c.state != JobState.PASSED)
+    .correlate(job)
+    .exists()
+)
+may_start = sa.or_(job.c.needs == sa.cast([], sa.ARRAY(sa.Text)), sa.not_(_unmet))  # all that it needs has passed
 _held = sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
 _free = sa.and_(
     ~_held,
     board.c.health.in_([Health.UNKNOWN, Health.GOOD]),
     sa.or_(board.c.reusable_at.is_(None), board.c.reusable_at <= now),
 )
-_wanted = sa.and_(job.c.state == JobState.QUEUED, job.c.cancel_requested_at.is_(None), pipeline.c.trust.is_not(None))
+_wanted = sa.and_(
+    job.c.state == JobState.QUEUED,
+    job.c.cancel_requested_at.is_(None),
+    pipeline.c.trust.is_not(None),
+    may_start,
+)
 _waited_s = sa.extract("epoch", now - job.c.queued_at)
 _class = sa.case({each.value: rank for each, rank in _ORDER.items()}, value=sa.cast(job.c.priority, sa.Text))
 _urgency = _class - sa.func.floor(_waited_s / AGEING_S)
@@ -105,11 +130,12 @@ async def free_for(db: AsyncConnection, builder_id: int, names: Sequence[str], j
     return (await db.execute(_free_for, asked)).one_or_none()
 
 
+_KIND = (job.c.board_type, job.c.configuration, job.c.tags, job.c.board, job.c.facts)
 _targets = (
-    sa.select(job.c.board_type, job.c.configuration, job.c.tags, job.c.board, sa.func.count().label("jobs"))
+    sa.select(*_KIND, sa.func.count().label("jobs"))
     .select_from(job.join(pipeline))
     .where(_wanted)
-    .group_by(job.c.board_type, job.c.configuration, job.c.tags, job.c.board)
+    .group_by(*_KIND)
     .cte("targets")
 )
 _takers = (
@@ -128,8 +154,8 @@ _takers = (
     )
     .where(board.c.builder_id == sa.func.any(sa.bindparam("waiting", type_=sa.ARRAY(sa.Integer))))
     .where(board.c.offered, configuration.c.offered, _free, _is_active, _offered_tags.element.contains(_targets.c.tags))
-    .where(sa.or_(_targets.c.board.is_(None), _targets.c.board == board.c.name))
-    .group_by(_targets.c.board_type, _targets.c.configuration, _targets.c.tags, _targets.c.board, _targets.c.jobs)
+    .where(sa.or_(_targets.c.board.is_(None), _targets.c.board == board.c.name), _has(_targets.c.facts))
+    .group_by(*_targets.c)
 )
 
 

@@ -11,7 +11,7 @@ import zstandard
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Delivery
+from app.db.models import Delivery, Pipeline, Repository
 
 MAX_BODY = 25 << 20  # bytes: GitHub delivers no more
 LEVEL = 3  # of zstd: 10 KB become 2 KB in 0.08 ms
@@ -25,6 +25,10 @@ _ADD = """
 """
 _SAME = "SELECT body_sha256 = $3 FROM delivery WHERE forge = $1 AND key = $2"
 _AUDIT = "INSERT INTO audit (actor, action, detail) VALUES ($1, 'delivery.conflict', $2)"
+_ALERT = """
+    INSERT INTO alert (kind, subject, text) VALUES ('delivery_conflict', $1, $2)
+    ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO UPDATE SET times = alert.times + 1, text = excluded.text
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,9 @@ async def add(
         return Kept(id=new)
     same = bool(await db.fetchval(_SAME, forge, key, digest))
     if not same:
-        await db.execute(_AUDIT, forge, f"{key}: another body, SHA-256 {digest.hex()}, not processed")
+        said = f"{key}: another body, SHA-256 {digest.hex()}, not processed"
+        await db.execute(_AUDIT, forge, said)
+        await db.execute(_ALERT, f"deliveries of {forge}", f"A genuine delivery came under the key of another. {said}")
     return Kept(id=None, same=same)
 
 
@@ -107,6 +113,22 @@ async def get(db: AsyncConnection, delivery_id: int) -> sa.RowMapping | None:
     """Read one delivery without its body."""
     found = await db.execute(sa.select(*_SHOWN).where(col(Delivery.id) == delivery_id))
     return found.mappings().one_or_none()
+
+
+async def whole(db: AsyncConnection, delivery_id: int) -> sa.RowMapping | None:
+    """Read one delivery with the headers that were kept, its packed body, and how large that is."""
+    more = (col(Delivery.headers), col(Delivery.body), sa.func.octet_length(col(Delivery.body)).label("stored_bytes"))
+    found = await db.execute(sa.select(*_SHOWN, *more).where(col(Delivery.id) == delivery_id))
+    return found.mappings().one_or_none()
+
+
+async def led_to(db: AsyncConnection, delivery_id: int, *, limit: int = 50) -> list[sa.RowMapping]:
+    """List the pipelines that a delivery opened; one that it joined is in its verdict."""
+    columns = (Pipeline.id, Pipeline.commit, Pipeline.rule, Pipeline.error)
+    asked = sa.select(*(col(each) for each in columns), col(Repository.full_name), col(Repository.forge))
+    asked = asked.join(Repository, col(Repository.id) == col(Pipeline.repository_id))
+    asked = asked.where(col(Pipeline.delivery_id) == delivery_id).order_by(col(Pipeline.id)).limit(limit)
+    return list((await db.execute(asked)).mappings())
 
 
 async def reopen(db: AsyncConnection, delivery_id: int) -> bool:

@@ -1,6 +1,7 @@
 """Jobs: the only place where a job's state is set, and the questions asked of the queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -8,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import Priority
+from app.db.models import Priority, Trigger
 from app.db.queries import audit, statuses
 from app.db.queries.boards import Target
-from app.db.tables import job, pipeline
+from app.db.tables import job, pipeline, repository
 from app.errors import Conflict, NotFound
 from app.states import ENDED, HELD, OPEN, JobState, sources
 
@@ -20,7 +21,17 @@ SUPERSEDED_LIMIT = 10_000  # open jobs of one branch or pull request
 
 now = sa.func.now()
 next_epoch = job.c.epoch + 1
+_board_is_back = sa.case((job.c.reason.startswith(statuses.WAITS), ""), else_=job.c.reason)
 _was_sealed = sa.select(pipeline.c.token.is_not(None)).where(pipeline.c.id == job.c.pipeline_id).scalar_subquery()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a job stands in its pipeline, beside its target."""
+
+    group: str = ""
+    needs: tuple[str, ...] = ()  # groups whose jobs must all have passed before it starts
+    facts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # that its builder must have
 
 
 async def move(
@@ -41,6 +52,8 @@ async def move(
     """
     if reason is not None:
         also["reason"] = reason[:REASON_LIMIT]
+    elif new is JobState.LEASED:
+        also["reason"] = _board_is_back
     computed = tuple((name, value) for name, value in also.items() if isinstance(value, sa.ClauseElement))
     given = {f"{name}_": value for name, value in also.items() if not isinstance(value, sa.ClauseElement)}
     told = {"job_id_": job_id, "actor_": actor[: audit.ACTOR_LIMIT], "detail_": (reason or "")[: audit.DETAIL_LIMIT]}
@@ -91,6 +104,7 @@ async def add(
     state: JobState,
     priority: Priority,
     board: str | None = None,
+    place: Place = Place(),
     generation: int = 0,
 ) -> int | None:
     """Add a job for one target, queued or awaiting approval; None if the pipeline has it already."""
@@ -100,6 +114,10 @@ async def add(
         "configuration": target.configuration,
         "tags": list(target.tags),
         "board": board,
+        "facts": {name: list(words) for name, words in place.facts.items()},
+        "target_group": place.group,
+        "needs": list(place.needs),
+        "reason": f"waits for group {' and '.join(map(repr, place.needs))}" if place.needs else "",
         "generation": generation,
         "state": state,
         "priority": priority,
@@ -184,6 +202,7 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
         state=JobState.QUEUED if old.trust is not None else JobState.AWAITING_APPROVAL,
         priority=Priority(old.priority),
         board=old.board,
+        place=Place(group=old.target_group, needs=tuple(old.needs), facts=old.facts),
         generation=old.generation + 1,
     )
     if new is None:
@@ -196,22 +215,41 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
     return new
 
 
-async def open_of_ref(
+async def superseded(
     db: AsyncConnection,
     repository_id: int,
     *,
+    but: str,
     branch: str | None = None,
     pull_request: int | None = None,
-    older_than: int,
+    waiting: Sequence[str] | None = None,
+    kept: Sequence[str] = (),
+    running: Sequence[str] = (),
 ) -> list[int]:
-    """List the open jobs of a branch or a pull request in automatic pipelines older than the given one."""
-    same = pipeline.c.pull_request == pull_request if pull_request is not None else pipeline.c.branch == branch
-    alone = sa.true() if pull_request is not None else pipeline.c.pull_request.is_(None)
+    """List the jobs that a newer head of a branch or pull request makes pointless, by the rules that asked for them.
+
+    What a person or a clock asked for stays, and of a pull request what the default branch has too.
+
+    Args:
+        but: the newest head.
+        waiting: rules whose jobs that nobody has started are meant; None: all.
+        kept: rules whose jobs are not meant.
+        running: rules whose jobs are meant even if a builder runs them.
+    """
+    rule = sa.func.coalesce(pipeline.c.rule, "")
+    idle = job.c.state.in_([JobState.QUEUED, JobState.AWAITING_APPROVAL])
+    meant = sa.and_(idle, rule.not_in(list(kept)), sa.true() if waiting is None else rule.in_(list(waiting)))
+    same = pipeline.c.branch == branch
+    if pull_request is not None:
+        same = sa.and_(
+            pipeline.c.pull_request == pull_request, pipeline.c.branch.is_distinct_from(repository.c.default_branch)
+        )
     wanted = (
         sa.select(job.c.id)
-        .join(pipeline)
-        .where(pipeline.c.repository_id == repository_id, same, alone, pipeline.c.id < older_than)
-        .where(job.c.ended_at.is_(None), pipeline.c.dedupe_key.is_not(None))
+        .select_from(job.join(pipeline).join(repository, repository.c.id == pipeline.c.repository_id))
+        .where(pipeline.c.repository_id == repository_id, same, pipeline.c.commit != but)
+        .where(pipeline.c.trigger.in_([Trigger.PUSH, Trigger.PULL_REQUEST]), job.c.ended_at.is_(None))
+        .where(sa.or_(meant, rule.in_(list(running))))
         .order_by(job.c.id)
         .limit(SUPERSEDED_LIMIT)
     )

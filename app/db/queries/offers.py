@@ -1,6 +1,7 @@
 """What can be asked for now: each configuration of each board that a registered builder offers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,17 +18,20 @@ class Offer:
     board_type: str
     configuration: str
     tags: tuple[str, ...]  # of the configuration and its board, sorted
+    facts: Mapping[str, str] = field(default_factory=dict)  # of the builder
 
 
 async def all_(db: AsyncConnection) -> list[Offer]:
     """List what builders that are not retired offer, also on boards that are away or being repaired."""
     rows = await db.execute(
-        sa.select(board.c.name, board.c.type, configuration.c.name, board.c.tags + configuration.c.tags)
+        sa.select(
+            board.c.name, board.c.type, configuration.c.name, board.c.tags + configuration.c.tags, builder.c.facts
+        )
         .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
         .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
         .order_by(board.c.type, configuration.c.name, board.c.name)
     )
     return [
-        Offer(board=name, board_type=kind, configuration=way, tags=tuple(sorted(set(tags))))
-        for name, kind, way, tags in rows
+        Offer(board=name, board_type=kind, configuration=way, tags=tuple(sorted(set(tags))), facts=facts)
+        for name, kind, way, tags, facts in rows
     ]

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health
-from app.db.queries.boards import matches
+from app.db.queries.boards import matches, may_start
 from app.db.tables import attempt, board, builder, configuration, job, result
 from app.states import JobState
 from builders.protocol import LEASE_S
@@ -49,9 +50,12 @@ class GivenUp:
 async def given_up(db: AsyncConnection, limit: int) -> list[GivenUp]:
     """List queued jobs that no registered board could ever run, and those that waited over the limit.
 
-    A board that is away is nobody's fault: its job is skipped. One that is there but busy: timed out.
+    What waits for other jobs first waits for no board yet. A board that is away is nobody's fault: its job
+    is skipped. One that is there but busy: timed out.
     """
-    due = sa.or_(_waited_s > QUEUE_LIMIT_S, sa.and_(_waited_s > NOBODY_S, sa.not_(sa.exists(_offering))))
+    due = sa.or_(
+        sa.and_(_waited_s > QUEUE_LIMIT_S, may_start), sa.and_(_waited_s > NOBODY_S, sa.not_(sa.exists(_offering)))
+    )
     rows = await db.execute(_queued.where(due).order_by(job.c.id).limit(limit))
     return [_why(*row) for row in rows]
 
@@ -80,3 +84,21 @@ async def unread_results(db: AsyncConnection, limit: int) -> list[int]:
         .limit(limit)
     )
     return list(await db.scalars(unread))
+
+
+async def needs_failed(db: AsyncConnection, limit: int) -> list[tuple[int, str]]:
+    """List queued jobs of groups that need another one in which a job ended without passing, with that job's story."""
+    needed = job.alias("needed")
+    wanted = (
+        sa.select(job.c.id, needed.c.target_group, needed.c.id, needed.c.state)
+        .ext(distinct_on(job.c.id))
+        .join(needed, sa.and_(needed.c.pipeline_id == job.c.pipeline_id, needed.c.target_group == sa.any_(job.c.needs)))
+        .where(job.c.state == JobState.QUEUED, job.c.needs != sa.cast([], sa.ARRAY(sa.Text)))
+        .where(sa.not_(needed.c.replaced), needed.c.ended_at.is_not(None), needed.c.state != JobState.PASSED)
+        .order_by(job.c.id, needed.c.id)
+        .limit(limit)
+    )
+    rows = await db.execute(wanted)
+    return [
+        (mine, f"needs group {group!r}, whose job {job_id} ended as {state}") for mine, group, job_id, state in rows
+    ]

@@ -28,7 +28,8 @@ SUPERSEDED = "superseded by "  # and the newer commit
 CLOSED = "the pull request was closed"
 DRAFT = "the pull request is a draft"
 DELETED = "the branch or tag was deleted"
-AUTOMATIC = (SUPERSEDED, CLOSED, DRAFT, DELETED)  # reasons of a cancel that the pull request's return undoes
+UNQUEUED = "the merge queue let the commit go"
+AUTOMATIC = (SUPERSEDED, CLOSED, DRAFT, DELETED, UNQUEUED)  # reasons of a cancel that the pull request's return undoes
 _TABLE: sa.Table = Pipeline.__table__  # type: ignore[attr-defined]
 
 
@@ -50,6 +51,8 @@ class PipelineView:
     error: str | None  # why nothing could be planned
     limit_s: float | None
     repeat: int
+    rule: str | None  # of the repository's rules, that asked for it
+    compare_with: str | None  # the commit it is to be held against
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None  # None while a job is open
@@ -118,15 +121,59 @@ async def jobs_cancelled_automatically(db: AsyncConnection, pipeline_id: int) ->
     return list(await db.scalars(asked.where(automatic).order_by(col(Job.id))))
 
 
+async def open_jobs(db: AsyncConnection, repository_id: int, commit: str, trigger: Trigger) -> list[int]:
+    """List the jobs of a commit that have not ended, of pipelines that this trigger opened and no branch shares."""
+    asked = sa.select(col(Job.id)).join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+    asked = asked.where(col(Pipeline.repository_id) == repository_id, col(Pipeline.commit) == commit)
+    asked = asked.where(col(Pipeline.trigger) == trigger, col(Pipeline.branch).is_(None), col(Job.ended_at).is_(None))
+    return list(await db.scalars(asked.order_by(col(Job.id))))
+
+
+async def all_open_jobs(db: AsyncConnection, repository_id: int) -> list[int]:
+    """List every job of a repository that has not ended."""
+    asked = sa.select(col(Job.id)).join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+    asked = asked.where(col(Pipeline.repository_id) == repository_id, col(Job.ended_at).is_(None))
+    return list(await db.scalars(asked.order_by(col(Job.id))))
+
+
+async def ended_jobs(
+    db: AsyncConnection, repository_id: int, commit: str, *, job: int | None = None, pipeline: int | None = None
+) -> list[int]:
+    """List ended jobs of a commit that a retry would try again: those that did not pass, or all if all did.
+
+    Args:
+        job: only this one, whatever its end.
+        pipeline: only those of this pipeline.
+    """
+    asked = sa.select(col(Job.id), col(Job.state)).join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+    asked = asked.where(col(Pipeline.repository_id) == repository_id, col(Pipeline.commit) == commit)
+    asked = asked.where(col(Job.ended_at).is_not(None), col(Job.replaced).is_(False))
+    if job is not None:
+        asked = asked.where(col(Job.id) == job)
+    if pipeline is not None:
+        asked = asked.where(col(Pipeline.id) == pipeline)
+    found = list(await db.execute(asked.order_by(col(Job.id))))
+    return [row.id for row in found if row.state != JobState.PASSED] or [row.id for row in found]
+
+
 async def waiting_jobs(
-    db: AsyncConnection, repository_id: int, *, pull_request: int | None = None, ref: str | None = None, but: str = ""
+    db: AsyncConnection,
+    repository_id: int,
+    *,
+    pull_request: int | None = None,
+    ref: str | None = None,
+    commit: str | None = None,
+    but: str = "",
 ) -> list[int]:
     """List jobs nobody has started, of a pull request or of a ref.
 
     Args:
+        commit: only this one.
         but: leave this commit alone. What the default branch has is measured in any case.
     """
     of = col(Pipeline.pull_request) == pull_request if ref is None else col(Pipeline.fetch_ref) == ref
+    if commit is not None:
+        of = sa.and_(of, col(Pipeline.commit) == commit)
     asked = (
         sa.select(col(Job.id))
         .join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
@@ -237,7 +284,7 @@ _DERIVED = (
 
 _OWN = (
     *("id", "kind", "trigger", "commit", "title", "branch", "pull_request", "from_fork", "trust", "requested_by"),
-    *("error", "limit_s", "repeat", "created_at", "repository_id"),
+    *("error", "limit_s", "repeat", "rule", "compare_with", "created_at", "repository_id"),
 )
 
 

@@ -1,5 +1,6 @@
 """Repositories that are served. On a forge the numeric id counts; names follow it."""
 
+import datetime
 import re
 from typing import Any
 
@@ -9,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Repository
+from app.db.tables import repository_name
 from integrations.forge import RepositoryFacts
 
+HEARD_EVERY = datetime.timedelta(seconds=60)
 PLAIN = "git"  # the forge of a remote that a dispatch named
 _TABLE: sa.Table = Repository.__table__  # type: ignore[attr-defined]
 
@@ -22,6 +25,7 @@ async def add(db: AsyncConnection, forge: str, facts: RepositoryFacts) -> int:
         "clone_url": facts.clone_url,
         "default_branch": facts.default_branch,
         "private": facts.private,
+        **({} if facts.installation is None else {"installation_id": facts.installation}),
     }
     new = insert(Repository).values(forge=forge, forge_id=facts.id, **values)
     new = new.on_conflict_do_update(index_elements=["forge", "forge_id"], set_={**values, "removed_at": None})
@@ -59,13 +63,27 @@ async def served(db: AsyncConnection, forge: str, forge_id: int) -> sa.RowMappin
 
 
 async def by_name(db: AsyncConnection, full_name: str, *, forge: str | None = None) -> sa.RowMapping | None:
-    """Find a served repository by name, as a person types it; the newest if several forges have one."""
-    asked = sa.select(_TABLE).where(
-        sa.func.lower(col(Repository.full_name)) == full_name.lower(), col(Repository.removed_at).is_(None)
-    )
+    """Find a served repository by name, as a person types it; the newest if several forges have one.
+
+    A name that a repository left leads to it too, as long as no other one has it.
+    """
+    same = sa.func.lower(col(Repository.full_name)) == full_name.lower()
+    asked = sa.select(_TABLE).where(same, col(Repository.removed_at).is_(None))
     if forge is not None:
         asked = asked.where(col(Repository.forge) == forge)
-    return (await db.execute(asked.order_by(col(Repository.id).desc()).limit(1))).mappings().one_or_none()
+    found = (await db.execute(asked.order_by(col(Repository.id).desc()).limit(1))).mappings().one_or_none()
+    return found or await _by_old_name(db, full_name, forge)
+
+
+async def _by_old_name(db: AsyncConnection, full_name: str, forge: str | None) -> sa.RowMapping | None:
+    asked = (
+        sa.select(_TABLE)
+        .join(repository_name, repository_name.c.repository_id == col(Repository.id))
+        .where(sa.func.lower(repository_name.c.full_name) == full_name.lower(), col(Repository.removed_at).is_(None))
+    )
+    if forge is not None:
+        asked = asked.where(repository_name.c.forge == forge)
+    return (await db.execute(asked.order_by(repository_name.c.left_at.desc()).limit(1))).mappings().one_or_none()
 
 
 async def by_clone_url(db: AsyncConnection, clone_url: str) -> sa.RowMapping | None:
@@ -86,6 +104,31 @@ async def list_(db: AsyncConnection, *, after: int = 0, limit: int = 50, removed
 
 
 async def rename(db: AsyncConnection, repository_id: int, *, full_name: str, clone_url: str) -> None:
-    """Take over a repository's new name; its history stays with the id."""
+    """Take over a repository's new name; its history stays with the id, and the old name leads to it."""
+    old = sa.select(col(Repository.forge), col(Repository.full_name), col(Repository.id)).where(
+        col(Repository.id) == repository_id, col(Repository.full_name) != full_name
+    )
+    kept = insert(repository_name).from_select(["forge", "full_name", "repository_id"], old)
+    again = {"repository_id": repository_id, "left_at": sa.func.now()}
+    await db.execute(kept.on_conflict_do_update(index_elements=["forge", "full_name"], set_=again))
+    await change(db, repository_id, full_name=full_name, clone_url=clone_url)
+
+
+async def change(db: AsyncConnection, repository_id: int, **values: Any) -> None:
+    """Write down what is new of a repository."""
+    if values:
+        await db.execute(sa.update(Repository).where(col(Repository.id) == repository_id).values(**values))
+
+
+async def hear(db: AsyncConnection, forge: str, forge_id: int) -> None:
+    """Note that a delivery spoke of a repository; once in a while is enough."""
+    now = sa.func.now()
+    stale = col(Repository.heard_at).is_(None) | (col(Repository.heard_at) < now - HEARD_EVERY)
+    mine = (col(Repository.forge) == forge, col(Repository.forge_id) == forge_id)
+    await db.execute(sa.update(Repository).where(*mine, stale).values(heard_at=now))
+
+
+async def set_policy(db: AsyncConnection, repository_id: int, text: str | None) -> None:
+    """Keep rules on the service, or none; the schedules are read anew."""
     change = sa.update(Repository).where(col(Repository.id) == repository_id)
-    await db.execute(change.values(full_name=full_name, clone_url=clone_url))
+    await db.execute(change.values(policy=text, policy_commit=None))

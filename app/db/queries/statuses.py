@@ -1,19 +1,20 @@
-"""The outbox of commit statuses: what is due, who sends it, how far it got."""
+"""The outbox of commit statuses: what each context of a commit should show, and of what it is made."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Repository, Status
-from app.db.tables import status
+from app.db.models import Status
+from app.db.queries import outbox
+from app.db.tables import job, status
+from app.states import JobState
 
-CLAIM_S = 15.0  # a sender that died holds a status for so long; a call to a forge is given up sooner
+WAITS = "waits for "  # so begins the reason of a queued job that cannot start yet
+FOR_BOARD = f"{WAITS}board "  # and of one whose board is away
 
 
 async def open_for(
@@ -30,22 +31,22 @@ async def open_for(
     Args:
         memory: what the forge's adapter should know beside the commit, as the branch of a fork.
     """
-    given = {"repository_id": repository_id, "commit": commit, "context": context, "pipeline_id": pipeline_id}
-    await db.execute(_open_for(), given | {"memory": memory or {}})
-
-
-@cache
-def _open_for() -> sa.Insert:
-    new = insert(status).values(error="", sent_description="")
-    new = new.values({name: sa.bindparam(name) for name in ("repository_id", "commit", "context", "pipeline_id")})
-    new = new.values(memory=sa.bindparam("memory", type_=status.c.memory.type))
+    new = insert(Status).values(
+        repository_id=repository_id,
+        commit=commit,
+        context=context,
+        pipeline_id=pipeline_id,
+        memory=memory or {},
+        error="",
+        sent_description="",
+    )
     again = {
-        "pipeline_id": new.excluded.pipeline_id,
-        "version": status.c.version + 1,
+        "pipeline_id": pipeline_id,
+        "version": col(Status.version) + 1,
         "closed": None,
-        "memory": new.excluded.memory.op("||")(status.c.memory),
+        "memory": new.excluded.memory.op("||")(col(Status.memory)),
     }
-    return new.on_conflict_do_update(index_elements=["repository_id", "commit", "context"], set_=again)
+    await db.execute(new.on_conflict_do_update(index_elements=["repository_id", "commit", "context"], set_=again))
 
 
 async def touch(db: AsyncConnection, pipeline_id: int) -> None:
@@ -64,124 +65,58 @@ def touching(pipeline_id: Any) -> sa.Update:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claimed:
+class Claimed(outbox.Claimed):
     """A status in the hands of one sender until a moment."""
 
-    id: int
-    pipeline_id: int
-    version: int  # as it was when the state was read, or older
+    table: ClassVar[sa.Table] = status
     context: str
     commit: str
-    claimed_until: datetime
-    tries: int
     sent_state: str | None
     sent_description: str
     quiet_s: float | None  # since it was last sent; None: never
-    memory: dict[str, Any]
-    forge: str
-    forge_id: int
-    full_name: str
+    memory: dict[str, Any]  # what the forge's adapter told, and what is shown
 
 
 async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
-    """Take statuses that wait to be sent; nobody else gets them for `CLAIM_S` seconds."""
-    rows = (await db.execute(_claim_due(), {"limit_": limit})).mappings()
+    """Take statuses that wait to be sent; nobody else gets them for a while."""
+    quiet = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp() - status.c.sent_at), sa.Double).label("quiet_s")
+    names = ("context", "commit", "sent_state", "sent_description", "memory")
+    rows = await outbox.claim_due(db, status, limit, *(status.c[name] for name in names), quiet)
     return [Claimed(**row) for row in rows]
-
-
-@cache
-def _claim_due() -> sa.UpdateBase:
-    """Make the statement once: making it costs more than running it when nothing is due."""
-    now = sa.func.clock_timestamp()
-    due = (
-        sa.select(col(Status.id))
-        .where(col(Status.sent_version) < col(Status.version), col(Status.closed).is_(None))
-        .where(col(Status.next_at) <= now)
-        .where(col(Status.claimed_until).is_(None) | (col(Status.claimed_until) < now))
-        .order_by(col(Status.next_at))
-        .limit(sa.bindparam("limit_", type_=sa.Integer))
-        .with_for_update(skip_locked=True)
-    )
-    held = sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, CLAIM_S)
-    change = sa.update(Status).where(col(Status.id).in_(due)).values(claimed_until=held)
-    columns = (
-        Status.id,
-        Status.pipeline_id,
-        Status.version,
-        Status.context,
-        Status.commit,
-        Status.claimed_until,
-        Status.tries,
-        Status.sent_state,
-        Status.sent_description,
-        Status.memory,
-        Repository.forge,
-        Repository.forge_id,
-        Repository.full_name,
-    )
-    change = change.where(col(Repository.id) == col(Status.repository_id))
-    quiet = sa.cast(sa.func.extract("epoch", now - col(Status.sent_at)), sa.Double).label("quiet_s")
-    return change.returning(*(col(each) for each in columns), quiet)
 
 
 async def sent(db: AsyncConnection, claimed: Claimed, state: str, description: str, memory: dict[str, Any]) -> None:
     """Note that the forge shows what the claimed version said; not sent again unless it changes."""
     done = {"sent_version": claimed.version, "sent_state": state, "sent_description": description[:255]}
-    await _release(db, claimed, 0, **done, tries=0, error="", memory=memory)
-
-
-async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
-    """Try again after a wait."""
-    await _release(db, claimed, wait_s, tries=claimed.tries + 1, error=error[:500])
-
-
-async def rest(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:
-    """Look again after a wait, or at the pipeline's next change: there is nothing urgent to say."""
-    await _release(db, claimed, wait_s)
-
-
-async def give_up(db: AsyncConnection, claimed: Claimed, reason: str) -> None:
-    """Send nothing more under this context, until a new pipeline opens it again."""
-    await _release(db, claimed, 0, closed=reason[:500], error=reason[:500])
-
-
-async def _release(db: AsyncConnection, claimed: Claimed, wait_s: float, **values: Any) -> None:
-    """End a claim. If it had run out, others may have sent before or after us: forget all, and send once more."""
-    mine = {"id_": claimed.id, "until_": claimed.claimed_until, "wait_s_": wait_s}
-    given = {f"{name}_": value for name, value in values.items()}
-    if await db.scalar(_releasing(tuple(values)), mine | given) is None:
-        again = {"version": col(Status.version) + 1, "sent_state": None, "claimed_until": None}
-        await db.execute(sa.update(Status).where(col(Status.id) == claimed.id).values(again))
-
-
-@cache
-def _releasing(names: tuple[str, ...]) -> sa.UpdateBase:
-    """Make the statement of a release once for each set of columns. What was sent says when."""
-    values: dict[str, Any] = {name: sa.bindparam(f"{name}_", type_=status.c[name].type) for name in names}
-    wait_s = sa.bindparam("wait_s_", type_=sa.Double)
-    values["next_at"] = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
-    if "sent_version" in names:
-        values["sent_at"] = sa.func.now()
-    mine = (status.c.id == sa.bindparam("id_"), status.c.claimed_until == sa.bindparam("until_"))
-    return sa.update(status).where(*mine).values(claimed_until=None, **values).returning(status.c.id)
-
-
-async def hold_forge(db: AsyncConnection, forge: str, wait_s: float) -> None:
-    """Send nothing to a forge for a while: it asked for that. Other forges go on."""
-    later = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, wait_s)
-    ours = sa.select(col(Repository.id)).where(col(Repository.forge) == forge)
-    change = sa.update(Status).where(
-        col(Status.repository_id).in_(ours), col(Status.sent_version) < col(Status.version)
-    )
-    waiting = {"next_at": sa.func.greatest(col(Status.next_at), later), "tries": sa.func.greatest(col(Status.tries), 1)}
-    await db.execute(change.values(waiting))
+    now = sa.func.now()
+    await outbox.release(db, claimed, **done, sent_at=now, next_at=now, tries=0, error="", memory=memory)
 
 
 async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[sa.RowMapping]:
     """List the statuses of a pipeline with how far each got."""
-    table: sa.Table = Status.__table__  # type: ignore[attr-defined]
-    asked = sa.select(table).where(col(Status.pipeline_id) == pipeline_id).order_by(col(Status.id))
+    asked = sa.select(status).where(status.c.pipeline_id == pipeline_id).order_by(status.c.id)
     return list((await db.execute(asked)).mappings())
+
+
+async def job_of_target(
+    db: AsyncConnection, pipeline_id: int, board_type: str, configuration: str
+) -> sa.RowMapping | None:
+    """Read the job that stands for a target of a pipeline: the one that no retry replaced."""
+    asked = sa.select(job.c.id, job.c.state, job.c.reason).where(
+        job.c.pipeline_id == pipeline_id,
+        job.c.board_type == board_type,
+        job.c.configuration == configuration,
+        job.c.replaced.is_(False),
+    )
+    return (await db.execute(asked.order_by(job.c.id.desc()).limit(1))).mappings().one_or_none()
+
+
+async def waits(db: AsyncConnection, pipeline_id: int) -> str:
+    """Say for what the first of a pipeline's queued jobs waits, if its board is away; else nothing."""
+    asked = sa.select(job.c.reason).where(
+        job.c.pipeline_id == pipeline_id, job.c.state == JobState.QUEUED, job.c.reason.startswith(FOR_BOARD)
+    )
+    return str(await db.scalar(asked.order_by(job.c.id).limit(1)) or "")
 
 
 async def next_due(db: AsyncConnection) -> float | None:

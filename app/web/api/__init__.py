@@ -4,16 +4,19 @@ from app.web import sse
 from app.web.api import (
     boards,
     builders,
+    connections,
     deliveries,
     dispatching,
     job_files,
     jobs,
     login,
     pipelines,
+    policies,
     repositories,
     series,
     tokens,
     users,
+    webhook_secrets,
 )
 from app.web.api.described import described
 from app.web.api.operations import api
@@ -22,6 +25,7 @@ __all__ = [
     "api",
     "boards",
     "builders",
+    "connections",
     "deliveries",
     "described",
     "dispatching",
@@ -29,9 +33,11 @@ __all__ = [
     "jobs",
     "login",
     "pipelines",
+    "policies",
     "repositories",
     "series",
     "sse",
     "tokens",
     "users",
+    "webhook_secrets",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from app.db.queries import audit, deliveries
+from app.db.queries import deliveries
 from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
@@ -12,6 +12,7 @@ from app.web.api.operations import Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Word
 from app.web.auth import Actor
+from app.web.replaying import replay
 
 
 class DeliveryFilter(Paged):
@@ -33,6 +34,24 @@ class DeliveryRow(Told):
     tries: int
 
 
+class OpenedRow(Told):
+    """A pipeline that a delivery opened."""
+
+    id: int
+    forge: str
+    full_name: str
+    commit: str
+    rule: str | None
+    error: str | None = Field(description="why nothing could be planned")
+
+
+class DeliveryTold(DeliveryRow):
+    """A delivery with its headers and what it led to, without its body."""
+
+    headers: dict[str, str] = Field(description="those that were kept: never a secret or signature")
+    pipelines: list[OpenedRow] = Field(description="that it opened; one that it joined is in the verdict")
+
+
 @operation("GET", "/deliveries", role=Role.ADMIN, query=DeliveryFilter, answer=Page[DeliveryRow])
 async def list_deliveries(deps: Deps, *, actor: Actor, query: DeliveryFilter) -> Page[DeliveryRow]:
     """List deliveries, the newest first."""
@@ -42,22 +61,19 @@ async def list_deliveries(deps: Deps, *, actor: Actor, query: DeliveryFilter) ->
     return page([DeliveryRow(**delivery) for delivery in found], limit=query.limit)
 
 
-@operation("GET", "/deliveries/{delivery_id}", role=Role.ADMIN, answer=DeliveryRow)
-async def show_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryRow:
-    """Read one delivery without its body."""
+@operation("GET", "/deliveries/{delivery_id}", role=Role.ADMIN, answer=DeliveryTold)
+async def show_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryTold:
+    """Read one delivery with what it led to, without its body."""
     async with deps.begin() as db:
-        found = await deliveries.get(db, delivery_id)
+        found = await deliveries.whole(db, delivery_id)
+        opened = await deliveries.led_to(db, delivery_id)
     if found is None:
         raise NotFound(f"There is no delivery {delivery_id}.")
-    return DeliveryRow(**found)
+    return DeliveryTold(**found, pipelines=[OpenedRow(**each) for each in opened])
 
 
-@operation("POST", "/deliveries/{delivery_id}/replay", role=Role.ADMIN, answer=DeliveryRow)
-async def replay_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryRow:
+@operation("POST", "/deliveries/{delivery_id}/replay", role=Role.ADMIN, answer=DeliveryTold)
+async def replay_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryTold:
     """Handle a delivery once more, as if it had just come. What it led to before is found, not doubled."""
-    async with deps.begin() as db:
-        if not await deliveries.reopen(db, delivery_id):
-            raise NotFound(f"There is no delivery {delivery_id}.")
-        await audit.record(db, "delivery.replayed", actor=actor.name, detail=str(delivery_id))
-    await deps.tasks.put("handle_delivery", delivery_id)
+    await replay(deps, delivery_id, actor)
     return await show_delivery(deps, actor=actor, delivery_id=delivery_id)

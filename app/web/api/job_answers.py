@@ -48,6 +48,9 @@ class JobTold(Told):
     board: str | None = Field(description="the only board of the type that was asked for; null: any")
     configuration: str
     tags: list[str]
+    facts: dict[str, list[str]] = Field(description="that its builder must have: one of the words for each")
+    target_group: str = Field(description="of the rule; empty: the rule has no groups")
+    needs: list[str] = Field(description="groups of which all jobs must pass before it starts")
     state: JobState
     reason: str = Field(description="why it ended as it did, or why it waits")
     priority: Priority

@@ -52,6 +52,8 @@ class PipelineRow(Told):
     error: str | None = Field(description="why nothing could be planned")
     limit_s: float | None
     repeat: int
+    rule: str | None = Field(description="of the repository's rules, that asked for it; null: no rule did")
+    compare_with: str | None = Field(description="the commit that this one is to be held against")
     counts: dict[str, int] = Field(description="state → number of jobs")
     created_at: datetime
     started_at: datetime | None

@@ -5,13 +5,37 @@ Every page has its data at the same address with `.json` (the start page: `/inde
 
 from quart import Quart
 
-from app.web.pages import dashboard, deliveries, events, history, jobs, lab, pipelines, repositories
+from app.web.pages import (
+    alerts,
+    dashboard,
+    deliveries,
+    delivery,
+    events,
+    forges,
+    history,
+    jobs,
+    lab,
+    pipelines,
+    repositories,
+)
 from app.web.pages.answer import pages
 from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_versions
 
 __all__ = ["pages", "register"]
 
-_ROUTES = (dashboard, deliveries, events, history, jobs, lab, pipelines, repositories)  # imported for their routes
+_ROUTES = (
+    alerts,
+    dashboard,
+    deliveries,
+    delivery,
+    events,
+    forges,
+    history,
+    jobs,
+    lab,
+    pipelines,
+    repositories,
+)  # imported for their routes
 
 
 def register(app: Quart) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from quart import Blueprint, Response, current_app, render_template, request
@@ -51,6 +52,12 @@ async def answer(template: str, view: Any, **drawn: Any) -> Response:
         return Response(msgspec.json.encode(view), content_type="application/json")
     body = await render_template(template, view=view, twin=_twin(), **drawn)
     return Response(body, content_type="text/html; charset=utf-8")
+
+
+def renamed(forge: str, full_name: str) -> Response:
+    """Lead to the same page of a repository under the name it has now."""
+    twin = ".json" if request.path.endswith(".json") else ""
+    return Response(status=302, headers={"Location": f"/{forge}/{quote(full_name)}{twin}"})
 
 
 def _twin() -> str:

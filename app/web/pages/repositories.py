@@ -8,7 +8,7 @@ from app.db.queries import pipelines, repositories
 from app.db.queries.pipelines import PipelineView
 from app.history import chart
 from app.results.trends import Trend, trends
-from app.web.pages.answer import answer, deps, found, page
+from app.web.pages.answer import answer, deps, found, page, renamed
 from app.web.pages.rows import titled
 
 FORGES = "any(github, gitlab, git, fake)"  # an address of anything else is unknown, not a repository
@@ -36,6 +36,8 @@ async def repository(forge: str, full_name: str) -> Response:
     """Show one repository."""
     async with deps().begin() as db:
         row = found(await repositories.by_name(db, full_name, forge=forge), f"repository {forge}/{full_name} here")
+        if row["full_name"].lower() != full_name.lower():  # it left that name
+            return renamed(forge, row["full_name"])
         last = await titled(db, await pipelines.list_(db, repository=row["id"], limit=LAST))
         branch = {"branch": row["default_branch"]}
         benchmarks = await trends(db, row["id"], branch, commits=SPARK, limit=BENCHMARKS + 1)

@@ -1,0 +1,1 @@
+"""Commands in comments: understood, allowed, carried out once."""

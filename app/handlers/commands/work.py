@@ -1,0 +1,146 @@
+"""run, build and compare: checked as a whole first, then opened as pipelines that a second try finds again."""
+
+from dataclasses import dataclass
+
+from app.db.models import Priority, Trigger
+from app.db.queries import commanded, offers
+from app.db.queries.offers import Offer
+from app.dispatch import selection
+from app.dispatch.plan import PipelineRequest, open_pipeline
+from app.dispatch.selection import Selection
+from app.errors import Invalid
+from app.handlers.commands import subject
+from app.handlers.commands.scene import RIGHT, Refused, Scene, Step
+from app.handlers.commands.subject import Subject
+from app.handlers.commands.verbs import Command, Verb
+from app.reporting import replies
+from builders.protocol import Kind
+
+MOST_RUNS = 400  # targets times repeats of one command
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to run, with names that are offered."""
+
+    boards: tuple[str, ...]
+    tags: tuple[str, ...]
+    configurations: tuple[str, ...]
+
+
+async def prepare(command: Command, index: int, scene: Scene) -> Step:
+    """Check everything that a run, build or comparison needs.
+
+    Raises:
+        Refused: a name that nobody offers, a commit that nobody trusted, or too much at once.
+        Transient: the forge does not say.
+    """
+    if command.priority is not None and not scene.may_write:
+        raise Refused(replies.not_allowed("priority=", "who may write"), kind=RIGHT)
+    async with scene.deps.begin() as db:
+        offered = await offers.all_(db)
+    wanted = _wanted(command, offered)
+    sides = 2 if command.verb is Verb.COMPARE else 1
+    _check_cost(offered, wanted, command, sides)
+    head = await subject.of(command, scene)
+    if command.verb is not Verb.COMPARE:
+        return lambda: _run(command, index, scene, wanted, head)
+    base = await subject.base_of(command.base, head.commit, scene)
+    return lambda: _compare(command, index, scene, wanted, (head, base))
+
+
+async def _run(command: Command, index: int, scene: Scene, wanted: Wanted, head: Subject) -> str:
+    await open_pipeline(scene.deps, _request(command, index, scene, wanted, head))
+    return ""
+
+
+async def _compare(command: Command, index: int, scene: Scene, wanted: Wanted, sides: tuple[Subject, Subject]) -> str:
+    head, base = sides
+    await open_pipeline(scene.deps, _base_request(command, index, scene, wanted, base))
+    await open_pipeline(scene.deps, _request(command, index, scene, wanted, head, compare_with=base.commit))
+    return replies.comparing(head.commit, base.commit, base.why)
+
+
+def _request(
+    command: Command, index: int, scene: Scene, wanted: Wanted, about: Subject, *, compare_with: str | None = None
+) -> PipelineRequest:
+    return PipelineRequest(
+        repository_id=scene.repository_id,
+        commit=about.commit,
+        kind=Kind.BUILD if command.verb is Verb.BUILD else Kind.RUN,
+        trigger=Trigger.COMMAND,
+        dedupe_key=commanded.dedupe_key(scene.hearing.id, index),
+        branch=about.branch,
+        pull_request=scene.pull.number,
+        from_fork=about.from_fork,
+        fetch_ref=about.fetch_ref,
+        title=scene.pull.title,
+        trust=about.trust,
+        requested_by=scene.event.author.name,
+        delivery_id=scene.occasion.delivery_id,
+        repeat=command.repeat,
+        boards=wanted.boards,
+        tags=wanted.tags,
+        configurations=wanted.configurations,
+        priority=Priority(command.priority or Priority.PULL_REQUEST),
+        compare_with=compare_with,
+        comment_style="always",
+        reports=True,
+        status_memory=dict(about.status_memory),
+    )
+
+
+def _base_request(command: Command, index: int, scene: Scene, wanted: Wanted, base: Subject) -> PipelineRequest:
+    """Ask for the other side: it belongs to its branch, and shows no status of its own."""
+    return PipelineRequest(
+        repository_id=scene.repository_id,
+        commit=base.commit,
+        kind=Kind.RUN,
+        trigger=Trigger.COMMAND,
+        dedupe_key=commanded.dedupe_key(scene.hearing.id, index, "base"),
+        branch=base.branch,
+        fetch_ref=base.fetch_ref,
+        trust=base.trust,
+        requested_by=scene.event.author.name,
+        delivery_id=scene.occasion.delivery_id,
+        repeat=command.repeat,
+        boards=wanted.boards,
+        tags=wanted.tags,
+        configurations=wanted.configurations,
+        priority=Priority(command.priority or Priority.PULL_REQUEST),
+    )
+
+
+def _wanted(command: Command, offered: list[Offer]) -> Wanted:
+    if not offered:
+        raise Refused(replies.no_board())
+    types = [each.board_type for each in offered]
+    boards = [each.board for each in offered]
+    return Wanted(
+        boards=_without(command.boards, types, also=boards, kind="board"),
+        configurations=_without(command.configs, [each.configuration for each in offered], kind="configuration"),
+        tags=command.tags,
+    )
+
+
+def _without(names: tuple[str, ...], valid: list[str], *, kind: str, also: list[str] | None = None) -> tuple[str, ...]:
+    """Take away what is named with a dash: from the others that are named, or from all."""
+    left_out = [name[1:] for name in names if name.startswith("-")]
+    kept = [name for name in names if not name.startswith("-")]
+    if not left_out:
+        return tuple(kept)
+    unknown = [name for name in left_out if name not in {*valid, *(also or [])}]
+    rest = [name for name in dict.fromkeys(kept or valid) if name not in left_out]
+    if not unknown and not rest:
+        raise Refused(replies.wrong(f"Without those no {kind} is left."))
+    return tuple([*unknown, *rest])  # an unknown name is refused where all names are
+
+
+def _check_cost(offered: list[Offer], wanted: Wanted, command: Command, sides: int) -> None:
+    chosen = Selection(boards=wanted.boards, tags=wanted.tags, configurations=wanted.configurations)
+    try:
+        targets = len(selection.select(offered, chosen))
+    except Invalid as problem:
+        raise Refused(replies.unknown(problem.message)) from None
+    if targets * command.repeat * sides > MOST_RUNS:
+        raise Refused(replies.too_much(targets, command.repeat, sides, MOST_RUNS))

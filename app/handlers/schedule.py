@@ -1,0 +1,149 @@
+"""Rules that go by the clock: each is seen to once, by whichever worker comes first; what was missed, once too."""
+
+import datetime
+
+import structlog
+
+from app.db.models import Priority, Trigger
+from app.db.queries import schedules
+from app.db.queries.schedules import Due, Wanted
+from app.deps import Deps
+from app.dispatch.plan import PipelineRequest, open_pipeline
+from app.handlers.occasion import Occasion
+from app.handlers.policy import Base, Found, occasion_for, refused, ruled, rules_at
+from app.policy import cron
+from app.policy.rules import Happening, On, Policy, Rule
+from app.policy.section import PolicyError
+from integrations.forge import ForgeError
+
+AT_ONCE = 20  # schedules, and repositories, that one round takes on
+LATE_S = 15 * 60.0  # a rule that does not catch up is passed over when it is later than this
+
+log = structlog.get_logger()
+
+
+async def run_due(deps: Deps) -> int:
+    """See to what is due, and to repositories whose schedules are not known; return how many were due."""
+    async with deps.begin() as db:
+        found = await schedules.due(db, AT_ONCE)
+        unread = await schedules.unread(db, AT_ONCE)
+    for repository_id in unread:
+        await _read(deps, repository_id)
+    for each in found:
+        try:
+            await _run(deps, each)
+        except ForgeError as problem:  # stays due
+            log.warning("schedule_waits", schedule=each.id, error=str(problem)[:200])
+    return len(found)
+
+
+async def follow(found: Found, occasion: Occasion, deps: Deps) -> None:
+    """Take over the schedules of rules that were read at the default branch."""
+    async with deps.begin() as db:
+        now = await schedules.clock(db)
+        await schedules.follow(db, occasion.repository_id, found.commit, _wanted(found.policy, now))
+
+
+async def follow_push(base: Base, occasion: Occasion, deps: Deps) -> None:
+    """Take over the schedules of a push to the default branch; rules that cannot be used change none.
+
+    Raises:
+        Transient: the forge does not answer.
+    """
+    try:
+        found = await rules_at(base, occasion, deps)
+    except PolicyError as problem:
+        log.info("schedules_kept", repository=occasion.repository_id, error=str(problem)[:200])
+    else:
+        await follow(found, occasion, deps)
+
+
+def _wanted(policy: Policy, now: datetime.datetime) -> list[Wanted]:
+    listed = [(each, _next(each.schedule, each.zone, now)) for each in policy.rules if each.schedule]
+    return [
+        Wanted(rule=rule.name, cron=rule.schedule, zone=rule.zone, next_at=next_at)
+        for rule, next_at in listed
+        if next_at is not None
+    ]
+
+
+def _next(text: str, zone: str, now: datetime.datetime) -> datetime.datetime | None:
+    return cron.parse(text).after(now, cron.zone(zone))
+
+
+async def _read(deps: Deps, repository_id: int) -> None:
+    """Look for schedules in a repository that nobody has looked at; rules that cannot be used have none."""
+    occasion = await occasion_for(deps, repository_id)
+    if occasion is None:
+        return
+    try:
+        found = await rules_at(_base(occasion), occasion, deps)
+    except PolicyError:
+        async with deps.begin() as db:
+            await schedules.follow(db, repository_id, None, [])
+    except ForgeError as problem:
+        log.warning("rules_not_read", repository=repository_id, error=str(problem)[:200])
+    else:
+        await follow(found, occasion, deps)
+
+
+def _base(occasion: Occasion) -> Base:
+    return Base(branch=occasion.repository["default_branch"])
+
+
+async def _run(deps: Deps, due: Due) -> None:
+    """Open the pipelines of one schedule by the rules of today, and set its next time."""
+    occasion = await occasion_for(deps, due.repository_id)
+    rule: Rule | None = None
+    if occasion is not None:
+        try:
+            found = await rules_at(_base(occasion), occasion, deps)
+        except PolicyError as problem:
+            await _tell(deps, due, occasion, problem)
+        else:
+            await follow(found, occasion, deps)  # a schedule that changed has another time now
+            rule = found.policy.rule(due.rule)
+            if rule is not None and (rule.schedule, rule.zone) == (due.cron, due.zone) and _in_time(rule, due):
+                await _open(deps, due, occasion, rule, found.policy)
+    async with deps.begin() as db:
+        await schedules.advance(db, due, _next(due.cron, due.zone, await schedules.clock(db)))
+
+
+def _in_time(rule: Rule, due: Due) -> bool:
+    return rule.catch_up or due.late_s <= LATE_S
+
+
+async def _open(deps: Deps, due: Due, occasion: Occasion, rule: Rule, policy: Policy) -> None:
+    """Open one pipeline for each branch. Its key is the moment, so two workers, or a second try, open one."""
+    happening = Happening(event=On.SCHEDULE)
+    for branch in rule.branches or (occasion.repository["default_branch"],):
+        commit = await occasion.forge.branch_head(occasion.facts(), branch)
+        if commit is None:
+            log.warning("schedule_without_branch", schedule=due.id, branch=branch)
+            continue
+        asked = ruled(_request(due, occasion, branch, commit), rule, happening, policy)
+        await open_pipeline(deps, asked)
+
+
+def _request(due: Due, occasion: Occasion, branch: str, commit: str) -> PipelineRequest:
+    return PipelineRequest(
+        repository_id=occasion.repository_id,
+        commit=commit,
+        trigger=Trigger.SCHEDULE,
+        dedupe_key=f"{due.rule}@{due.next_at.astimezone(datetime.UTC):%Y-%m-%dT%H:%MZ}:{branch}"[:200],
+        branch=branch,
+        fetch_ref=f"refs/heads/{branch}",
+        trust=f"scheduled by rule {due.rule}",
+        requested_by="schedule",
+        priority=Priority.NIGHTLY,
+        reports=True,
+        status_memory={"ref": branch},
+    )
+
+
+async def _tell(deps: Deps, due: Due, occasion: Occasion, problem: PolicyError) -> None:
+    """Show on the branch that its rules cannot be used."""
+    branch = occasion.repository["default_branch"]
+    commit = await occasion.forge.branch_head(occasion.facts(), branch)
+    if commit is not None:
+        await open_pipeline(deps, refused(_request(due, occasion, branch, commit), problem))

@@ -1,0 +1,144 @@
+"""Every sentence of a reply to a comment. No line begins with a prefix; nothing that others wrote is mark-up here."""
+
+from app.reporting.wording import code
+
+SHORT = 10  # digits of a commit
+
+
+def not_allowed(verb: str, who: str) -> str:
+    """Say that somebody may not do that."""
+    return f"`{verb}` is for: {who}. The forge says that you are not among them, so nothing was done."
+
+
+def not_approved(commit: str, prefix: str) -> str:
+    """Say that the head has to be looked at first, with the line that then helps."""
+    return (
+        f"Nobody has approved {code(commit)} yet, so it cannot run. Somebody who may write has to look at the changes; "
+        f"then the comment {code(f'{prefix} approve {commit}')} lets exactly this commit run."
+    )
+
+
+def closed() -> str:
+    """Say that nothing is done here any more."""
+    return "This pull request is closed, so nothing was done."
+
+
+def gone(number: int) -> str:
+    """Say that the forge does not know the pull request."""
+    return f"The forge does not know pull request {number}, so nothing was done."
+
+
+def over_quota(most: int) -> str:
+    """Say that somebody asks for too much; said once an hour."""
+    return f"That is more than {most} commands of yours within an hour. Nothing was done; try again later."
+
+
+def wrong(problem: str) -> str:
+    """Say what is wrong with a command."""
+    return f"Nothing was done. {problem}"
+
+
+def waiting() -> str:
+    """Say that the forge does not answer."""
+    return (
+        "The forge does not answer at the moment, so nobody knows what you may do, and nothing was done yet. "
+        "It is asked again for half a day."
+    )
+
+
+def other_head(given: str, head: str, prefix: str) -> str:
+    """Say that an approval names another commit than the head."""
+    return (
+        f"{code(given)} is not the head of this pull request, so nothing was approved. The head is {code(head)}: "
+        f"look at it, then {code(f'{prefix} approve {head}')}."
+    )
+
+
+def which_commit(head: str, prefix: str) -> str:
+    """Say that an approval must name its commit."""
+    return (
+        f"Which commit did you look at? The head is {code(head)}: "
+        f"if it is that one, {code(f'{prefix} approve {head}')}. "
+        "Only in a review may the commit be left out."
+    )
+
+
+def head_moved(seen: str, head: str) -> str:
+    """Say that a review looked at an older commit."""
+    return (
+        f"Your review is of {code(seen)}, and the head is {code(head)} now, so nothing was approved. "
+        "Look at the new commits first."
+    )
+
+
+def unreachable(commit: str, branch: str) -> str:
+    """Say that a commit may not run: it is neither ours nor approved."""
+    return (
+        f"{code(commit)} is neither the head of this pull request nor an approved commit of it "
+        f"nor part of {code(branch)}. "
+        "That it can be found in the repository is no proof: forks share its objects."
+    )
+
+
+def no_base(kind: str, name: str, branch: str) -> str:
+    """Say that a base cannot be found."""
+    if kind == "last":
+        return f"Nothing was done: no commit of {code(branch)} has passed as a whole yet."
+    if kind == "merge-base":
+        return f"Nothing was done: the head shares no commit with {code(branch)}."
+    return f"Nothing was done: there is no {kind} {code(name)} to compare with."
+
+
+def too_much(targets: int, repeat: int, sides: int, most: int) -> str:
+    """Say what a command would cost."""
+    times = f" × {sides} commits" if sides > 1 else ""
+    return (
+        f"That would be {targets} targets × {repeat} repeats{times} = {targets * repeat * sides} runs; "
+        f"at most {most} for one command. Choose fewer with `boards=`, `configs=`, `tags=` or `repeat=`."
+    )
+
+
+def no_board() -> str:
+    """Say that nothing can run."""
+    return "No board is registered, so nothing can run."
+
+
+def comparing(head: str, base: str, why: str) -> str:
+    """Say what is held against what."""
+    return f"Comparing {code(head[:SHORT])} with {code(base[:SHORT])} ({why})."
+
+
+def nothing_to(what: str) -> str:
+    """Say that a command found nothing that it could mean."""
+    return f"There is nothing to {what}."
+
+
+def no_job(job_id: int) -> str:
+    """Say that a job is not of this pull request."""
+    return f"Job {job_id} is not one of this pull request."
+
+
+def is_tried_again() -> str:
+    """Say that a retry waits already."""
+    return "What could be tried again is being tried already."
+
+
+def job_state(job_id: int, state: str, url: str) -> str:
+    """Say how one job stands."""
+    return f"[Job {job_id}]({url}) is {state.replace('_', ' ')}."
+
+
+def nothing_run(head: str) -> str:
+    """Say that there is no status."""
+    return f"Nothing was asked for {code(head[:SHORT])} yet."
+
+
+def revoked(commits: int, jobs: int) -> str:
+    """Say what a revocation did."""
+    approvals, waiting = ("approval", "approvals")[commits != 1], ("job", "jobs")[jobs != 1]
+    return f"{commits} {approvals} taken back, {jobs} waiting {waiting} cancelled."
+
+
+def unknown(problem: str) -> str:
+    """Say that a name is none of those that are offered."""
+    return f"Nothing was done. {code(problem)}"

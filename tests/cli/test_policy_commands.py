@@ -1,0 +1,45 @@
+"""Rules as a file, checked without a service and kept on one."""
+
+import json
+from pathlib import Path
+
+from tests.api.service import Service
+from tests.cli.commands import local, rigline
+
+GOOD = '[[on]]\nevent = "push"\nbranches = ["main"]\n\n[[on]]\nname = "night"\nschedule = "nightly"\nkind = "build"\n'
+BAD = '[[on]]\nevent = "push"\nbrnches = ["main"]\n'
+SAID = ":3: unknown key 'brnches' in [[on]]; did you mean 'branches'?"
+
+
+async def test_a_file_is_checked_without_a_service(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(GOOD)
+    bad.write_text(BAD)
+
+    listed = await rigline("config", "check", str(good))
+    as_json = await rigline("config", "check", str(good), "--json")
+    refused = await rigline("config", "check", str(bad))
+    refused_json = await rigline("config", "check", str(bad), "--json")
+    missing = await rigline("config", "check", str(tmp_path / "none.toml"))
+
+    assert listed.status == 0
+    assert "night" in listed.out
+    assert [each["name"] for each in json.loads(as_json.out)["items"]] == ["run", "night"]
+    assert (refused.status, refused.err) == (1, f"Error: {bad}{SAID}\n")
+    assert (refused_json.status, json.loads(refused_json.out)) == (1, {"ok": False, "error": f"{bad}{SAID}"})
+    assert (missing.status, missing.err) == (1, f"Error: {tmp_path / 'none.toml'}: No such file or directory\n")
+
+
+async def test_rules_are_kept_on_the_service_shown_and_forgotten(service: Service, tmp_path: Path) -> None:
+    await local(service, "repo", "add", "github", "acme/app", "--id", "77")
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(GOOD)
+    bad.write_text(BAD)
+
+    refused = await local(service, "repo", "policy", "set", "acme/app", str(bad))
+    unknown = await local(service, "repo", "policy", "set", "acme/other", str(good))
+    cleared = await local(service, "repo", "policy", "clear", "acme/app")
+
+    assert (refused.status, refused.err) == (2, f"Error: the rules kept on the service{SAID}\n")
+    assert (unknown.status, cleared.status) == (1, 0)
+    assert "No rules are kept" in cleared.out

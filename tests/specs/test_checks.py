@@ -1,0 +1,140 @@
+"""GitHub's checks, for repositories that ask for them where an App allows it."""
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from app.db.queries import jobs, logs, pipelines
+from app.db.tables import attempt, board
+from app.reporting import checks
+from app.reporting import statuses as sender
+from app.reporting.announce import announce
+from app.states import JobState
+from integrations.fake import deliveries
+from integrations.fake.app import FakeApp
+from integrations.fake.server import GITHUB
+from integrations.github.auth import App
+from integrations.github.forge import GitHub
+from tests.specs.world import MAINTAINER, SECRET
+
+A = "a" * 40
+RUN = (JobState.LEASED, JobState.RUNNING)
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+LOG = b"""cc -c src/main.c
+\x1b[1msrc/main.c:12:5: error: expected ';' before '}' token\x1b[0m
+src/main.c:12:9: error: the same line again
+lib/@x/a.h:3: warning: unused
+../outside.c:1:1: error: not of this repository
+/etc/passwd:1:1: error: neither is this
+https://host/x:1:1: error: nor this
+"""
+
+
+@pytest.fixture
+async def world(world):
+    """A service that speaks as an App which is installed on the repository."""
+    await world.offer("nucleo")
+    pem = KEY.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    world.repository.installation, world.forges.app = 11, FakeApp("1234", KEY.public_key())
+    address = world.deps.settings.github_api_url.removesuffix(GITHUB)
+    app = GitHub(api_url=f"{address}{GITHUB}", webhook_secrets=[SECRET], token=None, app=App("1234", pem))
+    world.stack.push_async_callback(world.deps.forges["github"].close)
+    world.deps.forges["github"] = app
+    await world.deliver(deliveries.github_push(world.repository, A, SECRET, sender=world.person(MAINTAINER)))
+    await world.work()
+    await restyled(world, "checks")
+    return world
+
+
+async def restyled(world, style):
+    async with world.deps.begin() as db:
+        await db.execute(sa.delete(world.tables.status))
+        await db.execute(sa.update(world.tables.pipeline).values(status_style=style))
+        for view in await pipelines.list_(db):
+            await announce(db, view.id, {"ref": "main"})
+    await sender.send_due(world.deps)
+
+
+async def moved(world, *states, reason=None):
+    await world.move_all(A, *states, reason=reason)
+    await sender.send_due(world.deps)
+
+
+def shown(world):
+    return list(world.repository.checks.values())
+
+
+async def test_a_target_is_a_check_that_names_its_job_for_the_button_to_run_again(world):
+    [row] = await world.rows(world.tables.job)
+    [check] = shown(world)
+    assert (check["name"], check["status"], check["external_id"]) == (
+        "rigline/run/nucleo/fast",
+        "queued",
+        f"job:{row.id}",
+    )
+
+    await moved(world, *RUN, JobState.PASSED)
+    [check] = shown(world)
+    assert (check["status"], check["conclusion"]) == ("completed", "success")
+    assert check["details_url"] == f"https://rigline.example/jobs/{row.id}"
+    assert world.forges.statuses == []
+
+
+async def test_what_was_not_measured_is_neutral(world):
+    await moved(world, JobState.SKIPPED, reason="board away: 'nucleo' was not to be had for 24 hours")
+
+    [check] = shown(world)
+    assert check["conclusion"] == "neutral"
+    assert check["output"]["title"].startswith("Nothing was measured")
+
+
+async def test_a_failure_is_shown_at_the_lines_that_the_log_names(world):
+    [row] = await world.rows(world.tables.job)
+    async with world.deps.begin() as db:
+        await jobs.move(db, row.id, JobState.LEASED, epoch=1)
+        board_id, builder_id = (await db.execute(sa.select(board.c.id, board.c.builder_id))).one()
+        opened = {"job_id": row.id, "epoch": 1, "builder_id": builder_id, "board_id": board_id, "phases": []}
+        opened |= {"claim_id": "00000000-0000-0000-0000-000000000001", "lease_until": sa.func.now()}
+        opened |= {"reason": "", "log_sha256": ""}
+        attempt_id = await db.scalar(sa.insert(attempt).values(opened).returning(attempt.c.id))
+        await logs.append(db, attempt_id, 0, 0, LOG)
+    async with world.deps.begin() as db:
+        await jobs.move(db, row.id, JobState.RUNNING)
+        await jobs.move(db, row.id, JobState.FAILED, reason="build: exit 1")
+    await sender.send_due(world.deps)
+
+    [check] = shown(world)
+    found = [(each["path"], each["start_line"], each["annotation_level"]) for each in check["output"]["annotations"]]
+    assert found == [("src/main.c", 12, "failure"), ("lib/@x/a.h", 3, "warning")]
+    assert check["output"]["annotations"][0]["message"] == "expected ';' before '}' token"
+
+
+async def test_a_retry_is_a_new_check_beside_the_ended_one(world):
+    await moved(world, *RUN, JobState.FAILED, reason="exit 2")
+    [row] = await world.rows(world.tables.job)
+    async with world.deps.begin() as db:
+        again = await jobs.retry(db, row.id, actor="olivia")
+    await sender.send_due(world.deps)
+
+    first, second = shown(world)
+    assert (first["conclusion"], second["status"], second["external_id"]) == ("failure", "queued", f"job:{again}")
+
+
+async def test_where_checks_are_refused_there_are_statuses(world):
+    world.repository.checks.clear()
+    world.forges.fail(403, times=1, path="/check-runs", message="Resource not accessible by integration")
+    await restyled(world, "checks")
+    await moved(world, *RUN, JobState.PASSED)
+
+    assert shown(world) == []
+    assert world.posted(A) == ["pending", "success"]
+
+
+@pytest.mark.parametrize("size", [10_000])
+def test_a_log_of_anything_gives_at_most_fifty_annotations_quickly(size):
+    log = "\n".join(f"a/b.c:{number}:1: error: x" for number in range(1, size))
+    assert len(list(checks.annotations(log))) == 50
+    assert list(checks.annotations("a" * 500_000 + "\n" + "a/" * 200_000 + ":1: error: x\n" + "\0\ud800")) == []
