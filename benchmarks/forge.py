@@ -6,7 +6,15 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-ANSWER = b'{"id": 1, "permission": "write", "role_name": "write", "user": {"id": 7, "login": "ada"}}'
+ANSWER = json.dumps(  # to whatever is asked: a right, the head of a branch
+    {
+        "id": 1,
+        "permission": "write",
+        "role_name": "write",
+        "user": {"id": 7, "login": "ada"},
+        "object": {"sha": "b" * 40, "type": "commit"},
+    }
+).encode()
 HEAD = b"HTTP/1.1 %d OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
 LIMIT = 60.0  # seconds until a status must be here
 
