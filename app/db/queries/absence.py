@@ -3,29 +3,16 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import BuilderState, Health
-from app.db.queries.boards import matches
+from app.db.queries.placing import OF_JOB, Lack, meets, places
 from app.db.queries.statuses import FOR_BOARD
-from app.db.tables import board, builder, configuration, job
+from app.db.tables import job, pipeline
 from app.states import JobState
-from builders.protocol import LEASE_S
 
 PATIENCE_S = 10.0  # a job that was queued a moment ago is no news
 AT_ONCE = 500  # jobs that one pass takes on
 
 _now = sa.func.now()
-_usable = (
-    sa.select(1)
-    .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
-    .where(
-        matches,
-        builder.c.state == BuilderState.ACTIVE,
-        builder.c.seen_at > _now - sa.func.make_interval(0, 0, 0, 0, 0, 0, 2 * LEASE_S),
-        board.c.health.in_([Health.UNKNOWN, Health.GOOD]),
-    )
-    .correlate(job)
-    .exists()
-)
+_usable = sa.select(1).select_from(places).where(meets(OF_JOB, Lack.AWAY)).correlate(job, pipeline).exists()
 _says_so = job.c.reason.startswith(FOR_BOARD)
 _waited_s = sa.extract("epoch", _now - job.c.queued_at)
 
@@ -45,7 +32,7 @@ async def note(db: AsyncConnection) -> list[int]:
 
 async def _change(db: AsyncConnection, which: sa.ColumnElement[bool], reason: sa.ColumnElement[str] | str) -> set[int]:
     """Set the reason of some queued jobs; a job that somebody else holds in hand is looked at another time."""
-    some = sa.select(job.c.id).where(job.c.state == JobState.QUEUED, which).order_by(job.c.id).limit(AT_ONCE)
-    chosen = some.with_for_update(skip_locked=True)
+    some = sa.select(job.c.id).select_from(job.join(pipeline)).where(job.c.state == JobState.QUEUED, which)
+    chosen = some.order_by(job.c.id).limit(AT_ONCE).with_for_update(of=job, skip_locked=True)
     change = sa.update(job).where(job.c.id.in_(chosen)).values(reason=reason)
     return set(await db.scalars(change.returning(job.c.pipeline_id)))

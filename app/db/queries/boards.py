@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health, Priority
-from app.db.tables import attempt, board, builder, configuration, job, pipeline
-from app.states import JobState
+from app.db.queries.placing import OF_JOB, Wanted, jobs_and_places, meets, offered_tags, passes_gates, places
+from app.db.tables import board, builder, configuration, job, pipeline
 from builders.protocol import BoardOffer
 
 AGEING_S = 30 * 60  # waiting so long moves a job up one class
@@ -33,7 +33,7 @@ class Target:
 async def targets_offered(db: AsyncConnection) -> list[Target]:
     """List what the registered builders that are not retired offer, each target once."""
     rows = await db.execute(
-        sa.select(board.c.type, configuration.c.name, _offered_tags)
+        sa.select(board.c.type, configuration.c.name, offered_tags)
         .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
         .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
     )
@@ -41,62 +41,15 @@ async def targets_offered(db: AsyncConnection) -> list[Target]:
     return sorted(found, key=lambda target: (target.board_type, target.configuration, target.tags))
 
 
-_offered_tags = (board.c.tags + configuration.c.tags).label("tags")
-
-
-def _has(facts: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Say that the builder fits: for each fact that is asked for it has one of the words."""
-    wanted = sa.func.jsonb_each(facts).table_valued("key", sa.column("value", JSONB)).alias("fact")
-    fits = wanted.c.value.op("?", return_type=sa.Boolean)(builder.c.facts.op("->>")(wanted.c.key))
-    misfit = sa.select(1).select_from(wanted).where(sa.not_(sa.func.coalesce(fits, sa.false()))).exists()
-    return sa.or_(facts == sa.literal({}, JSONB), sa.not_(misfit))
-
-
-matches = sa.and_(  # this board's configuration is what the job asks for
-    board.c.type == job.c.board_type,
-    configuration.c.name == job.c.configuration,
-    board.c.offered,
-    configuration.c.offered,
-    _offered_tags.element.contains(job.c.tags),
-    sa.or_(job.c.board.is_(None), job.c.board == board.c.name),
-    _has(job.c.facts),
-)
-_needed = job.alias("needed")
-_unmet = (
-    sa.select(1)
-    .where(_needed.c.pipeline_id == job.c.pipeline_id, _needed.c.target_group == sa.func.any(job.c.needs))
-    .where(sa.not_(_needed.c.replaced), _needed.c.state != JobState.PASSED)
-    .correlate(job)
-    .exists()
-)
-may_start = sa.or_(job.c.needs == sa.cast([], sa.ARRAY(sa.Text)), sa.not_(_unmet))  # all that it needs has passed
-_held = sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
-_free = sa.and_(
-    ~_held,
-    board.c.health.in_([Health.UNKNOWN, Health.GOOD]),
-    sa.or_(board.c.reusable_at.is_(None), board.c.reusable_at <= now),
-)
-_wanted = sa.and_(
-    job.c.state == JobState.QUEUED,
-    job.c.cancel_requested_at.is_(None),
-    pipeline.c.trust.is_not(None),
-    may_start,
-)
 _waited_s = sa.extract("epoch", now - job.c.queued_at)
 _class = sa.case({each.value: rank for each, rank in _ORDER.items()}, value=sa.cast(job.c.priority, sa.Text))
 _urgency = _class - sa.func.floor(_waited_s / AGEING_S)
-_is_active = builder.c.state == BuilderState.ACTIVE
-_everything = (
-    job.join(pipeline)
-    .join(board, board.c.type == job.c.board_type)
-    .join(configuration, configuration.c.board_id == board.c.id)
-    .join(builder, builder.c.id == board.c.builder_id)
-)
+_may_start_here = sa.and_(passes_gates, meets(OF_JOB, asking=True), board.c.builder_id == sa.bindparam("builder_id"))
 
 _candidates = (
     sa.select(job.c.id, job.c.board_type, job.c.priority)
-    .select_from(_everything)
-    .where(_wanted, matches, _free, _is_active, board.c.builder_id == sa.bindparam("builder_id"))
+    .select_from(jobs_and_places)
+    .where(_may_start_here)
     .where(board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
     .group_by(job.c.id)
     .order_by(_urgency, job.c.queued_at, job.c.id)
@@ -114,8 +67,8 @@ async def candidates(db: AsyncConnection, builder_id: int, names: Sequence[str])
 
 _free_for = (
     sa.select(board.c.id, board.c.builder_id, board.c.name)
-    .select_from(_everything)
-    .where(_wanted, matches, _free, _is_active, board.c.builder_id == sa.bindparam("builder_id"))
+    .select_from(jobs_and_places)
+    .where(_may_start_here)
     .where(board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
     .where(job.c.id == sa.bindparam("job_id"))
     .order_by(board.c.id)
@@ -130,12 +83,11 @@ async def free_for(db: AsyncConnection, builder_id: int, names: Sequence[str], j
     return (await db.execute(_free_for, asked)).one_or_none()
 
 
-_KIND = (job.c.board_type, job.c.configuration, job.c.tags, job.c.board, job.c.facts)
 _targets = (
-    sa.select(*_KIND, sa.func.count().label("jobs"))
+    sa.select(*OF_JOB.columns, sa.func.count().label("jobs"))
     .select_from(job.join(pipeline))
-    .where(_wanted)
-    .group_by(*_KIND)
+    .where(passes_gates)
+    .group_by(*OF_JOB.columns)
     .cte("targets")
 )
 _takers = (
@@ -144,17 +96,9 @@ _takers = (
         sa.func.array_agg(board.c.builder_id).label("builders"),
         sa.func.array_agg(board.c.name).label("boards"),
     )
-    .select_from(
-        _targets.join(board, board.c.type == _targets.c.board_type)
-        .join(
-            configuration,
-            sa.and_(configuration.c.board_id == board.c.id, configuration.c.name == _targets.c.configuration),
-        )
-        .join(builder, builder.c.id == board.c.builder_id)
-    )
+    .select_from(_targets.join(places, board.c.type == _targets.c.board_type))
     .where(board.c.builder_id == sa.func.any(sa.bindparam("waiting", type_=sa.ARRAY(sa.Integer))))
-    .where(board.c.offered, configuration.c.offered, _free, _is_active, _offered_tags.element.contains(_targets.c.tags))
-    .where(sa.or_(_targets.c.board.is_(None), _targets.c.board == board.c.name), _has(_targets.c.facts))
+    .where(meets(Wanted.of(_targets.c), asking=True))
     .group_by(*_targets.c)
 )
 

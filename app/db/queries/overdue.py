@@ -6,11 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import BuilderState, Health
-from app.db.queries.boards import matches, may_start
-from app.db.tables import attempt, board, builder, configuration, job, result
+from app.db.queries.placing import OF_JOB, Lack, may_start, meets, places
+from app.db.tables import attempt, job, pipeline, result
 from app.states import JobState
-from builders.protocol import LEASE_S
 
 QUEUE_LIMIT_S = 24 * 3600.0  # a job may wait so long
 NOBODY_S = 30.0  # so long a target may have no board at all: a configuration is being changed
@@ -18,24 +16,20 @@ UNREAD_S = 5.0  # a result's own task has so much time
 
 now = sa.func.now()
 _waited_s = sa.extract("epoch", now - job.c.queued_at)
-_offering = (
-    sa.select(1)
-    .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
-    .where(matches, builder.c.state != BuilderState.RETIRED)
-    .correlate(job)
+_somewhere = sa.select(1).select_from(places).correlate(job, pipeline)
+_is_offered = _somewhere.where(meets(OF_JOB, Lack.NEVER)).exists()
+_is_alive = _somewhere.where(meets(OF_JOB, Lack.AWAY)).exists()
+_queued = (
+    sa.select(
+        job.c.id,
+        job.c.board_type,
+        job.c.configuration,
+        _is_offered.label("is_offered"),
+        _is_alive.label("is_alive"),
+    )
+    .select_from(job.join(pipeline))
+    .where(job.c.state == JobState.QUEUED)
 )
-_alive = _offering.where(
-    builder.c.seen_at > now - sa.func.make_interval(0, 0, 0, 0, 0, 0, 2 * LEASE_S),
-    builder.c.state == BuilderState.ACTIVE,
-    board.c.health.in_([Health.UNKNOWN, Health.GOOD]),
-)
-_queued = sa.select(
-    job.c.id,
-    job.c.board_type,
-    job.c.configuration,
-    sa.exists(_offering).label("is_offered"),
-    sa.exists(_alive).label("is_alive"),
-).where(job.c.state == JobState.QUEUED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +47,7 @@ async def given_up(db: AsyncConnection, limit: int) -> list[GivenUp]:
     What waits for other jobs first waits for no board yet. A board that is away is nobody's fault: its job
     is skipped. One that is there but busy: timed out.
     """
-    due = sa.or_(
-        sa.and_(_waited_s > QUEUE_LIMIT_S, may_start), sa.and_(_waited_s > NOBODY_S, sa.not_(sa.exists(_offering)))
-    )
+    due = sa.or_(sa.and_(_waited_s > QUEUE_LIMIT_S, may_start), sa.and_(_waited_s > NOBODY_S, sa.not_(_is_offered)))
     rows = await db.execute(_queued.where(due).order_by(job.c.id).limit(limit))
     return [_why(*row) for row in rows]
 

@@ -1,0 +1,190 @@
+"""Which board may take which job: the one list of conditions. Claims obey it, and waiting is explained by it.
+
+A job passes its gates before any board is looked at. A place is one configuration of one board of one builder. Its
+conditions stand in the order in which an explanation names them: the first one that leaves no place over is the reason
+why a job waits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.db.models import BuilderState, Health
+from app.db.tables import attempt, board, builder, configuration, job, pipeline
+from app.states import JobState
+from builders.protocol import LEASE_S
+
+ALIVE_S = 2 * LEASE_S  # a builder that gave no sign of life for so long is away
+
+now = sa.func.now()
+
+
+class Lack(IntEnum):
+    """What it means for a job that no place meets a condition."""
+
+    NEVER = 1  # no registered board could ever run it: it ends
+    AWAY = 2  # those that could are not to be had: it waits, and is nobody's fault
+    BUSY = 3  # they are there, and at something else
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that a place's condition may look at of a job: columns of the job, or of something grouped by them."""
+
+    board_type: Any
+    board: Any
+    configuration: Any
+    tags: Any
+    facts: Any
+    from_fork: Any
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """List them, to select or to group by."""
+        return tuple(vars(self).values())
+
+    @classmethod
+    def of(cls, columns: Any) -> "Wanted":
+        """Take them from a subquery that selected them."""
+        return cls(**{name: columns[name] for name in cls.__dataclass_fields__})
+
+
+Holds = Callable[[Wanted], sa.ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that a place must meet."""
+
+    name: str  # for programs
+    lack: Lack
+    holds: Holds
+    otherwise: str  # for people, if no place meets it; may name the columns of the job
+    is_shown_by_asking: bool = False  # a builder that asks for a job meets it by asking
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One thing that a job itself must meet before it is given to any board."""
+
+    name: str
+    holds: sa.ColumnElement[bool]  # of job and pipeline
+    otherwise: str
+
+
+def _has_facts(wanted: Wanted) -> sa.ColumnElement[bool]:
+    """Say that the builder fits: for each fact that is asked for it has one of the words."""
+    asked = sa.func.jsonb_each(wanted.facts).table_valued("key", sa.column("value", JSONB)).alias("fact")
+    fits = asked.c.value.op("?", return_type=sa.Boolean)(builder.c.facts.op("->>")(asked.c.key))
+    misfit = sa.select(1).select_from(asked).where(sa.not_(sa.func.coalesce(fits, sa.false()))).exists()
+    return sa.or_(wanted.facts == sa.literal({}, JSONB), sa.not_(misfit))
+
+
+def _is_held() -> sa.ColumnElement[bool]:
+    return sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
+
+
+offered_tags = (board.c.tags + configuration.c.tags).label("tags")
+
+PLACE: tuple[Condition, ...] = (
+    Condition(
+        "type",
+        Lack.NEVER,
+        lambda wanted: sa.and_(
+            board.c.type == wanted.board_type, board.c.offered, builder.c.state != BuilderState.RETIRED
+        ),
+        "no registered builder has a board of type {board_type!r}",
+    ),
+    Condition(
+        "board",
+        Lack.NEVER,
+        lambda wanted: sa.or_(wanted.board.is_(None), wanted.board == board.c.name),
+        "no registered builder has a board {board!r} of type {board_type!r}",
+    ),
+    Condition(
+        "configuration",
+        Lack.NEVER,
+        lambda wanted: sa.and_(configuration.c.name == wanted.configuration, configuration.c.offered),
+        "no registered builder offers {configuration!r} on {board_type!r}",
+    ),
+    Condition(
+        "tags",
+        Lack.NEVER,
+        lambda wanted: offered_tags.element.contains(wanted.tags),
+        "no registered builder offers {configuration!r} on {board_type!r} with the tags {tags}",
+    ),
+    Condition("facts", Lack.NEVER, _has_facts, "no builder with {board_type!r} is what the job asks for: {facts}"),
+    Condition(
+        "alive",
+        Lack.AWAY,
+        lambda _: builder.c.seen_at > now - sa.func.make_interval(0, 0, 0, 0, 0, 0, ALIVE_S),
+        "{name!r} is away: its builder is offline",
+        is_shown_by_asking=True,
+    ),
+    Condition(
+        "active",
+        Lack.AWAY,
+        lambda _: builder.c.state == BuilderState.ACTIVE,
+        "{name!r} is away: its builder is paused or drained",
+    ),
+    Condition(
+        "healthy",
+        Lack.AWAY,
+        lambda _: board.c.health.in_([Health.UNKNOWN, Health.GOOD]),
+        "{name!r} is away: the board is out for repair",
+    ),
+    Condition(
+        "rested",
+        Lack.BUSY,
+        lambda _: sa.or_(board.c.reusable_at.is_(None), board.c.reusable_at <= now),
+        "{name!r} is kept back until its lost builder must know that it was lost",
+    ),
+    Condition("free", Lack.BUSY, lambda _: sa.not_(_is_held()), "{name!r} is busy with another job"),
+)
+
+_needed = job.alias("needed")
+_unmet = (
+    sa.select(1)
+    .where(_needed.c.pipeline_id == job.c.pipeline_id, _needed.c.target_group == sa.func.any(job.c.needs))
+    .where(sa.not_(_needed.c.replaced), _needed.c.state != JobState.PASSED)
+    .correlate(job)
+    .exists()
+)
+may_start = sa.or_(job.c.needs == sa.cast([], sa.ARRAY(sa.Text)), sa.not_(_unmet))  # all that it needs has passed
+
+GATES: tuple[Gate, ...] = (
+    Gate("trusted", pipeline.c.trust.is_not(None), "nobody has approved the commit yet"),
+    Gate("wanted", job.c.cancel_requested_at.is_(None), "it is being cancelled"),
+    Gate("needs", may_start, "it needs jobs of its pipeline that have not passed yet: groups {needs}"),
+)
+
+OF_JOB = Wanted(
+    board_type=job.c.board_type,
+    board=job.c.board,
+    configuration=job.c.configuration,
+    tags=job.c.tags,
+    facts=job.c.facts,
+    from_fork=pipeline.c.from_fork,
+)
+# Every place of every board type; a query adds which jobs it is about, and joins them.
+places = board.join(configuration, configuration.c.board_id == board.c.id).join(
+    builder, builder.c.id == board.c.builder_id
+)
+jobs_and_places = job.join(pipeline, pipeline.c.id == job.c.pipeline_id).join(places, board.c.type == job.c.board_type)
+passes_gates = sa.and_(job.c.state == JobState.QUEUED, *(gate.holds for gate in GATES))
+
+
+def meets(wanted: Wanted, lack: Lack = Lack.BUSY, *, asking: bool = False) -> sa.ColumnElement[bool]:
+    """Say that a place meets all conditions whose lack is at most so bad: by itself all of them, so that it may start.
+
+    `Lack.NEVER`: it could run the job one day. `Lack.AWAY`: it is there, if perhaps busy.
+
+    Args:
+        asking: the place's builder is asking for a job right now.
+    """
+    conditions = [each for each in PLACE if each.lack <= lack and not (asking and each.is_shown_by_asking)]
+    return sa.and_(*(each.holds(wanted) for each in conditions))
