@@ -71,12 +71,41 @@ def create_check(world: World, owner: str, name: str, data: Any) -> Answer:
 
 
 def edit_check(world: World, owner: str, name: str, check: str, data: Any) -> Answer:
-    """PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}."""
-    found = repository_of(world, owner, name)
-    if int(check) not in found.checks:
-        raise Refusal(404, "Not Found")
-    found.checks[int(check)] |= _check(data)
+    """PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}: annotations are added to those of earlier calls."""
+    known, changed = _known_check(world, owner, name, check), _check(data)
+    before = _annotations(known)
+    known |= changed
+    known["output"] = {**known["output"], "annotations": [*before, *_annotations(changed)]}
     return Answer(200, {"id": int(check)})
+
+
+def check(world: World, owner: str, name: str, check: str, _query: Any) -> Answer:
+    """GET /repos/{owner}/{repo}/check-runs/{check_run_id}."""
+    return Answer(200, _shown_check(int(check), _known_check(world, owner, name, check)))
+
+
+def checks_of(world: World, owner: str, name: str, sha: str, query: Any) -> Answer:
+    """GET /repos/{owner}/{repo}/commits/{ref}/check-runs, the newest first."""
+    every = repository_of(world, owner, name).checks
+    found = [each for each in sorted(every, reverse=True) if every[each]["head_sha"] == sha]
+    found = [each for each in found if query.get("check_name") in (None, every[each]["name"])]
+    return Answer(200, {"total_count": len(found), "check_runs": [_shown_check(each, every[each]) for each in found]})
+
+
+def _known_check(world: World, owner: str, name: str, check: str) -> dict[str, Any]:
+    found = repository_of(world, owner, name).checks.get(int(check))
+    if found is None:
+        raise Refusal(404, "Not Found")
+    return found
+
+
+def _annotations(check: dict[str, Any]) -> list[Any]:
+    return list(check["output"].get("annotations", ()))
+
+
+def _shown_check(number: int, check: dict[str, Any]) -> dict[str, Any]:
+    output = {key: value for key, value in check["output"].items() if key != "annotations"}
+    return {**check, "id": number, "output": {**output, "annotations_count": len(_annotations(check))}}
 
 
 def _check(data: Any) -> dict[str, Any]:
@@ -168,4 +197,6 @@ ROUTES = (
     ("POST", r"/repos/([^/]+)/([^/]+)/hooks/(\d+)/deliveries/(\d+)/attempts", attempt),
     ("POST", r"/repos/([^/]+)/([^/]+)/check-runs", create_check),
     ("PATCH", r"/repos/([^/]+)/([^/]+)/check-runs/(\d+)", edit_check),
+    ("GET", r"/repos/([^/]+)/([^/]+)/check-runs/(\d+)", check),
+    ("GET", r"/repos/([^/]+)/([^/]+)/commits/([0-9a-f]+)/check-runs", checks_of),
 )

@@ -92,6 +92,54 @@ async def test_what_was_not_measured_is_neutral(world):
 
 
 async def test_a_failure_is_shown_at_the_lines_that_the_log_names(world):
+    await failed_with_log(world)
+    await sender.send_due(world.deps)
+
+    [check] = shown(world)
+    found = [(each["path"], each["start_line"], each["annotation_level"]) for each in check["output"]["annotations"]]
+    assert found == [("src/main.c", 12, "failure"), ("lib/@x/a.h", 3, "warning")]
+    assert check["output"]["annotations"][0]["message"] == "expected ';' before '}' token"
+
+
+async def test_a_failure_whose_answer_was_lost_is_sent_again_without_its_lines(world):
+    await failed_with_log(world)
+    await losing_answers(world, "PATCH")
+    await sender.send_due(world.deps)
+
+    [check] = shown(world)
+    assert (check["conclusion"], len(check["output"]["annotations"])) == ("failure", 2)
+    assert [call.method for call in world.forges.calls][-2:] == ["GET", "PATCH"]
+
+
+async def test_a_check_whose_answer_was_lost_is_found_and_not_made_twice(world):
+    world.repository.checks.clear()
+    async with world.deps.begin() as db:
+        kept = world.tables.status.c.memory.op("-")("check")
+        await db.execute(sa.update(world.tables.status).values(memory=kept, sent_state=None))
+    await failed_with_log(world)
+    await losing_answers(world, "POST")
+    await sender.send_due(world.deps)
+
+    [check] = shown(world)
+    assert (check["conclusion"], len(check["output"]["annotations"])) == ("failure", 2)
+
+
+async def losing_answers(world, lost):
+    """Send once, with every answer to a method lost on its way; then let the next try be due."""
+
+    async def break_off(method, _path):
+        if method == lost:
+            raise ConnectionError
+
+    world.forges.gate = break_off
+    await sender.send_due(world.deps)
+    world.forges.gate = None
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.status).values(next_at=sa.func.now()))
+
+
+async def failed_with_log(world):
+    """Let the one job fail with what a compiler says in its log."""
     [row] = await world.rows(world.tables.job)
     async with world.deps.begin() as db:
         await jobs.move(db, row.id, JobState.LEASED, epoch=1)
@@ -104,12 +152,6 @@ async def test_a_failure_is_shown_at_the_lines_that_the_log_names(world):
     async with world.deps.begin() as db:
         await jobs.move(db, row.id, JobState.RUNNING)
         await jobs.move(db, row.id, JobState.FAILED, reason="build: exit 1")
-    await sender.send_due(world.deps)
-
-    [check] = shown(world)
-    found = [(each["path"], each["start_line"], each["annotation_level"]) for each in check["output"]["annotations"]]
-    assert found == [("src/main.c", 12, "failure"), ("lib/@x/a.h", 3, "warning")]
-    assert check["output"]["annotations"][0]["message"] == "expected ';' before '}' token"
 
 
 async def test_a_retry_is_a_new_check_beside_the_ended_one(world):
