@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 import redis
@@ -15,12 +15,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.db import session as db_session
 from app.forges import from_settings
 from app.notices import Notices
+from app.remembered import Remembered
 from app.settings import Settings
 from app.task_queue import TaskQueue
 from integrations.forge import Forge
 
 REDIS_TIMEOUT = 5  # seconds
 REDIS_CONNECTIONS = 4  # of the event loop, one of which listens for notices
+RULES_REMEMBERED = 256  # commits whose rules a process knows
+OLD_REMEMBERED = 20_000  # heads that reconciling looked up
 RQ_THREADS = 4  # RQ is synchronous: its calls run here, never on the event loop
 
 
@@ -37,6 +40,12 @@ class Deps:
     tasks: TaskQueue
     notices: Notices
     forges: Mapping[str, Forge]
+    rules: Remembered[tuple[int, str], bytes | None] = field(  # (repository, commit) → the file, which never changes
+        default_factory=lambda: Remembered(RULES_REMEMBERED)
+    )
+    before_our_time: Remembered[tuple[int, str], None] = field(  # (repository, commit) from before we served it
+        default_factory=lambda: Remembered(OLD_REMEMBERED)
+    )
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:

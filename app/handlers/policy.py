@@ -1,6 +1,5 @@
 """The rules of a repository, as they are at the base: what a change brings along never decides what runs for it."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import structlog
@@ -17,12 +16,10 @@ from app.policy.section import PolicyError
 from builders.protocol import Kind
 from integrations.forge import Permanent, Transient
 
-REMEMBERED = 256  # commits whose rules a process knows
 ON_THE_SERVICE = "the rules kept on the service"
 NO_STATUS = "none"
 
 log = structlog.get_logger()
-_known: OrderedDict[tuple[int, str], bytes | None] = OrderedDict()  # (repository, commit) → the file; never changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,7 @@ async def rules_at(base: Base, occasion: Occasion, deps: Deps) -> Found:
     """
     try:
         commit = base.commit or await occasion.forge.branch_head(occasion.facts(), base.branch)
-        own = await _file(commit, occasion) if commit is not None else None
+        own = await _file(commit, occasion, deps) if commit is not None else None
     except Permanent as problem:
         raise CannotRead(problem) from None
     if own is not None:
@@ -81,14 +78,14 @@ async def occasion_for(deps: Deps, repository_id: int) -> Occasion | None:
     return Occasion(delivery_id=0, forge=forge, repository=repository)
 
 
-async def _file(commit: str, occasion: Occasion) -> bytes | None:
+async def _file(commit: str, occasion: Occasion, deps: Deps) -> bytes | None:
     key = (occasion.repository_id, commit)
-    if key not in _known:
-        _known[key] = await occasion.forge.file(occasion.facts(), FILE, commit)
-        while len(_known) > REMEMBERED:
-            _known.popitem(last=False)
-    _known.move_to_end(key)
-    return _known[key]
+    if key in deps.rules:
+        return deps.rules[key]
+    found = await occasion.forge.file(occasion.facts(), FILE, commit)
+    if found is None or len(found) <= read.LONGEST:  # one that is too long is refused, and is no good to keep
+        deps.rules[key] = found
+    return found
 
 
 async def open_by_rules(

@@ -6,7 +6,6 @@ handled as any other. What lay there before we served the repository is left alo
 
 import datetime
 import hashlib
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,12 +30,10 @@ PAGE = 100
 REDELIVERED = 50  # for one repository and round
 LISTED = 300  # heads that a forge lists at most
 SLACK = datetime.timedelta(minutes=10)  # clocks differ
-REMEMBERED = 20_000  # heads from before our time
 QUEUE = "gh-readonly-queue/"  # of merge queues, which ask with an event of their own
 NOBODY = Actor(id=0)  # who brought a head is not known, and trusts nothing
 
 log = structlog.get_logger()
-_old: OrderedDict[tuple[int, str], None] = OrderedDict()  # (repository, commit) from before we served it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +122,7 @@ async def _pushes(deps: Deps, occasion: Occasion) -> list[tuple[str, Push]]:
         measured = await reconciling.branches(db, occasion.repository_id)
     found = []
     for branch, commit in heads:
-        if commit not in have and (branch in measured or await _is_new(occasion, commit)):
+        if commit not in have and (branch in measured or await _is_new(deps, occasion, commit)):
             found.append((f"{branch}@{commit}", _push(occasion, branch, commit)))
     return found
 
@@ -143,7 +140,7 @@ async def _pull_requests(deps: Deps, occasion: Occasion) -> list[tuple[str, Pull
     found = []
     for number, now in listed.items():
         before = known.get(number)
-        if (before is None and await _is_new(occasion, now.head)) or _differs(before, now):
+        if (before is None and await _is_new(deps, occasion, now.head)) or _differs(before, now):
             found.append((_key(number, now.head, "open", before), _changed(occasion, now)))
     for before in known.values():
         if before.is_open and before.number not in listed and len(listed) < LISTED:
@@ -182,17 +179,15 @@ def _changed(occasion: Occasion, now: PullRequestFacts) -> PullRequestChanged:
     )
 
 
-async def _is_new(occasion: Occasion, commit: str) -> bool:
+async def _is_new(deps: Deps, occasion: Occasion, commit: str) -> bool:
     """Tell whether a commit came after we began to serve its repository; older ones are remembered."""
     key = (occasion.repository_id, commit)
-    if key in _old:
+    if key in deps.before_our_time:
         return False
     made = await occasion.forge.committed_at(occasion.facts(), commit)
     if made is not None and made > occasion.repository["added_at"] - SLACK:
         return True
-    _old[key] = None
-    while len(_old) > REMEMBERED:
-        _old.popitem(last=False)
+    deps.before_our_time[key] = None
     return False
 
 

@@ -1,6 +1,9 @@
 """Times of schedules, in zones whose clocks change."""
 
 import datetime
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -75,3 +78,10 @@ def test_times_only_go_forward_and_none_is_left_out(text, start, zone):
 def test_what_is_no_schedule_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         cron.parse(text)
+
+
+def test_a_machine_without_time_zones_of_its_own_knows_them_all_the_same():
+    asked = "from app.policy import cron; print(cron.zone('Europe/Berlin').key)"
+    bare = {**os.environ, "PYTHONTZPATH": ""}
+    said = subprocess.run([sys.executable, "-c", asked], env=bare, capture_output=True, text=True, check=True)
+    assert said.stdout == "Europe/Berlin\n"

@@ -21,7 +21,6 @@ both = pytest.mark.parametrize("forge", ["github", "gitlab"])
 @pytest.fixture
 async def world(world):
     await world.offer("nucleo")
-    reconcile._old.clear()
     return world
 
 

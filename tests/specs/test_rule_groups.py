@@ -6,14 +6,12 @@ import sqlalchemy as sa
 from app.db.queries import boards, jobs
 from app.db.tables import builder
 from app.dispatch import sweep
-from app.handlers import policy
 from app.states import JobState
 from tests.specs.ruling import A, push, rules
 
 
 @pytest.fixture
 async def world(world):
-    policy._known.clear()  # the fake's repositories have the same ids in every test
     await world.offer("nucleo", "pi4", configurations=("fast", "safe"))
     return world
 

@@ -3,7 +3,6 @@
 import pytest
 
 from app.db.queries import jobs
-from app.handlers import policy
 from app.states import JobState
 from integrations.fake.repository import FakeRepository
 from integrations.forge import Permission
@@ -13,7 +12,6 @@ from tests.specs.world import MAINTAINER, OUTSIDER
 
 @pytest.fixture
 async def world(world):
-    policy._known.clear()  # the fake's repositories have the same ids in every test
     await world.offer("nucleo", "pi4", configurations=("fast", "safe"))
     return world
 

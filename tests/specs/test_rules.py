@@ -4,13 +4,11 @@ import pytest
 
 from app.db.queries import tokens, users
 from app.db.tables import builder, repository
-from app.handlers import policy
 from tests.specs.ruling import BASE, A, B, C, pull, push, rules, targets
 
 
 @pytest.fixture
 async def world(world):
-    policy._known.clear()  # the fake's repositories have the same ids in every test
     await world.offer("nucleo", "pi4", configurations=("fast", "safe"))
     return world
 

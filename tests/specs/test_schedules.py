@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.tables import repository, schedule
-from app.handlers import policy
 from app.handlers import schedule as schedules
 from integrations.fake import deliveries
 from tests.specs.world import MAINTAINER, SECRET
@@ -25,7 +24,6 @@ branches = ["main", "next"]
 
 @pytest.fixture
 async def world(world):
-    policy._known.clear()
     await world.offer("nucleo")
     return world
 
