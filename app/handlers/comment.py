@@ -12,7 +12,7 @@ from app.deps import Deps
 from app.handlers import approval
 from app.handlers.commands import grammar
 from app.handlers.commands.carry_out import carry_out
-from app.handlers.commands.scene import CLOSED, QUOTA, RIGHT, WRONG, Refused, Scene
+from app.handlers.commands.scene import CLOSED, FORGE, QUOTA, RIGHT, WRONG, Refused, Scene
 from app.handlers.commands.verbs import Command, Wrong
 from app.handlers.occasion import Occasion
 from app.reporting import replies
@@ -100,6 +100,9 @@ async def _obey(said: Understood, event: CommentPosted, occasion: Occasion, deps
     except Transient:
         async with deps.begin() as db:
             await heard.tell_to_wait(db, hearing.id, replies.waiting())
+        raise
+    except Permanent:  # the delivery says which
+        await _refuse(Refused(replies.refused(), kind=FORGE), hearing, event, occasion, deps)
         raise
     return verdict
 

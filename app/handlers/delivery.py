@@ -10,8 +10,9 @@ from app.db.queries.deliveries import Taken
 from app.deps import Deps
 from app.handlers import HANDLERS, reconciled
 from app.handlers.occasion import Occasion, repository_of
+from app.reporting import wording
 from integrations.events import Event, InstallationChanged, Ping
-from integrations.forge import Forge, Malformed, Transient
+from integrations.forge import Forge, Malformed, Permanent, Transient
 
 MOST_TRIES = 5  # of a delivery whose handling fails by a fault of ours
 MOST_WAITS = 14  # of one that waits for the forge: half a day
@@ -97,7 +98,26 @@ async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps:
     if repository is None:
         return f"repository not registered: id {forge_id}"
     occasion = Occasion(delivery_id=taken.id, forge=forge, repository=repository)
-    return await HANDLERS[type(event)](event, occasion, deps)
+    try:
+        verdict = await HANDLERS[type(event)](event, occasion, deps)
+    except Permanent as problem:  # to try again would not help, and would hide it from those who can
+        log.warning("delivery_refused", delivery=taken.id, kind=taken.kind, error=str(problem)[:200])
+        await _tell_of_refusal(deps, taken, occasion, problem)
+        return f"the forge refuses: {problem}"
+    await _tell_of_refusal(deps, taken, occasion, None)
+    return verdict
+
+
+async def _tell_of_refusal(deps: Deps, taken: Taken, occasion: Occasion, problem: Permanent | None) -> None:
+    """Say that somebody has to look, until such a delivery can be handled again."""
+    name = occasion.repository["full_name"]
+    subject, text = wording.delivery_refused(taken.forge, name, taken.kind, str(problem))
+    async with deps.autocommit() as db:
+        if problem is None:
+            await alerts.resolve(db, alerts.DELIVERY_REFUSED, subject)
+        else:
+            about = occasion.repository_id
+            await alerts.raise_(db, alerts.DELIVERY_REFUSED, subject, text, repository_id=about)
 
 
 async def _warn_of_namesake(deps: Deps, forge: Forge, known: Mapping[Any, Any], forge_id: int) -> None:

@@ -1,7 +1,7 @@
 """A pull request was opened, moved, marked, or closed."""
 
 from app.db.models import Priority, Trigger
-from app.db.queries import pipelines, pull_requests
+from app.db.queries import alerts, pipelines, pull_requests
 from app.deps import Deps
 from app.dispatch import cancel
 from app.dispatch.plan import PipelineRequest, Planned
@@ -11,8 +11,9 @@ from app.handlers.policy import Base, open_by_rules, rules_at, told
 from app.handlers.trust import may_write, trust_in
 from app.policy.rules import Happening, On, matching
 from app.policy.section import PolicyError
+from app.reporting import wording
 from integrations.events import PullRequestAction, PullRequestChanged
-from integrations.forge import Transient
+from integrations.forge import Permanent, Transient
 
 
 async def on_changed(event: PullRequestChanged, occasion: Occasion, deps: Deps) -> str:
@@ -71,8 +72,24 @@ async def _by_label(label: str, event: PullRequestChanged, occasion: Occasion, d
     if asked:
         verdicts.append((await _open(happening, event, occasion, deps))[1])
     if any(each.remove_label for each in asked):  # so that it can be set again
-        await occasion.forge.remove_label(occasion.facts(), event.number, label)
+        verdicts += await _take_off(label, event.number, occasion, deps)
     return verdicts
+
+
+async def _take_off(label: str, number: int, occasion: Occasion, deps: Deps) -> list[str]:
+    """Take a label off. That the forge refuses it undoes nothing: the work was asked for, and somebody has to look."""
+    name, problem = occasion.repository["full_name"], None
+    try:
+        await occasion.forge.remove_label(occasion.facts(), number, label)
+    except Permanent as refused:
+        problem = refused
+    subject, text = wording.label_refused(name, label, str(problem))
+    async with deps.begin() as db:
+        if problem is None:
+            await alerts.resolve(db, alerts.LABEL_REFUSED, subject)
+        else:
+            await alerts.raise_(db, alerts.LABEL_REFUSED, subject, text, repository_id=occasion.repository_id)
+    return [] if problem is None else [f"label {label} stays: {problem}"]
 
 
 async def _open(

@@ -46,6 +46,14 @@ def waiting() -> str:
     )
 
 
+def refused() -> str:
+    """Say that the forge refuses what we ask of it; the reason is for those who look after the service."""
+    return (
+        "The forge refuses what I have to ask before I can do that, so no more of it is done. "
+        "Those who look after this service find the reason among its alerts."
+    )
+
+
 def other_head(given: str, head: str, prefix: str) -> str:
     """Say that an approval names another commit than the head."""
     return (

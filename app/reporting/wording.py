@@ -140,6 +140,18 @@ def comment_refused(repository: str, number: int, reason: str) -> tuple[str, str
     )
 
 
+def label_refused(repository: str, label: str, reason: str) -> tuple[str, str]:
+    """Say which label a rule wants off and a forge leaves on, and what a person can do."""
+    advice = "Take it off by hand, or it cannot be set again; look whether the token or App may write issues there."
+    return f"{repository}: {label}", f"The forge does not take the label off in {repository}: {reason}. {advice}"
+
+
+def delivery_refused(forge: str, repository: str, kind: str, reason: str) -> tuple[str, str]:
+    """Say for which deliveries a forge refuses what they need, and what a person can do."""
+    advice = "Look whether the token or App has its rights there, then replay the delivery."
+    return f"{forge} {repository}: {kind}", f"A {kind} of {repository} could not be handled: {reason}. {advice}"
+
+
 def left_open(repository: str, name: str, commit: str) -> tuple[str, str]:
     """Say which status an earlier account of ours began and this one cannot end."""
     subject = f"{repository} {commit[:SHORT_SHA]} {name}"

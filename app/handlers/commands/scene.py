@@ -11,7 +11,7 @@ from integrations.forge import PullRequestFacts
 
 Step = Callable[[], Awaitable[str]]  # carries a command out, may do so again after a crash; says what is to be replied
 
-RIGHT, CLOSED, QUOTA, WRONG = "refused", "closed", "over the quota", "wrong"
+RIGHT, CLOSED, QUOTA, WRONG, FORGE = "refused", "closed", "over the quota", "wrong", "the forge refuses"
 
 
 class Refused(Exception):
