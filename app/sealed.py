@@ -11,10 +11,10 @@ def seal(key: str, secret: str) -> bytes:
     return _box(key).encrypt(secret.encode())
 
 
-def unseal(key: str, sealed: bytes) -> str | None:
-    """Decrypt; None if it was sealed under another key or tampered with."""
+def unseal(key: str, sealed: bytes, *, lifetime_s: int | None = None) -> str | None:
+    """Decrypt; None if it was sealed under another key or tampered with, or longer ago than its lifetime."""
     try:
-        return _box(key).decrypt(sealed).decode()
+        return _box(key).decrypt(sealed, ttl=lifetime_s).decode()
     except InvalidToken:
         return None
 

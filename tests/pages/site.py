@@ -18,7 +18,7 @@ from app import deps as deps_module
 from app.cli import web
 from app.db import tables
 from app.db.models import SQLModel
-from app.db.queries import logs
+from app.db.queries import logs, tokens, users
 from app.deps import Deps
 from app.results.ingest import ingest
 from app.settings import Settings
@@ -60,6 +60,15 @@ class Site:
         answer = await self.http.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    async def admin(self) -> dict[str, str]:
+        """Make an admin; gives the header that says so, and sends it with all that follows."""
+        async with self.deps.begin() as db:
+            user_id = await users.add(db, "ada", password_hash=None, role=users.Role.ADMIN)
+            made = await tokens.add(db, user_id, "test", lifetime=None)
+        assert made
+        self.http.headers["Authorization"] = f"Bearer {made[1]}"
+        return {"Authorization": f"Bearer {made[1]}"}
 
     async def insert(self, table: str, **values: Any) -> int:
         """Insert one row; gives its id."""

@@ -32,6 +32,7 @@ async def test_hostile_names_are_text_on_every_page(site):
     )
     await site.insert("audit", actor=EVIL, action="job.passed", job_id=job, detail=EVIL)
 
+    await site.admin()
     links = re.findall(r'href="(/[^"]*)"', await site.get("/"))
     pages = {each for each in links if "static" not in each and not each.endswith(".json")} | {f"/jobs/{job}"}
 

@@ -29,11 +29,14 @@ PAGES = ["/", "/pipelines", "/queue", "/builders", "/deliveries", "/alerts"]
     ],
 )
 async def test_an_empty_page_teaches_the_next_step(site, path, taught):
+    await site.admin()
+
     assert taught in await site.get(path)
 
 
 async def test_every_page_of_a_lab_with_a_past_is_served_with_its_data_as_json(site):
     ids = await scene.lab(site, commits=8)
+    await site.admin()
     pages = [
         *PAGES[1:], f"/pipelines/{ids['mixed']}", f"/jobs/{ids['failed']}", "/builders/lab-1", "/github/acme/firmware",
         "/github/acme/firmware/history", "/gitlab/labs/graphics/renderer", "/gitlab/labs/graphics/renderer/history",
@@ -268,6 +271,7 @@ async def test_the_api_gives_series_and_their_points(site):
 
 async def test_pages_are_small_and_name_no_other_host(site):
     await scene.lab(site, commits=30)
+    await site.admin()
 
     for path in (*PAGES, "/github/acme/firmware", "/github/acme/firmware/history"):
         html = await site.get(path)

@@ -39,7 +39,12 @@ async def press(world, number=None, *, origin=None, **form):
     return await world.http.post(f"/deliveries/{number}/replay", data=form, headers=headers)
 
 
+async def as_admin(world):
+    world.http.headers["Authorization"] = f"Bearer {await token(world, Role.ADMIN)}"
+
+
 async def test_the_page_says_what_came_and_what_it_led_to_and_no_secret(world):
+    await as_admin(world)
     await world.receive(push(world, message="Words of its author"))
 
     [number] = await ids(world)
@@ -60,6 +65,7 @@ async def test_the_page_says_what_came_and_what_it_led_to_and_no_secret(world):
 
 
 async def test_what_cannot_be_read_or_leads_to_nothing_has_a_page_too(world):
+    await as_admin(world)
     await world.receive(deliveries.github("push", {"ref": "<script>alert(1)</script>"}, SECRET))
     await world.receive(deliveries.github("star", {"action": "created"}, SECRET))
 
@@ -71,6 +77,7 @@ async def test_what_cannot_be_read_or_leads_to_nothing_has_a_page_too(world):
 
 
 async def test_the_list_leads_to_each_page(world):
+    await as_admin(world)
     await world.receive(push(world))
 
     [number] = await ids(world)

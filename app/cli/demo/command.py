@@ -109,7 +109,7 @@ def _invite(here: Stage) -> None:
         (endless, "the configuration that never ended"),
         (fork, "the pull request that waits for approval"),
         (f"{here.url}/builders", "the builder and its boards"),
-        (f"{here.url}/deliveries", "the webhooks"),
+        (f"{here.url}/deliveries", "the webhooks, for the token of an admin"),
     ):
         click.echo(f"  {address:<52} {what}")
     click.echo(f"\nThe commands reach it by RIGLINE_DATA_DIR={os.fspath(here.folder / 'data')}")

@@ -1,4 +1,4 @@
-"""What the forges sent, and what each delivery led to."""
+"""What the forges sent, and what each delivery led to; for admins, as in the API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,8 @@ from datetime import datetime
 from quart import Response
 
 from app.db.queries import lab
+from app.db.queries.users import Role
+from app.web import admission
 from app.web.pages.answer import PAGE, answer, deps, number, page
 
 
@@ -36,9 +38,11 @@ class DeliveriesView:
 @page("/deliveries")
 async def deliveries() -> Response:
     """List deliveries, the newest first."""
+    actor = await admission.insist(Role.ADMIN)
     before = number("before", largest=2**63 - 1)
     async with deps().begin() as db:
         rows = await lab.deliveries(db, before=before, limit=PAGE + 1)
     items = [DeliveryRow(**each) for each in rows[:PAGE]]
     following = items[-1].id if len(rows) > PAGE else None
-    return await answer("deliveries.html", DeliveriesView(items=items, next=following, first=before is None))
+    view = DeliveriesView(items=items, next=following, first=before is None)
+    return await answer("deliveries.html", view, visitor=actor)

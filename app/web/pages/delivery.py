@@ -3,21 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from urllib.parse import parse_qs
 
 import sqlalchemy as sa
-from quart import Response, request
+from quart import Response
 
 from app.db.queries import deliveries
 from app.db.queries.users import Role
-from app.errors import Forbidden, TooLarge
-from app.web import auth
+from app.web import admission
 from app.web.pages.answer import answer, deps, found, page, pages
 from app.web.replaying import replay
 from integrations.forge import Malformed
 
 READ_UP_TO = 256 << 10  # bytes, packed: a larger body is not read for a page
-LONGEST_FORM = 4096  # bytes
 ADDRESS = f"/deliveries/<int(max={2**63 - 1}):delivery_id>"
 _FACTS = ("action", "fate", "number", "ref", "base_branch", "commit", "label", "external_id")
 
@@ -56,30 +53,21 @@ class DeliveryPage:
 @page(ADDRESS)
 async def delivery(delivery_id: int) -> Response:
     """Show one delivery. Its body is not shown: it may speak of what is private."""
+    actor = await admission.insist(Role.ADMIN)
     async with deps().begin() as db:
         row = found(await deliveries.whole(db, delivery_id), f"delivery {delivery_id}")
         opened = [Opened(**each) for each in await deliveries.led_to(db, delivery_id)]
     event, facts = _read(row)
     shown = {name: value for name, value in row.items() if name != "body"}
-    return await answer("delivery.html", DeliveryPage(**shown, event=event, facts=facts, pipelines=opened))
+    return await answer(
+        "delivery.html", DeliveryPage(**shown, event=event, facts=facts, pipelines=opened), visitor=actor
+    )
 
 
 @pages.post(f"{ADDRESS}/replay")
 async def replay_from_page(delivery_id: int) -> Response:
-    """Handle a delivery once more, for who may: the local socket, or an admin whose token stands in the form.
-
-    No browser sends either by itself, so no other site can press this button for somebody.
-    """
-    if (request.content_length or 0) > LONGEST_FORM:
-        raise TooLarge(f"This form has at most {LONGEST_FORM} bytes.")
-    origin = request.headers.get("Origin")
-    if origin not in (None, "null", deps().settings.public_url, request.host_url.rstrip("/")):
-        raise Forbidden("This form belongs to another site.")
-    body: bytes = await request.get_data(cache=False, as_text=False)  # type: ignore[assignment]
-    form = parse_qs(body[:LONGEST_FORM].decode("utf-8", "replace"))
-    token = form.get("token", [""])[0]
-    actor = await auth.with_token(token) if token else await auth.require(Role.ADMIN)
-    actor.insist(Role.ADMIN)
+    """Handle a delivery once more, for an admin."""
+    actor, _ = await admission.pressed(Role.ADMIN)
     await replay(deps(), delivery_id, actor)
     return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/deliveries/{delivery_id}"})
 
