@@ -39,7 +39,7 @@ class Push:
     ref: str  # refs/heads/… or refs/tags/…
     before: str | None  # None: created
     commit: str  # of the commit, also for an annotated tag
-    forced: bool = False
+    forced: bool | None = False  # None: the delivery does not say
     title: str = ""  # first line of the head commit's message: text of its author
     message: str = ""  # that message, for the tokens that ask us to skip it
     repository_name: str = ""  # as the forge names it now; names change, the id does not

@@ -12,6 +12,7 @@ from app.handlers.occasion import Occasion
 from app.handlers.policy import Base, open_by_rules, told
 from app.policy.rules import Happening, On
 from integrations.events import Push, RefDeleted
+from integrations.forge import Permanent
 
 _SKIP = re.compile(
     r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks:\s*true\s*$", re.IGNORECASE | re.MULTILINE
@@ -58,13 +59,27 @@ async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
 
 async def _drop_replaced(event: Push, occasion: Occasion, deps: Deps) -> None:
     """Cancel what waits for the commit that a forced push took off the ref: no history will ask for it."""
-    if not event.forced or event.before in (None, event.commit):
+    if event.forced is False or event.before in (None, event.commit):
         return
     async with deps.begin() as db:
         stale = await pipelines.waiting_jobs(
             db, occasion.repository_id, ref=event.ref, commit=event.before, but=event.commit
         )
-    await cancel.cancel_jobs(deps, stale, actor="service", reason=f"{pipelines.SUPERSEDED}{event.commit}")
+    if stale and (event.forced or await _lost_its_head(event, occasion)):
+        await cancel.cancel_jobs(deps, stale, actor="service", reason=f"{pipelines.SUPERSEDED}{event.commit}")
+
+
+async def _lost_its_head(event: Push, occasion: Occasion) -> bool:
+    """Ask the forge whether the old head is no ancestor of the new one. What it cannot compare is left to be measured.
+
+    Raises:
+        Transient: the forge does not answer.
+    """
+    try:
+        shared = await occasion.forge.merge_base(occasion.facts(), str(event.before), event.commit)
+    except Permanent:
+        return False
+    return shared not in (None, event.before)
 
 
 async def on_deleted(event: RefDeleted, occasion: Occasion, deps: Deps) -> str:

@@ -47,6 +47,7 @@ def _push(body: bytes) -> Event | None:
         ref=ref,
         before=None if payload.is_zero(said.before) else payload.commit(said.before),
         commit=commit,
+        forced=None,
         title=payload.title(head.message or head.title) if head else "",
         message=head.message[:10_000] if head else "",
         sender=None if said.user_id is None else Actor(id=said.user_id, name=payload.title(sender)[:100]),

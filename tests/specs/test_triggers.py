@@ -3,9 +3,11 @@
 import dataclasses
 
 import pytest
+import sqlalchemy as sa
 
 from app.handlers import HANDLERS
 from app.states import JobState
+from app.tasks import rounds
 from integrations import events
 from integrations.fake import deliveries
 from integrations.fake.deliveries import ZERO, Pull
@@ -100,6 +102,49 @@ async def test_every_push_of_a_branch_is_measured_and_a_forced_one_supersedes_th
         (C, "queued"),
     ]
     assert await world.job_states(B) == [("cancelled", f"superseded by {C}")]
+
+
+async def test_a_forced_push_to_gitlab_is_known_by_asking_which_commit_came_from_which(world):
+    """GitLab's deliveries do not say it. A is the base of B and of C; D follows C."""
+    for commit, parents in ((A, []), (B, [A]), (C, [A]), (D, [C])):
+        world.project.grow(commit, *parents)
+    for before, commit in ((ZERO, A), (A, B), (B, C), (C, D)):
+        await world.receive(push(world, commit, before=before, forge="gitlab", ref="refs/heads/topic"))
+
+    assert [(each.commit, each.state) for each in await world.pipelines()] == [
+        (A, "queued"),
+        (B, "cancelled"),
+        (C, "queued"),
+        (D, "queued"),
+    ]
+    assert await world.job_states(B) == [("cancelled", f"superseded by {C}")]
+    assert world.shown(B).state == "canceled"
+
+
+@pytest.mark.parametrize("answer", ["unrelated", "refused"])
+async def test_what_gitlab_cannot_compare_is_measured(world, answer):
+    await world.receive(push(world, A, forge="gitlab"))
+    if answer == "refused":
+        world.forges.fail(403, path="/merge_base")
+    await world.receive(push(world, B, before=A, forge="gitlab"))
+
+    assert [(each.commit, each.state) for each in await world.pipelines()] == [(A, "queued"), (B, "queued")]
+    assert any(call.path.endswith("/merge_base") for call in world.forges.calls)
+
+
+async def test_while_gitlab_does_not_say_whether_a_push_was_forced_it_is_asked_again(world):
+    for commit, parents in ((A, []), (B, [A]), (C, [A])):
+        world.project.grow(commit, *parents)
+    await world.receive(push(world, B, forge="gitlab"))
+    world.forges.fail(502, path="/merge_base")
+    await world.receive(push(world, C, before=B, forge="gitlab"))
+    assert "waits for the forge" in (await world.verdicts())[-1]
+
+    async with world.deps.begin() as db:
+        await db.execute(sa.text("UPDATE delivery SET received_at = now() - interval '1 day'"))
+    await rounds.put_unhandled(world.deps)
+    await world.settle()
+    assert [(each.commit, each.state) for each in await world.pipelines()] == [(B, "cancelled"), (C, "queued")]
 
 
 async def test_a_forced_push_leaves_alone_what_runs_and_what_another_branch_has(world):
