@@ -19,6 +19,7 @@ from app.db import schema
 from app.db.session import arguments
 from app.embedded import folder, postgres, services
 from app.settings import Settings, embedded_database_url, embedded_redis_url
+from tests.forges import described
 
 DATABASE_URL = "RIGLINE_TEST_DATABASE_URL"  # run on this server instead; its tables are emptied!
 POSTGRES_BIN = "RIGLINE_TEST_POSTGRES_BIN"  # run on these binaries instead
@@ -76,6 +77,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what could not be tested here."""
     if count := config.stash.get(LEFT_OUT, 0):
         terminalreporter.write_line(f"{count} tests need a browser: install chromium, or set {CHROMIUM}", yellow=True)
+
+
+@pytest.fixture(autouse=True)
+def _every_request_to_github_is_as_github_describes_it() -> Iterator[None]:
+    """Fail a test in which any part of Rigline asks GitHub for what its published description does not know."""
+    with described.watched() as wrong:
+        yield
+    assert wrong == []
 
 
 @pytest.fixture(scope="session")

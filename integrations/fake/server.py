@@ -38,11 +38,10 @@ class FakeServer:
         data = json.loads(body) if body else None
         query = _query(scope.get("query_string", b"").decode())
         answer = self._answer(scope["method"], path, headers, query if data is None else data)
+        call = Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status, query=query)
+        self.world.take(call)
         if self.world.gate is not None:
             await self.world.gate(scope["method"], path)
-        self.world.calls.append(
-            Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status, query=query)
-        )
         await _send(send, answer)
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str], data: Any) -> Answer:

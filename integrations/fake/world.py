@@ -68,6 +68,10 @@ class World:
         self.token_user = "rigline"  # noqa: S105 - a name: whose token GitLab sees
         self.pipelines = 0  # GitLab's: one per project, commit and ref
 
+    def take(self, call: Call) -> None:
+        """Note a request, before it is answered: also one whose answer gets lost."""
+        self.calls.append(call)
+
     def account(self, name: str) -> int:
         """Give the id of an account, made at its first use."""
         return self.accounts.setdefault(name, 1000 + len(self.accounts))

@@ -13,7 +13,6 @@ from integrations.fake.world import FakeRepository, World
 from integrations.forge import CommitStatus, Forge, Permission, StatusState
 from integrations.github.forge import GitHub
 from integrations.gitlab.forge import GitLab
-from tests.forges.described import assert_all_described
 from tests.specs.serving import serving
 
 SECRET = "hook-secret-for-tests"
@@ -66,7 +65,6 @@ async def subject(request):
         forge = made(request.param, world, address)
         yield Subject(forge, world, repository, request.param != "fake")
         await forge.close()
-    assert_all_described(world.calls)
 
 
 def made(kind, world, address):

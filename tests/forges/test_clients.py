@@ -152,7 +152,8 @@ async def test_gitlab_gets_a_target_url_only_if_it_fits(subject):
 
 
 @of("gitlab")
-async def test_gitlabs_conflict_is_retried_three_times_at_most(subject):
+async def test_gitlabs_conflict_is_retried_three_times_at_most(subject, monkeypatch):
+    monkeypatch.setattr("integrations.gitlab.forge.BUSY_S", 0.01)
     subject.world.fail(409, times=3)
 
     with pytest.raises(Transient, match="busy"):

@@ -3,7 +3,6 @@ from contextlib import AsyncExitStack
 import pytest
 
 from app.settings import Settings
-from tests.forges.described import assert_all_described
 from tests.specs.world import World
 
 
@@ -12,4 +11,3 @@ async def world(settings: Settings):
     async with AsyncExitStack() as stack:
         built = await World.build(settings, stack)
         yield built
-    assert_all_described(built.forges.calls)
