@@ -46,6 +46,12 @@ class NotFound(ApiError):
     status, code = HTTPStatus.NOT_FOUND, "not_found"
 
 
+class Removed(ApiError):
+    """It was here, and was removed because the settings keep it no longer."""
+
+    status, code = HTTPStatus.GONE, "removed"
+
+
 class Conflict(ApiError):
     """The thing is not in a state for this."""
 

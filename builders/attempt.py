@@ -14,13 +14,12 @@ from builders.job import Job, Lab, Verdict
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.masking import mask_text
-from builders.protocol import Finish, Lease, Outcome, ResultFile
+from builders.protocol import MAX_REASON, ArtefactFile, Finish, Lease, Outcome, ResultFile
 from builders.sender import PATIENCE_S, LogSender
 from builders.service import Incomplete, LeaseLost, Refused, Service, ServiceError, persist
 from builders.stop import Cause, Stop
 
 logger = logging.getLogger(__name__)
-MAX_REASON = 4000  # characters
 REPAIRS = 5  # how often an incomplete delivery is repeated
 
 
@@ -60,6 +59,8 @@ class Attempt:
                 task.cancel()
             await asyncio.wait(tasks)
             self.log.release()
+            for each in self.job.artefacts:
+                each.copy.unlink(missing_ok=True)
             self.off_board.set()
 
     async def _perform(self) -> Verdict:
@@ -81,6 +82,7 @@ class Attempt:
         await sending
         for _ in range(REPAIRS):
             await self._put_results()
+            await self._put_artefacts()
             try:
                 await self._persist(lambda: self.service.finish(self.lease.attempt_id, self._finish(verdict)))
             except Incomplete as problem:
@@ -97,6 +99,16 @@ class Attempt:
                     self.lease.attempt_id, self.lease.epoch, number, data
                 )
             )
+
+    async def _put_artefacts(self) -> None:
+        attempt, epoch = self.lease.attempt_id, self.lease.epoch
+        for number, artefact in enumerate(self.job.artefacts):
+            for piece, data in enumerate(artefact.pieces()):
+                await self._persist(
+                    lambda number=number, piece=piece, data=data: self.service.put_artefact(  # type: ignore[misc]
+                        attempt, epoch, number, piece, data
+                    )
+                )
 
     async def _persist(self, call: Callable[[], object]) -> None:
         await persist(call, for_s=PATIENCE_S, tell=self._tell)  # type: ignore[arg-type]
@@ -117,6 +129,10 @@ class Attempt:
             results=[
                 ResultFile(number=number, size=len(data), sha256=hashlib.sha256(data).hexdigest())
                 for number, data in enumerate(self.job.results)
+            ],
+            artefacts=[
+                ArtefactFile(number=number, name=each.name, size=each.size, sha256=each.sha256)
+                for number, each in enumerate(self.job.artefacts)
             ],
             phases=self.job.phases,
             commit=self.job.facts,

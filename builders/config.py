@@ -36,6 +36,7 @@ class Configuration:
     build: tuple[str, ...]  # argv, with placeholders
     run: tuple[str, ...]
     results: str | None = None  # relative to the work tree; None: the file RIGLINE_RESULTS names
+    artefacts: tuple[str, ...] = ()  # globs below the work tree
     library: Path | None = None  # a work tree of the lab's own, shared by whoever names it (EJ)
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ VERSION = 1
 PLACEHOLDERS = ("worktree", "board", "configuration", "config_dir")
 LIMITS = ("fetch", "build", "run", "collect", "no_output", "job", "grace")
 MAX_NAME = 100
+MAX_PATTERNS = 50
 MAX_GRACE = 120.0  # seconds: what a configuration may ask for at most
 
 
@@ -68,6 +69,7 @@ def _configuration(table: Table) -> Configuration:
         build=_command(table, "build"),
         run=_command(table, "run"),
         results=table.optional_text("results"),
+        artefacts=_patterns(table, "artefacts"),
         limits=_limits(table.table("limits")),
         environment=table.environment("environment"),
         clean=table.flag("clean"),
@@ -95,6 +97,20 @@ def _command(table: Table, key: str) -> tuple[str, ...]:
             if found not in PLACEHOLDERS:
                 raise table.wrong(key, f"unknown placeholder {{{found}}}; valid: {', '.join(PLACEHOLDERS)}")
     return words
+
+
+def _patterns(table: Table, key: str) -> tuple[str, ...]:
+    """Read globs; each must be one that names files of the work tree alone."""
+    patterns = table.texts(key)
+    for pattern in patterns:
+        parts = pattern.split("/")
+        if not all(parts) or ".." in parts or "." in parts:
+            raise table.wrong(key, f"{pattern!r}: write a path below the work tree, such as build/*.elf or logs/**")
+        if any("**" in part and part != "**" for part in parts):
+            raise table.wrong(key, f"{pattern!r}: ** stands alone between slashes, such as out/**/*.map")
+    if len(patterns) > MAX_PATTERNS:
+        raise table.wrong(key, f"at most {MAX_PATTERNS} patterns")
+    return patterns
 
 
 def _limits(table: Table) -> Limits:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from builders import process
+from builders import artefacts, process
+from builders.artefacts import Artefact
 from builders.child_socket import ChildSocket
 from builders.config import Config, ConfigError, Configuration, Limits
 from builders.environment import Scene, command
@@ -24,6 +25,7 @@ from builders.stop import Cause, Stop
 from builders.workspace import FetchError, Tree, Workspace
 
 LAST_LINES = 20
+LINE = 180  # characters shown of each: all of them fit into a reason
 Value = TypeVar("Value")
 
 
@@ -69,6 +71,7 @@ class Job:
         self.tree: Tree | None = None
         self.phases: list[PhaseEnd] = []
         self.results: list[bytes] = []
+        self.artefacts: list[Artefact] = []
 
     @property
     def facts(self) -> CommitFacts | None:
@@ -81,15 +84,21 @@ class Job:
             self.configuration = self._configuration()
             async with ChildSocket() as socket, self._library():
                 self.tree = await self._fetch()
-                await self._build(self.tree, socket)
-                for number in range(self._runs()):
-                    await self._run(self.tree, socket, number)
-                    await self._collect(self.tree, number)
+                try:
+                    await self._work(self.tree, socket)
+                finally:
+                    await self._keep_artefacts(self.tree)  # of a job that failed too: they may say why
             return self._passed()
         except Over as over:
             return over.verdict
         except OSError as problem:
             return _broken(problem, self.keeper.phase)
+
+    async def _work(self, tree: Tree, socket: ChildSocket) -> None:
+        await self._build(tree, socket)
+        for number in range(self._runs()):
+            await self._run(tree, socket, number)
+            await self._collect(tree, number)
 
     def _runs(self) -> int:
         return max(1, self.lease.repeat) if self.lease.kind is Kind.RUN else 0
@@ -163,6 +172,23 @@ class Job:
         elif not self.configuration.ej:
             self.log.note(f"warning: the run wrote no result to {self._place(tree).path}")
 
+    async def _keep_artefacts(self, tree: Tree) -> None:
+        """Copy what the configuration wants to keep. Whatever goes wrong here changes no verdict."""
+        patterns = self.configuration.artefacts
+        if not patterns or self.stop.asked.is_set():
+            return
+        told: list[str] = []
+        copying = asyncio.to_thread(artefacts.collect, tree.path, patterns, self.folder, told.append)
+        try:
+            with self._phase(Phase.COLLECT):
+                self.artefacts = await self._within(copying, Phase.COLLECT, self.configuration.limits.collect)
+        except Over as over:
+            self.log.note(f"warning: no artefact is kept: {over.verdict.reason}")
+        except OSError as problem:
+            self.log.note(f"warning: no artefact is kept: {problem.strerror}")
+        for line in (*told, *(f"artefact {each.name}: {each.size} bytes" for each in self.artefacts)):
+            self.log.note(line)
+
     def _passed(self) -> Verdict:
         if self.results and all(data.strip() == SKIP for data in self.results):
             return Verdict(outcome=Outcome.SKIPPED, reason="run: the script reported Skip", phase=Phase.RUN)
@@ -214,7 +240,7 @@ class Job:
         else:
             outcome, reason = explain(ended, program, phase, limits)
             if ended.cause is process.Cause.NO_OUTPUT:
-                reason += "; the last lines were\n" + "\n".join(self.log.last_lines(LAST_LINES))
+                reason += "; the last lines were\n" + "\n".join(line[:LINE] for line in self.log.last_lines(LAST_LINES))
             if outcome is not Outcome.PASSED:
                 over = Over(outcome, reason, phase, ended.code if outcome is Outcome.FAILED else None)
         if over is not None:

@@ -36,6 +36,7 @@ def _value(each: Configuration) -> dict[str, Any]:
         "build": list(each.build),
         "run": list(each.run),
         "results": each.results,
+        "artefacts": list(each.artefacts),
         "library": None if each.library is None else str(each.library),
         "limits": asdict(each.limits),
         "environment": sorted(each.environment),  # names only: a value may be a secret
@@ -65,6 +66,8 @@ def _board(board: Board) -> list[str]:
             f"    run      {shlex.join(each.run)}",
             f"    results  {each.results or 'the file RIGLINE_RESULTS names'}",
         ]
+        if each.artefacts:
+            lines.append(f"    keeps    {', '.join(each.artefacts)}")
         if each.library is not None:
             lines.append(f"    library  {each.library}")
     return lines

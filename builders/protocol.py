@@ -19,9 +19,12 @@ PATCH /api/v1/attempts/{id}/log?epoch=&start=: bytes → `LogSize`
     is 416 with the size to go back to, 413 once the log is full.
 PUT /api/v1/attempts/{id}/results/{number}?epoch=: bytes → 200
     Stores the result file of one run phase (0 … repeat - 1). Repeats change nothing.
+PUT /api/v1/attempts/{id}/artefacts/{number}/{piece}?epoch=: bytes → 200
+    Stores one piece of an artefact; every piece but the last has `MAX_CHUNK` bytes. Repeats change nothing;
+    the finish says what the artefacts are called.
 PUT /api/v1/attempts/{id}/result: `Finish` → `Finished`
-    The first finish wins; the same again is 200, another is 409. 412 `incomplete`: the log or a result
-    file did not arrive whole; send it again.
+    The first finish wins; the same again is 200, another is 409. 412 `incomplete`: the log, a result
+    file or an artefact did not arrive whole; send it again.
 
 Errors are `{"error": {"code", "message"}}`: 401 unknown or revoked token, 403 another builder's
 attempt, 409 as above, 426 a protocol the service does not speak, 503 with `Retry-After`: later.
@@ -45,6 +48,11 @@ MAX_WAIT_S = 50.0  # the longest held request
 MAX_CHUNK = 1 << 20  # bytes of log in one request
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
 MAX_RESULT = 16 << 20  # bytes of one result file
+MAX_ARTEFACT = 64 << 20  # bytes of one artefact
+MAX_ARTEFACTS_SIZE = 256 << 20  # bytes of all artefacts of one attempt
+MAX_ARTEFACTS = 100  # artefacts of one attempt
+MAX_ARTEFACT_NAME = 400  # characters
+MAX_REASON = 4000  # characters of why an attempt ended so
 CANCEL_GRACE_S = 10.0  # from the polite request to the kill
 FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the job cancelled
 
@@ -230,6 +238,16 @@ class ResultFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArtefactFile:
+    """One artefact that was sent before the finish."""
+
+    number: int
+    name: str  # its path below the work tree: text of a stranger
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
     """How the attempt ended. `reason` starts with its area: `config:`, `infra:`, `limit:`, `run:`, …"""
 
@@ -242,6 +260,7 @@ class Finish:
     log_sha256: str = ""
     log_dropped: int = 0  # bytes cut out of the middle because the log was over the cap
     results: list[ResultFile] = field(default_factory=list)
+    artefacts: list[ArtefactFile] = field(default_factory=list)
     phases: list[PhaseEnd] = field(default_factory=list)
     commit: CommitFacts | None = None
 

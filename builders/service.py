@@ -116,6 +116,10 @@ class Service:
         """Store one result file."""
         await self._bytes("PUT", f"attempts/{attempt}/results/{number}?epoch={epoch}", data)
 
+    async def put_artefact(self, attempt: int, epoch: int, number: int, piece: int, data: bytes) -> None:
+        """Store one piece of an artefact."""
+        await self._bytes("PUT", f"attempts/{attempt}/artefacts/{number}/{piece}?epoch={epoch}", data)
+
     async def finish(self, attempt: int, finish: Finish) -> Finished:
         """Say how the attempt ended."""
         return from_json(Finished, await self._json("PUT", f"attempts/{attempt}/result", to_json(finish)))

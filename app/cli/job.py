@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from app.cli.artefact import artefact
 from app.cli.asking import BAD, as_json, asks
 from app.cli.output import coloured, details, duration, plain, say_json, table
 from app.client import Client
@@ -142,6 +143,9 @@ def delete(client: Client, job_id: int) -> None:
     """
     client.delete(f"/jobs/{job_id}")
     click.echo(f"Job {job_id} is deleted.")
+
+
+job.add_command(artefact)
 
 
 def _follow(client: Client, job_id: int) -> None:

@@ -14,6 +14,8 @@ def _named(name: str) -> sa.Table:
 
 account = _named("account")
 approval = _named("approval")
+artefact = _named("artefact")
+artefact_piece = _named("artefact_piece")
 attempt = _named("attempt")
 audit = _named("audit")
 board = _named("board")

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import attempts, boards, jobs, logs
+from app.db.queries import artefacts, attempts, boards, jobs, logs
 from app.deps import Deps
 from app.dispatch import queue
 from app.dispatch.claim import Claimant
@@ -48,7 +48,7 @@ async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -
     Raises:
         NotFound, Forbidden: it is no attempt of this builder.
         LeaseLost: the attempt ended otherwise, or under another epoch.
-        Incomplete: the log or a result file that it names did not arrive whole.
+        Incomplete: the log, a result file or an artefact that it names did not arrive whole.
     """
     async with deps.begin() as db:
         row = owned(await attempts.lock(db, attempt_id), attempt_id, builder)
@@ -92,12 +92,16 @@ async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> N
     for each in said.results:
         if files.get(each.number) != (each.size, each.sha256):
             raise Incomplete(f"Result file {each.number} is not stored as it was sent.", number=each.number)
+    for artefact in said.artefacts:
+        if not await artefacts.is_whole(db, row.id, artefact):
+            raise Incomplete(f"Artefact {artefact.number} is not stored as it was sent.", number=artefact.number)
 
 
 async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: str) -> Ended:
     """Write the end of the attempt and the next state of its job, in the caller's transaction."""
     outcome = JobState(said.outcome)
     await attempts.end(db, row.id, outcome, said.reason, **attempts.told(said, digest(said)))
+    await artefacts.name(db, row.id, said.artefacts)
     if said.commit is not None:
         await attempts.know_commit(db, row.job_id, said.commit, committed_at(said.commit))
     job = await jobs.lock(db, row.job_id)

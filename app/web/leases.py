@@ -9,7 +9,7 @@ from quart import Blueprint, Response, current_app, g, jsonify
 from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import attempts, boards, builders, jobs, logs
+from app.db.queries import artefacts, attempts, boards, builders, jobs, logs
 from app.deps import Deps
 from app.dispatch import finish as finishing
 from app.dispatch import queue
@@ -21,8 +21,11 @@ from app.errors import Invalid, LeaseLost
 from app.states import JobState
 from app.web import builder_auth, wire
 from builders.protocol import (
+    MAX_ARTEFACT,
+    MAX_ARTEFACTS,
     MAX_CHUNK,
     MAX_LOG,
+    MAX_REASON,
     MAX_RESULT,
     MAX_WAIT_S,
     Beat,
@@ -40,6 +43,7 @@ from builders.protocol import (
 
 leases = Blueprint("leases", __name__, url_prefix="/api/v1")
 leases.before_request(builder_auth.authenticate)
+LAST_PIECE = MAX_ARTEFACT // MAX_CHUNK - 1
 ATTEMPT = f"/attempts/<int(max={wire.INT32}):attempt_id>"
 
 
@@ -169,6 +173,17 @@ async def put_result(attempt_id: int, number: int) -> Response:
     return jsonify({"number": number, "size": len(data), "sha256": sha})
 
 
+@leases.put(f"{ATTEMPT}/artefacts/<int(max={MAX_ARTEFACTS - 1}):number>/<int(max={LAST_PIECE}):piece>")
+async def put_artefact(attempt_id: int, number: int, piece: int) -> Response:
+    """Store one piece of an artefact."""
+    deps, epoch = _deps(), wire.number("epoch", wire.INT32)
+    data = await wire.body(MAX_CHUNK)
+    async with deps.begin() as db:
+        await _own(db, attempt_id, epoch, for_update=True)
+        await artefacts.put_piece(db, attempt_id, number, piece, data)
+    return jsonify({"number": number, "piece": piece, "size": len(data)})
+
+
 @leases.put(f"{ATTEMPT}/result")
 async def finish(attempt_id: int) -> Response:
     """End the attempt. The same words again: 200. Others: 409. 412: the log or a result did not arrive whole."""
@@ -186,11 +201,12 @@ def _clean(said: Finish) -> Finish:
     wire.within("log_dropped", said.log_dropped, 0, wire.INT63)
     for name, things in (("phases", said.phases), ("results", said.results)):
         wire.within(name, len(things), 0, 10_000)
+    wire.check_artefacts(said.artefacts)
     for phase in said.phases:
         wire.within("phases.exit_code", phase.exit_code, -wire.INT32, wire.INT32)
     return dataclasses.replace(
         said,
-        reason=wire.text(said.reason, jobs.REASON_LIMIT),
+        reason=wire.text(said.reason, MAX_REASON),
         log_sha256=wire.text(said.log_sha256, 64),
         commit=None if said.commit is None else _clean_commit(said.commit),
     )

@@ -10,7 +10,7 @@ from quart import request
 
 from app.errors import Invalid, TooLarge
 from builders import protocol
-from builders.protocol import BoardOffer, Hello
+from builders.protocol import MAX_ARTEFACT_NAME, MAX_ARTEFACTS, ArtefactFile, BoardOffer, Hello
 
 MAX_JSON = 1 << 20  # bytes of one JSON body
 NAMES = 256  # boards of a builder, configurations of a board, …
@@ -137,6 +137,24 @@ def _check_board(board: BoardOffer) -> None:
         check_names(f"{where}.{each.name}.tags", sorted({*board.tags, *each.tags}))
         if each.limit_s is not None and not 0 < each.limit_s <= INT32:
             raise Invalid(f"{where}.{each.name}.limit_s: expected more than 0 seconds")
+
+
+def check_artefacts(named: Sequence[ArtefactFile]) -> None:
+    """Bound what a finish says of its artefacts: paths below the work tree, each number and name once.
+
+    Raises:
+        Invalid: names what is wrong.
+    """
+    within("artefacts", len(named), 0, MAX_ARTEFACTS)
+    for each in named:
+        within("artefacts.number", each.number, 0, MAX_ARTEFACTS - 1)
+        parts = each.name.split("/")
+        if not all(parts) or ".." in parts or "." in parts:
+            raise Invalid("artefacts.name: expected a path below the work tree")
+        _line("artefacts.name", each.name, MAX_ARTEFACT_NAME)
+    for values in ([each.number for each in named], [each.name for each in named]):
+        if len(set(values)) != len(values):
+            raise Invalid("artefacts: a number or a name appears twice")
 
 
 def _name(where: str, value: str) -> None:

@@ -48,6 +48,7 @@ class Attempt:
     lease: Lease
     log: bytearray = field(default_factory=bytearray)
     results: dict[int, bytes] = field(default_factory=dict)
+    pieces: dict[int, dict[int, bytes]] = field(default_factory=dict)  # of artefacts
     beats: list[Beat] = field(default_factory=list)
     appends: list[tuple[int, int]] = field(default_factory=list)  # start, size
     finish: Finish | None = None
@@ -56,6 +57,10 @@ class Attempt:
     cancel: Cancel = Cancel.NONE
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     lease_s: float = 45.0
+
+    @property
+    def artefacts(self) -> dict[int, bytes]:
+        return {number: b"".join(found[at] for at in sorted(found)) for number, found in self.pieces.items()}
 
     @property
     def text(self) -> str:
@@ -269,6 +274,9 @@ class FakeService:
             case "PUT", "results":
                 attempt.results[int(rest[1])] = body
                 return {}
+            case "PUT", "artefacts":
+                attempt.pieces.setdefault(int(rest[1]), {})[int(rest[2])] = body
+                return {}
             case "PUT", "result":
                 return self._finish(attempt, from_json(Finish, json.loads(body)))
         raise refuse(404, "not_found")
@@ -298,6 +306,9 @@ class FakeService:
             raise refuse(409, "finished_otherwise")
         whole = len(attempt.log) == finish.log_size and hashlib.sha256(attempt.log).hexdigest() == finish.log_sha256
         sums = {each.number: each.sha256 for each in finish.results}
+        files = {each.number: (each.size, each.sha256) for each in finish.artefacts}
+        for number, data in attempt.artefacts.items():
+            whole = whole and files.get(number) == (len(data), hashlib.sha256(data).hexdigest())
         if not whole or sums != {n: hashlib.sha256(data).hexdigest() for n, data in attempt.results.items()}:
             raise refuse(412, "incomplete")
         attempt.finish = dataclasses.replace(finish)

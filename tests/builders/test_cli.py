@@ -188,6 +188,9 @@ def test_the_command_starts_without_the_http_client(folder: Path) -> None:
         ('name = "c1"', 'name = "c1"\nlimits.run = 0', "limits.run: must be a number of at least 0.1, not 0"),
         ('name = "c1"', 'name = "c1"\nlimits.grace = 500', "grace: must be at most 120 seconds"),
         ('results = "out.txt"', 'results = "../out.txt"', "results: must not leave the work tree"),
+        ('results = "out.txt"', 'artefacts = ["/etc/*"]', "'/etc/*': write a path below the work tree"),
+        ('results = "out.txt"', 'artefacts = ["out/../../x"]', "write a path below the work tree"),
+        ('results = "out.txt"', 'artefacts = ["out/**.map"]', "** stands alone between slashes"),
         ('run = ["sh"', 'run = ["{tree}"', "unknown placeholder {tree}; valid: worktree, board"),
         ('run = ["sh", "-c", "echo running; echo 12 > out.txt"]', "", 'missing key "run"'),
         ("building; test ! -e broken'", "building; test", "cannot be split into words"),
@@ -231,7 +234,7 @@ def test_every_key_of_the_configuration_is_in_its_reference() -> None:
     text = (ROOT / "docs" / "reference" / "builder-configuration.md").read_text()
     keys = (
         *("version", "state_dir", "work_dir", "parallel_builds", "environment", "name", "type", "description", "tags"),
-        *("build", "run", "results", "limits", "clean", "fetch", "collect", "no_output", "job", "grace"),
+        *("build", "run", "results", "artefacts", "limits", "clean", "fetch", "collect", "no_output", "job", "grace"),
         *(
             "worktree",
             "board",

@@ -250,7 +250,7 @@ async def test_texts_of_a_finish_are_cut_and_cleaned(world: World) -> None:
 
     assert (answer.status_code, repeat.status_code) == (200, 200)
     reason = (await world.job(lease.job_id)).reason
-    assert reason.startswith("bad\ufffd\ufffd[31m") and len(reason) == 1000
+    assert reason.startswith("bad\ufffd\ufffd[31m") and len(reason) == protocol.MAX_REASON
 
 
 async def test_a_body_over_the_limit_is_refused(world: World) -> None:

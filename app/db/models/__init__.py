@@ -20,12 +20,14 @@ from app.db.models.forges import (
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health
 from app.db.models.measured import Commit, Measurement, Result, Series
 from app.db.models.people import Audit, Token, User
-from app.db.models.work import Attempt, Job, LogChunk, Pipeline, Priority, Trigger
+from app.db.models.work import Artefact, ArtefactPiece, Attempt, Job, LogChunk, Pipeline, Priority, Trigger
 
 __all__ = [
     "TIME",
     "Alert",
     "Approval",
+    "Artefact",
+    "ArtefactPiece",
     "Attempt",
     "Audit",
     "Board",

@@ -46,6 +46,8 @@ class Builder(SQLModel, table=True):
     facts: dict[str, str] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     seen_at: datetime | None = Field(default=None, sa_type=TIME)
+    disk_free: int | None = Field(default=None, sa_type=sa.BigInteger)  # bytes where its work trees are
+    problem: str = Field(default="", max_length=1000, sa_column_kwargs={"server_default": ""})  # in its agent's words
 
 
 class Board(SQLModel, table=True):

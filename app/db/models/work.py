@@ -11,7 +11,7 @@ from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now, quoted, words
 from app.states import ENDED, HELD, JobState
-from builders.protocol import Kind, Phase
+from builders.protocol import MAX_ARTEFACT_NAME, MAX_REASON, Kind, Phase
 
 
 class Trigger(StrEnum):
@@ -117,7 +117,7 @@ class Job(SQLModel, table=True):
     needs: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"})
     replaced: bool = False  # a retry stands in its place in the pipeline's state
     state: JobState = Field(sa_type=words(JobState, "job_state"))
-    reason: str = Field(default="", max_length=1000)  # why it ended as it did, or why it waits
+    reason: str = Field(default="", max_length=MAX_REASON)  # why it ended as it did, or why it waits
     priority: Priority = Field(sa_type=words(Priority, "job_priority"))
     epoch: int = Field(
         default=0, sa_column_kwargs={"server_default": "0"}
@@ -144,6 +144,7 @@ class Attempt(SQLModel, table=True):
             unique=True,
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
+        Index("attempt_with_log", "ended_at", postgresql_where=sa.text("log_removed_at IS NULL")),
         Index(
             "attempt_open_board",
             "board_id",
@@ -164,12 +165,14 @@ class Attempt(SQLModel, table=True):
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
     ended_at: datetime | None = Field(default=None, sa_type=TIME)
     outcome: JobState | None = Field(default=None, sa_type=words(JobState, "attempt_outcome"))
-    reason: str = Field(default="", max_length=1000)
+    reason: str = Field(default="", max_length=MAX_REASON)
     exit_code: int | None = None
     said: bytes | None = None  # digest of the finish that won; None if the sweep ended it
     log_size: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     log_sha256: str = Field(default="", max_length=64)
     log_dropped: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    log_removed_at: datetime | None = Field(default=None, sa_type=TIME)  # it was kept for as long as the settings say
+    artefacts_removed_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
 class LogChunk(SQLModel, table=True):
@@ -178,5 +181,27 @@ class LogChunk(SQLModel, table=True):
     __tablename__ = "log_chunk"
     attempt_id: int = Field(foreign_key="attempt.id", primary_key=True)
     start: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    size: int
+    data: bytes
+
+
+class Artefact(SQLModel, table=True):
+    """A file that an attempt left to be kept. Its name is a path below the work tree: text of a stranger."""
+
+    attempt_id: int = Field(foreign_key="attempt.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    name: str = Field(max_length=MAX_ARTEFACT_NAME)
+    size: int = Field(sa_type=sa.BigInteger)
+    sha256: str = Field(max_length=64)
+    stored_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
+class ArtefactPiece(SQLModel, table=True):
+    """A piece of an artefact, zstd. All pieces but the last are of one size."""
+
+    __tablename__ = "artefact_piece"
+    attempt_id: int = Field(foreign_key="attempt.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    piece: int = Field(primary_key=True)
     size: int
     data: bytes

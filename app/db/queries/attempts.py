@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result
 from app.states import JobState
-from builders.protocol import ACCEPT_S, CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, LEASE_S, CommitFacts, Finish
+from builders.protocol import ACCEPT_S, CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, LEASE_S, MAX_REASON, CommitFacts, Finish
 
 FORCE_S = CANCEL_GRACE_S + 5.0  # after the polite request: the builder's own kill comes first
 UNCONFIRMED_S = FORCE_S + FORCE_UNCONFIRMED_S  # after the polite request: the service itself says cancelled
@@ -215,7 +215,7 @@ async def latest(db: AsyncConnection, job_id: int) -> sa.Row[Any] | None:
 
 async def end(db: AsyncConnection, attempt_id: int, outcome: JobState, reason: str, **also: Any) -> int | None:
     """End an open attempt, which frees its board; return its job's id, or None if it had ended."""
-    values = {"ended_at": now, "outcome": outcome, "reason": reason[:1000], **also}
+    values = {"ended_at": now, "outcome": outcome, "reason": reason[:MAX_REASON], **also}
     change = sa.update(attempt).where(attempt.c.id == attempt_id, attempt.c.ended_at.is_(None)).values(values)
     job_id: int | None = await db.scalar(change.returning(attempt.c.job_id))
     return job_id

@@ -15,8 +15,8 @@ from app.db.queries.boards import Target
 from app.db.tables import job, pipeline, repository
 from app.errors import Conflict, NotFound
 from app.states import ENDED, HELD, OPEN, JobState, sources
+from builders.protocol import MAX_REASON
 
-REASON_LIMIT = 1000  # characters
 SUPERSEDED_LIMIT = 10_000  # open jobs of one branch or pull request
 
 now = sa.func.now()
@@ -51,7 +51,7 @@ async def move(
         The job's epoch, or None if the job is not in a state from which it may move there.
     """
     if reason is not None:
-        also["reason"] = reason[:REASON_LIMIT]
+        also["reason"] = reason[:MAX_REASON]
     elif new is JobState.LEASED:
         also["reason"] = _board_is_back
     computed = tuple((name, value) for name, value in also.items() if isinstance(value, sa.ClauseElement))

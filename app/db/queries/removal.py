@@ -6,7 +6,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Attempt, Board, Builder, Configuration, Job, LogChunk, Measurement, Pipeline, Result, Status
+from app.db.models import (
+    Artefact,
+    ArtefactPiece,
+    Attempt,
+    Board,
+    Builder,
+    Configuration,
+    Job,
+    LogChunk,
+    Measurement,
+    Pipeline,
+    Result,
+    Status,
+)
 from app.errors import Conflict
 from app.states import ENDED
 
@@ -53,7 +66,7 @@ async def _open(db: AsyncConnection, mine: Any) -> list[int]:
 
 async def _remove_jobs(db: AsyncConnection, mine: Any) -> None:
     attempts = sa.select(col(Attempt.id)).join(Job, col(Job.id) == col(Attempt.job_id)).where(mine)
-    for owned in (LogChunk, Result, Measurement):
+    for owned in (LogChunk, Result, Measurement, ArtefactPiece, Artefact):
         await db.execute(sa.delete(owned).where(col(owned.attempt_id).in_(attempts)))
     jobs = sa.select(col(Job.id)).where(mine)
     await db.execute(sa.delete(Attempt).where(col(Attempt.job_id).in_(jobs)))

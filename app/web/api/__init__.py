@@ -2,6 +2,7 @@
 
 from app.web import sse
 from app.web.api import (
+    artefacts,
     boards,
     builders,
     connections,
@@ -23,6 +24,7 @@ from app.web.api.operations import api
 
 __all__ = [
     "api",
+    "artefacts",
     "boards",
     "builders",
     "connections",

@@ -43,7 +43,7 @@ class WhichResult(Given):
 async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
     """Read a log as far as it is now; `Range: bytes=START-` reads on. The header Rigline-Attempt names the attempt."""
     async with deps.begin() as db:
-        attempt_id = await _attempt(db, job_id, query.attempt)
+        attempt_id = await attempt_of(db, job_id, query.attempt)
         size = await logs.size(db, attempt_id) if attempt_id else 0
     headers = {ATTEMPT: str(attempt_id or 0), "Cache-Control": "no-store"}
     if query.strip:
@@ -63,7 +63,7 @@ async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
 async def read_result(deps: Deps, *, job_id: int, query: WhichResult) -> Response:
     """Read a result file verbatim, as a download: text/plain if it is text, else application/octet-stream."""
     async with deps.begin() as db:
-        attempt_id = await _attempt(db, job_id, query.attempt)
+        attempt_id = await attempt_of(db, job_id, query.attempt)
         data = await results.file(db, attempt_id, query.number) if attempt_id else None
     if data is None:
         raise NotFound(f"Job {job_id} has no result file {query.number}.")
@@ -71,7 +71,12 @@ async def read_result(deps: Deps, *, job_id: int, query: WhichResult) -> Respons
     return Response(data, content_type=f"{TEXT}; charset=utf-8" if _is_text(data) else BYTES, headers=headers)
 
 
-async def _attempt(db: AsyncConnection, job_id: int, chosen: int | None) -> int | None:
+async def attempt_of(db: AsyncConnection, job_id: int, chosen: int | None) -> int | None:
+    """Find an attempt of a job: the chosen one, else the latest; None before the first.
+
+    Raises:
+        NotFound: there is no such job, or it has no such attempt.
+    """
     attempt_id = await job_views.attempt_id(db, job_id, chosen)
     if attempt_id is None and (chosen is not None or await job_views.get(db, job_id) is None):
         raise NotFound(f"There is no job {job_id}." if chosen is None else f"Job {job_id} has no attempt {chosen}.")

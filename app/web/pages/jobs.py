@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import logs, pipelines, series
+from app.db.queries import artefacts, logs, pipelines, series
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.states import ENDED, HELD, JobState
@@ -45,6 +45,8 @@ class AttemptRow:
     exit_code: int | None
     log_size: int
     log_dropped: int
+    log_removed_at: datetime | None
+    artefacts_removed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,16 @@ class ResultRow:
     format: str | None
     note: str
     ingested_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtefactRow:
+    """One file that was kept."""
+
+    number: int
+    name: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +116,7 @@ class JobPage:
     ended: bool
     attempts: list[AttemptRow]
     results: list[ResultRow]
+    artefacts: list[ArtefactRow]
     measurements: list[MeasurementRow]
     moments: list[Moment]
     log: Excerpt | None
@@ -139,6 +152,7 @@ async def job(job_id: int) -> Response:
             ended=row["state"] in ENDED,
             attempts=tries,
             results=[_result(each) for each in await queries.result_files(db, latest.id)] if latest else [],
+            artefacts=[_artefact(each) for each in await artefacts.of_attempt(db, latest.id)] if latest else [],
             measurements=[_measurement(each) for each in await series.of_attempt(db, latest.id)] if latest else [],
             moments=[Moment(**each) for each in await queries.audit(db, job_id)],
             log=Excerpt(attempt_id=log.attempt_id, start=log.start, end=log.end, text=log.text) if log else None,
@@ -193,6 +207,10 @@ def _phases(reported: list[dict[str, Any]]) -> list[PhaseRow]:
 
 def _result(row: sa.RowMapping) -> ResultRow:
     return ResultRow(**{name: row[name] for name in ResultRow.__dataclass_fields__})
+
+
+def _artefact(row: sa.RowMapping) -> ArtefactRow:
+    return ArtefactRow(**{name: row[name] for name in ArtefactRow.__dataclass_fields__})
 
 
 def _measurement(row: sa.RowMapping) -> MeasurementRow:
