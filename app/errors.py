@@ -70,6 +70,12 @@ class BuilderInUse(Conflict):
     code = "builder_in_use"
 
 
+class BoardInUse(Conflict):
+    """Another builder hosts the same device."""
+
+    code = "board_in_use"
+
+
 class TooLarge(ApiError):
     """The body is over the limit of this call."""
 

@@ -6,7 +6,7 @@ its monotonic clock, the service with the clock of its database; neither trusts 
 
 PUT /api/v1/builders/me: `Hello` → `Welcome`
     Names the boards and configurations. May be repeated. 409 `builder_in_use` while another agent
-    lives under the same name.
+    lives under the same name, `board_in_use` if another builder offers a board with one of the devices.
 POST /api/v1/builders/me/claim: `Claim` → `Lease`, or 204
     Waits ≤ `wait_s`. The same `claim_id` gets the same lease until it is accepted by a first beat; a
     lease not accepted in `ACCEPT_S` lapses.
@@ -46,6 +46,7 @@ ACCEPT_S = 15.0  # a lease without a first beat lapses after this
 REUSE_S = 15.0  # the service waits so much longer than the lease before a board is given away
 MAX_WAIT_S = 50.0  # the longest held request
 MAX_CHUNK = 1 << 20  # bytes of log in one request
+CHECK = "health check"  # what a check of a board is called where jobs have a configuration; no configuration's name
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
 MAX_RESULT = 16 << 20  # bytes of one result file
 MAX_ARTEFACT = 64 << 20  # bytes of one artefact
@@ -58,10 +59,11 @@ FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the jo
 
 
 class Kind(StrEnum):
-    """What a job does: fetch and build, or fetch, build and run."""
+    """What a job does: fetch and build; fetch, build and run; or look whether its board is well."""
 
     BUILD = "build"
     RUN = "run"
+    HEALTH = "health"  # the builder's own check of the board: no code, no configuration
 
 
 class Phase(StrEnum):
@@ -102,6 +104,14 @@ class ConfigurationOffer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckOffer:
+    """The health check that a builder has for a board."""
+
+    every_s: float  # a good board is looked at so often
+    limit_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoardOffer:
     """One board of a builder. Its name is its identity within the builder."""
 
@@ -110,6 +120,9 @@ class BoardOffer:
     description: str = ""
     tags: list[str] = field(default_factory=list)
     configurations: list[ConfigurationOffer] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)  # names no other device in the world has: one builder hosts each
+    power: bool = False  # the builder can switch it
+    check: CheckOffer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +183,7 @@ class Lease:
     source: Source
     repeat: int = 1  # run phases; their samples accumulate
     limit_s: float | None = None  # from claim to end; None: the configuration's own limits only
+    keep_power: bool = False  # if the job ends badly the board stays on: somebody wants to look at it
     lease_s: float = LEASE_S
     beat_s: float = BEAT_S
     log_offset: int = 0

@@ -156,7 +156,7 @@ def _error(answer: httpx2.Response) -> ServiceError:  # noqa: PLR0911  # one lin
         case 401 | 403 | 426:
             return LeaseLost(text, code) if answer.status_code == 403 else Refused(text, code or "unauthorized")
         case 409:
-            return Refused(text, code) if code == "builder_in_use" else LeaseLost(text, code)
+            return Refused(text, code) if code in ("builder_in_use", "board_in_use") else LeaseLost(text, code)
         case 404 | 410:
             return LeaseLost(text, code)
         case 412:

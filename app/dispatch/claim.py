@@ -145,11 +145,14 @@ async def _lease(deps: Deps, facts: Any) -> Lease:
         source=await _source(deps, facts),
         repeat=facts.repeat,
         limit_s=facts.limit_s,
+        keep_power=facts.keep_power,
         log_offset=facts.log_size,
     )
 
 
 async def _source(deps: Deps, facts: Any) -> Source:
+    if facts.kind == Kind.HEALTH:
+        return Source(repository="", name="", url="", commit="")
     user, token = await _credentials(deps, facts)
     source = Source(
         repository=f"r{facts.repository_id}",

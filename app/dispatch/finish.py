@@ -11,13 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, attempts, boards, jobs, logs
+from app.db.queries import artefacts, attempts, jobs, logs
 from app.deps import Deps
-from app.dispatch import queue
+from app.dispatch import health, queue
 from app.dispatch.claim import Claimant
 from app.errors import Forbidden, Incomplete, LeaseLost, NotFound
 from app.states import JobState
-from builders.protocol import CommitFacts, Finish, Finished, Outcome, to_json
+from builders.protocol import CommitFacts, Finish, Finished, Outcome, Phase, to_json
 
 INFRASTRUCTURE = "infra:"  # reasons that are nobody's commit: tried again while retries remain
 TRIED_ENOUGH = ("infra:fetch",)  # the builder has repeated this with growing pauses already
@@ -107,8 +107,9 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
     job = await jobs.lock(db, row.job_id)
     state, also = next_state(job, outcome, said.reason)
     await jobs.move(db, row.job_id, state, actor=actor, reason=said.reason, **also)
-    if said.reason.startswith("infra:board"):
-        await boards.doubt(db, row.board_id, reason=said.reason, reusable_after_s=0)
+    is_check, ran = job.board_id is not None, any(each.phase is Phase.RUN for each in said.phases)
+    found = health.sign(outcome, said.reason, is_check=is_check, ran=ran)
+    await health.after(db, row.board_id, found, outcome=outcome, reason=said.reason, is_check=is_check)
     return Ended(
         attempt_id=row.id,
         job_id=row.job_id,

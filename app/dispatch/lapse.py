@@ -6,7 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import attempts, boards, jobs
+from app.db.queries import attempts, jobs
+from app.db.queries.health import keep_back
+from app.dispatch import health
 from app.dispatch.finish import Ended
 from app.states import JobState
 from builders.protocol import LEASE_S, REUSE_S
@@ -56,6 +58,15 @@ def _lost(due: sa.Row[Any], *, cancelled: bool) -> Verdict:
     return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.ERRORED, keeps_board_s=board_s)
 
 
+async def _doubt(db: AsyncConnection, due: sa.Row[Any], said: Verdict) -> None:
+    """Keep the board back as long as its builder may touch it, and let it be looked at."""
+    if said.is_quarantine:
+        await health.quarantine(db, due.board_id, said.reason)
+    elif said.keeps_board_s is not None:
+        await keep_back(db, due.board_id, said.keeps_board_s)
+        await health.doubt(db, due.board_id, said.reason)
+
+
 async def end(db: AsyncConnection, attempt_id: int) -> Ended | None:
     """End an attempt if something is still due, in the caller's transaction; tell what became of its job."""
     await attempts.lock(db, attempt_id)
@@ -64,10 +75,7 @@ async def end(db: AsyncConnection, attempt_id: int) -> Ended | None:
         if said is None or await attempts.end(db, attempt_id, said.outcome, said.reason) is None:
             return None
         await jobs.move(db, due.job_id, said.state, reason=said.reason, **said.also)
-        if said.is_quarantine:
-            await boards.quarantine(db, due.board_id, said.reason)
-        elif said.keeps_board_s is not None:
-            await boards.doubt(db, due.board_id, reason=said.reason, reusable_after_s=said.keeps_board_s)
+        await _doubt(db, due, said)
         return Ended(
             attempt_id=attempt_id,
             job_id=due.job_id,

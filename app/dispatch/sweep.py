@@ -13,7 +13,7 @@ import structlog
 from app.db.queries import attempts, jobs
 from app.db.queries.overdue import given_up, needs_failed, unread_results
 from app.deps import Deps
-from app.dispatch import counters, finish, lapse, queue, repair
+from app.dispatch import counters, finish, health, lapse, queue, repair
 from app.states import JobState
 
 LOCK = 0x7269_6701  # advisory: one process at a time sweeps
@@ -26,12 +26,14 @@ log = structlog.get_logger()
 async def sweep(deps: Deps) -> bool:
     """Do one pass; False if another process is at it.
 
-    Leases that lapsed or were lost end, cancels that nobody confirmed and jobs over their limits too;
+    Leases that lapsed or were lost end, cancels that nobody confirmed and jobs over their limits too; boards
+    that are in doubt, or were not looked at for long, are asked for a check;
     RQ is made to agree with the rows; jobs that wait in vain end; results that nobody read are read.
     """
     async with _alone(deps) as is_ours:
         if is_ours:
             await _end_leases(deps)
+            await health.look_after(deps)
             await _give_up(deps)
             await _skip_the_needy(deps)
             await _erase_tokens(deps)

@@ -10,11 +10,13 @@ from quart import request
 
 from app.errors import Invalid, TooLarge
 from builders import protocol
-from builders.protocol import MAX_ARTEFACT_NAME, MAX_ARTEFACTS, ArtefactFile, BoardOffer, Hello
+from builders.protocol import CHECK, MAX_ARTEFACT_NAME, MAX_ARTEFACTS, ArtefactFile, BoardOffer, Hello
 
 MAX_JSON = 1 << 20  # bytes of one JSON body
 NAMES = 256  # boards of a builder, configurations of a board, …
 NAME_LIMIT = 100  # characters
+DEVICES = 16  # of one board
+DEVICE_LIMIT = 255  # characters: the longest name of a file
 INT32 = (1 << 31) - 1
 INT63 = (1 << 63) - 1
 
@@ -125,6 +127,9 @@ def check_hello(hello: Hello) -> None:
     check_names("boards", [board.name for board in hello.boards])
     for board in hello.boards:
         _check_board(board)
+    devices = [name for board in hello.boards for name in board.devices]
+    if len(set(devices)) != len(devices):
+        raise Invalid("boards: a device appears twice; each board needs devices of its own")
 
 
 def _check_board(board: BoardOffer) -> None:
@@ -132,7 +137,15 @@ def _check_board(board: BoardOffer) -> None:
     _name(f"{where}.type", board.type)
     if len(board.description) > 1000 or _CONTROL.search(board.description):
         raise Invalid(f"{where}.description: at most 1000 characters, without control characters")
+    within(f"{where}.devices", len(board.devices), 0, DEVICES)
+    for device in board.devices:
+        _line(f"{where}.devices", device, DEVICE_LIMIT)
+    if board.check is not None:
+        within(f"{where}.check.every_s", board.check.every_s, 60, INT32)
+        within(f"{where}.check.limit_s", board.check.limit_s, 0, 3600)
     check_names(f"{where}.configurations", [each.name for each in board.configurations])
+    if CHECK in [each.name for each in board.configurations]:
+        raise Invalid(f"{where}.configurations: {CHECK!r} is the name of the board's check; choose another")
     for each in board.configurations:
         check_names(f"{where}.{each.name}.tags", sorted({*board.tags, *each.tags}))
         if each.limit_s is not None and not 0 < each.limit_s <= INT32:

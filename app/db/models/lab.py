@@ -22,11 +22,11 @@ class BuilderState(StrEnum):
 class Health(StrEnum):
     """Whether a board can be trusted with a job."""
 
-    UNKNOWN = "unknown"  # nothing known against it: it gets jobs
+    UNKNOWN = "unknown"  # nothing known; it gets jobs if it has no check, else the check first
     GOOD = "good"
-    BAD = "bad"
-    QUARANTINED = "quarantined"
-    MAINTENANCE = "maintenance"
+    BAD = "bad"  # its check failed, and is tried once more
+    QUARANTINED = "quarantined"  # until a person says that it is good
+    MAINTENANCE = "maintenance"  # a person works on it
 
 
 class Builder(SQLModel, table=True):
@@ -73,6 +73,19 @@ class Board(SQLModel, table=True):
         sa_column_kwargs={"server_default": "unknown"},
     )
     health_reason: str = Field(default="", max_length=500)
+    health_at: datetime | None = Field(default=None, sa_type=TIME)  # since when it is so
+    fail_streak: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # troubles in a row
+    checked_at: datetime | None = Field(default=None, sa_type=TIME)  # when a check of it ended last
+    check_every_s: float | None = None  # None: its builder has no check for it
+    devices: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(sa.Text),
+        sa_column_kwargs={"server_default": "{}"},
+    )  # names that only this board has
+    power: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})  # its builder can switch it
+    held_until: datetime | None = Field(default=None, sa_type=TIME)  # a person keeps it: no jobs
+    held_by: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    hold_on_failure_s: float | None = None  # if its next job goes wrong, keep it for so long
     offered: bool = True  # named by the builder's latest configuration
     reusable_at: datetime | None = Field(
         default=None, sa_type=TIME
@@ -93,3 +106,6 @@ class Configuration(SQLModel, table=True):
     )
     limit_s: float | None = None
     offered: bool = True
+    is_check: bool = Field(
+        default=False, sa_column_kwargs={"server_default": "false"}
+    )  # the board's health check: nobody can ask for it as a target

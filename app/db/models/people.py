@@ -14,6 +14,7 @@ class Audit(SQLModel, table=True):
     __table_args__ = (
         Index("audit_by_pipeline", "pipeline_id"),
         Index("audit_by_job", "job_id"),
+        Index("audit_of_board", "board_id", "id", postgresql_where=sa.text("board_id IS NOT NULL")),
     )
     id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
     at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
@@ -22,6 +23,7 @@ class Audit(SQLModel, table=True):
     job_id: int | None = None
     pipeline_id: int | None = None
     attempt_id: int | None = None
+    board_id: int | None = None
     detail: str = Field(default="", max_length=1000)
 
 

@@ -23,6 +23,7 @@ class Trigger(StrEnum):
     MERGE_GROUP = "merge_group"
     SCHEDULE = "schedule"
     COMMAND = "command"
+    HEALTH = "health"  # a board is to be looked at
 
 
 class Priority(StrEnum):
@@ -96,6 +97,8 @@ class Job(SQLModel, table=True):
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
         Index("job_by_pipeline", "pipeline_id"),
+        Index("job_check_once", "board_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
+        Index("job_check", "board_id", "id", postgresql_where=sa.text("board_id IS NOT NULL")),
     )
     id: int = Field(default=None, primary_key=True)
     pipeline_id: int = Field(foreign_key="pipeline.id")
@@ -107,6 +110,7 @@ class Job(SQLModel, table=True):
         sa_column_kwargs={"server_default": "{}"},
     )
     board: str | None = Field(default=None, max_length=100)  # only this board of the type, if asked for
+    board_id: int | None = Field(default=None, foreign_key="board.id")  # set: it is a check of exactly this board
     facts: dict[str, list[str]] = Field(
         default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
     )  # what its builder must say of itself: one of the words for each

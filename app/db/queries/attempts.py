@@ -77,6 +77,7 @@ _lease = (
         job.c.configuration,
         job.c.priority,
         board.c.name.label("board"),
+        board.c.hold_on_failure_s.is_not(None).label("keep_power"),
         pipeline.c.kind,
         pipeline.c.commit,
         pipeline.c.fetch_ref,

@@ -19,6 +19,7 @@ async def record(
     job_id: int | None = None,
     pipeline_id: int | None = None,
     attempt_id: int | None = None,
+    board_id: int | None = None,
     detail: str = "",
 ) -> None:
     """Write one line of the trail; it stands or falls with the caller's transaction."""
@@ -30,6 +31,7 @@ async def record(
             "job_id": job_id,
             "pipeline_id": pipeline_id,
             "attempt_id": attempt_id,
+            "board_id": board_id,
             "detail": detail[:DETAIL_LIMIT],
         },
     )
@@ -49,3 +51,10 @@ async def of_job(db: AsyncConnection, job_id: int, limit: int = 200) -> list[sa.
     """List what happened to a job, the oldest first."""
     lines = sa.select(audit).where(audit.c.job_id == job_id).order_by(audit.c.id).limit(limit)
     return list(await db.execute(lines))
+
+
+async def of_board(db: AsyncConnection, board_id: int, limit: int = 20) -> list[sa.RowMapping]:
+    """List what happened to a board, the newest first: at, actor, action, detail."""
+    columns = (audit.c.at, audit.c.actor, audit.c.action, audit.c.detail)
+    lines = sa.select(*columns).where(audit.c.board_id == board_id).order_by(audit.c.id.desc()).limit(limit)
+    return list((await db.execute(lines)).mappings())

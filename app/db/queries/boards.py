@@ -8,13 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import BuilderState, Health, Priority
+from app.db.models import BuilderState, Priority
 from app.db.queries.placing import OF_JOB, Wanted, jobs_and_places, meets, offered_tags, passes_gates, places
 from app.db.tables import board, builder, configuration, job, pipeline
-from builders.protocol import BoardOffer
+from app.errors import BoardInUse
+from builders.protocol import CHECK, BoardOffer
 
 AGEING_S = 30 * 60  # waiting so long moves a job up one class
 CANDIDATES = 8  # jobs that one look of a claim considers
+DEVICES_LOCK = 0x7269_6710  # advisory: one hello at a time looks for devices of others
+CHECK_MARGIN_S = 60.0  # switching the board on and off around its check
 LIMIT_S = 2 * 3600.0  # a job's limit if neither its pipeline nor its configuration names one
 
 now = sa.func.now()
@@ -36,6 +39,7 @@ async def targets_offered(db: AsyncConnection) -> list[Target]:
         sa.select(board.c.type, configuration.c.name, offered_tags)
         .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
         .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
+        .where(sa.not_(configuration.c.is_check))
     )
     found = {Target(kind, name, tuple(sorted(set(tags)))) for kind, name, tags in rows}
     return sorted(found, key=lambda target: (target.board_type, target.configuration, target.tags))
@@ -113,22 +117,53 @@ async def takers(db: AsyncConnection, waiting: Sequence[int]) -> list[tuple[int,
 
 
 async def register(db: AsyncConnection, builder_id: int, offers: Sequence[BoardOffer]) -> None:
-    """Take over what a builder offers. What it no longer names stays, with its history, but gets no jobs."""
+    """Take over what a builder offers. What it no longer names stays, with its history, but gets no jobs.
+
+    Raises:
+        BoardInUse: another builder offers a board with one of the devices.
+    """
     await db.execute(sa.update(board).where(board.c.builder_id == builder_id).values(offered=False))
     for offer in offers:
+        await _refuse_foreign(db, builder_id, offer)
         facts = {"type": offer.type, "description": offer.description, "tags": offer.tags, "offered": True}
+        facts |= {"devices": offer.devices, "power": offer.power}
+        facts |= {"check_every_s": None if offer.check is None else offer.check.every_s}
         new = insert(board).values(builder_id=builder_id, name=offer.name, health_reason="", **facts)
         new = new.on_conflict_do_update(constraint="board_once", set_=facts)
         board_id = (await db.execute(new.returning(board.c.id))).scalar_one()
         await _register_configurations(db, board_id, offer)
 
 
+async def _refuse_foreign(db: AsyncConnection, builder_id: int, offer: BoardOffer) -> None:
+    """Let one builder host a device: two would talk to it at once, each under a lock of its own."""
+    if not offer.devices:
+        return
+    await db.execute(sa.select(sa.func.pg_advisory_xact_lock(DEVICES_LOCK)))  # two hellos at once see each other
+    other = (
+        sa.select(board.c.name, board.c.devices, builder.c.name.label("builder"))
+        .join_from(board, builder, builder.c.id == board.c.builder_id)
+        .where(board.c.devices.overlap(offer.devices), board.c.builder_id != builder_id, board.c.offered)
+        .where(builder.c.state != BuilderState.RETIRED)
+        .limit(1)
+    )
+    for found in await db.execute(other):
+        shared = sorted({*found.devices} & {*offer.devices})[0]
+        raise BoardInUse(
+            f"Board {offer.name!r} has the device {shared}, which is board {found.name!r} of builder "
+            f"{found.builder!r}. Take it out of the configuration of one of them, and restart that agent; "
+            f"if {found.builder!r} is gone for good: `rigline builder delete {found.builder}`."
+        )
+
+
 async def _register_configurations(db: AsyncConnection, board_id: int, offer: BoardOffer) -> None:
     mine = configuration.c.board_id == board_id
     await db.execute(sa.update(configuration).where(mine).values(offered=False))
-    for each in offer.configurations:
-        facts = {"tags": each.tags, "limit_s": each.limit_s, "offered": True}
-        new = insert(configuration).values(board_id=board_id, name=each.name, **facts)
+    offered = [(each.name, each.tags, each.limit_s, False) for each in offer.configurations]
+    if offer.check is not None:
+        offered.append((CHECK, [], offer.check.limit_s + CHECK_MARGIN_S, True))
+    for name, tags, limit_s, is_check in offered:
+        facts = {"tags": tags, "limit_s": limit_s, "offered": True, "is_check": is_check}
+        new = insert(configuration).values(board_id=board_id, name=name, **facts)
         await db.execute(new.on_conflict_do_update(constraint="configuration_once", set_=facts))
 
 
@@ -136,27 +171,3 @@ async def types_of(db: AsyncConnection, builder_id: int) -> list[str]:
     """List the types of the boards that a builder offers."""
     wanted = sa.select(board.c.type).where(board.c.builder_id == builder_id, board.c.offered)
     return sorted(set(await db.scalars(wanted)))
-
-
-async def doubt(db: AsyncConnection, board_id: int, *, reason: str, reusable_after_s: float) -> None:
-    """Forget what was known of a board whose lease was lost, and keep it back for a while from now.
-
-    A board that somebody took out stays out.
-    """
-    fresh = board.c.health.in_([Health.UNKNOWN, Health.GOOD])
-    later = sa.func.make_interval(0, 0, 0, 0, 0, 0, reusable_after_s)
-    await db.execute(
-        sa.update(board)
-        .where(board.c.id == board_id)
-        .values(
-            health=sa.case((fresh, Health.UNKNOWN.value), else_=board.c.health),
-            health_reason=sa.case((fresh, reason[:500]), else_=board.c.health_reason),
-            reusable_at=now + later,
-        )
-    )
-
-
-async def quarantine(db: AsyncConnection, board_id: int, reason: str) -> None:
-    """Take a board out until a person says that it is good."""
-    out = {"health": Health.QUARANTINED, "health_reason": reason[:500]}
-    await db.execute(sa.update(board).where(board.c.id == board_id).values(out))

@@ -17,6 +17,7 @@ from app.errors import Conflict, NotFound
 from app.states import ENDED, HELD, OPEN, JobState, sources
 from builders.protocol import MAX_REASON
 
+RETRIES = 2  # of a job whose infrastructure was lost
 SUPERSEDED_LIMIT = 10_000  # open jobs of one branch or pull request
 
 now = sa.func.now()
@@ -104,16 +105,24 @@ async def add(
     state: JobState,
     priority: Priority,
     board: str | None = None,
+    board_id: int | None = None,
     place: Place = Place(),
     generation: int = 0,
 ) -> int | None:
-    """Add a job for one target, queued or awaiting approval; None if the pipeline has it already."""
+    """Add a job for one target, queued or awaiting approval; None if the pipeline has it already.
+
+    Args:
+        board: only on the board of this name.
+        board_id: a check of exactly this board, which is not tried again by itself.
+    """
     values = {
         "pipeline_id": pipeline_id,
         "board_type": target.board_type,
         "configuration": target.configuration,
         "tags": list(target.tags),
         "board": board,
+        "board_id": board_id,
+        "retries_left": RETRIES if board_id is None else 0,
         "facts": {name: list(words) for name, words in place.facts.items()},
         "target_group": place.group,
         "needs": list(place.needs),
@@ -192,6 +201,8 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
         raise NotFound(f"There is no job {job_id}.")
     if old.ended_at is None:
         raise Conflict(f"Job {job_id} is {old.state}: only an ended job can be retried; cancel it first.")
+    if old.board_id is not None:
+        raise Conflict(f"Job {job_id} is the check of a board; `rigline board check {old.board}` asks for a new one.")
     if old.replaced:
         raise Conflict(f"Job {job_id} was retried before; retry the job that replaced it.")
     target = Target(board_type=old.board_type, configuration=old.configuration, tags=tuple(old.tags))

@@ -30,6 +30,7 @@ def _boards() -> sa.Select[Any]:
     offered = (
         sa.select(sa.func.array_agg(sa.distinct(col(Configuration.name))).label("configurations"))
         .where(col(Configuration.board_id) == col(Board.id), col(Configuration.offered).is_(True))
+        .where(col(Configuration.is_check).is_(False))
         .lateral("offered")
     )
     return (
@@ -68,6 +69,7 @@ async def configurations(db: AsyncConnection, builder_id: int, *, limit: int = 1
         sa.select(col(Configuration.board_id), *(getattr(Configuration, name) for name in ("name", "tags", "limit_s")))
         .join(Board, col(Board.id) == col(Configuration.board_id))
         .where(col(Board.builder_id) == builder_id, col(Configuration.offered).is_(True))
+        .where(col(Configuration.is_check).is_(False))
     )
     return list((await db.execute(wanted.order_by(col(Configuration.name)).limit(limit))).mappings())
 

@@ -29,6 +29,7 @@ async def all_(db: AsyncConnection) -> list[Offer]:
         )
         .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
         .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
+        .where(sa.not_(configuration.c.is_check))
         .order_by(board.c.type, configuration.c.name, board.c.name)
     )
     return [

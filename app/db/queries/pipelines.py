@@ -226,14 +226,14 @@ async def list_(
     before: int | None = None,
     limit: int = 50,
 ) -> list[PipelineView]:
-    """List pipelines, the newest first.
+    """List pipelines, the newest first, without the checks of boards: those are with their boards.
 
     Args:
         commit: a full hash or the beginning of one.
         repository: full name or id of the row.
         before: the id of the last pipeline of the page above.
     """
-    asked = _viewed().order_by(col(Pipeline.id).desc()).limit(limit)
+    asked = _viewed().where(col(Pipeline.trigger) != Trigger.HEALTH).order_by(col(Pipeline.id).desc()).limit(limit)
     conditions = {
         "branch": (col(Pipeline.branch) == branch, branch),
         "pull_request": (col(Pipeline.pull_request) == pull_request, pull_request),

@@ -37,6 +37,7 @@ class Wanted:
 
     board_type: Any
     board: Any
+    board_id: Any  # set: the job is the check of this very board
     configuration: Any
     tags: Any
     facts: Any
@@ -88,6 +89,8 @@ def _is_held() -> sa.ColumnElement[bool]:
     return sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
 
 
+# A board whose builder can look at it is looked at first; of any other nothing better can be known.
+_is_well = sa.or_(board.c.health == Health.GOOD, board.c.check_every_s.is_(None))
 offered_tags = (board.c.tags + configuration.c.tags).label("tags")
 
 PLACE: tuple[Condition, ...] = (
@@ -102,7 +105,10 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "board",
         Lack.NEVER,
-        lambda wanted: sa.or_(wanted.board.is_(None), wanted.board == board.c.name),
+        lambda wanted: sa.and_(
+            sa.or_(wanted.board.is_(None), wanted.board == board.c.name),
+            sa.or_(wanted.board_id.is_(None), wanted.board_id == board.c.id),
+        ),
         "no registered builder has a board {board!r} of type {board_type!r}",
     ),
     Condition(
@@ -128,14 +134,29 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "active",
         Lack.AWAY,
-        lambda _: builder.c.state == BuilderState.ACTIVE,
+        lambda wanted: sa.or_(
+            builder.c.state == BuilderState.ACTIVE,
+            sa.and_(wanted.board_id.is_not(None), builder.c.state == BuilderState.PAUSED),  # a pause ends with a check
+        ),
         "{name!r} is away: its builder is paused or drained",
     ),
     Condition(
         "healthy",
         Lack.AWAY,
-        lambda _: board.c.health.in_([Health.UNKNOWN, Health.GOOD]),
+        lambda wanted: sa.or_(wanted.board_id.is_not(None), board.c.health.in_([Health.UNKNOWN, Health.GOOD])),
         "{name!r} is away: the board is out for repair",
+    ),
+    Condition(
+        "given",
+        Lack.AWAY,
+        lambda _: sa.or_(board.c.held_until.is_(None), board.c.held_until <= now),
+        "{name!r} is away: somebody holds the board",
+    ),
+    Condition(
+        "checked",
+        Lack.BUSY,
+        lambda wanted: sa.or_(wanted.board_id.is_not(None), _is_well),
+        "{name!r} is about to be checked",
     ),
     Condition(
         "rested",
@@ -165,6 +186,7 @@ GATES: tuple[Gate, ...] = (
 OF_JOB = Wanted(
     board_type=job.c.board_type,
     board=job.c.board,
+    board_id=job.c.board_id,
     configuration=job.c.configuration,
     tags=job.c.tags,
     facts=job.c.facts,

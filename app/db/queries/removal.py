@@ -80,6 +80,8 @@ async def remove_builder(db: AsyncConnection, builder_id: int) -> bool:
     if await db.scalar(sa.select(had)):
         return False
     boards = sa.select(col(Board.id)).where(col(Board.builder_id) == builder_id)
+    checks = await db.scalars(sa.delete(Job).where(col(Job.board_id).in_(boards)).returning(col(Job.pipeline_id)))
+    await db.execute(sa.delete(Pipeline).where(col(Pipeline.id).in_(list(checks))))
     await db.execute(sa.delete(Configuration).where(col(Configuration.board_id).in_(boards)))
     await db.execute(sa.delete(Board).where(col(Board.builder_id) == builder_id))
     await db.execute(sa.delete(Builder).where(col(Builder.id) == builder_id))

@@ -15,6 +15,7 @@ from integrations.forge import RepositoryFacts
 
 HEARD_EVERY = datetime.timedelta(seconds=60)
 PLAIN = "git"  # the forge of a remote that a dispatch named
+BOARDS = "boards:"  # an address that nothing can be fetched from
 _TABLE: sa.Table = Repository.__table__  # type: ignore[attr-defined]
 
 
@@ -39,6 +40,15 @@ async def add_remote(db: AsyncConnection, clone_url: str) -> int:
     )
     new = new.on_conflict_do_update(
         index_elements=["clone_url"], index_where=sa.text("forge = 'git'"), set_={"removed_at": None}
+    )
+    return int((await db.execute(new.returning(col(Repository.id)))).scalar_one())
+
+
+async def of_boards(db: AsyncConnection) -> int:
+    """Find or make what the checks of boards stand under, in the place of a repository; it is never served."""
+    new = insert(Repository).values(forge=PLAIN, clone_url=BOARDS, full_name="boards", removed_at=sa.func.now())
+    new = new.on_conflict_do_update(
+        index_elements=["clone_url"], index_where=sa.text("forge = 'git'"), set_={"full_name": "boards"}
     )
     return int((await db.execute(new.returning(col(Repository.id)))).scalar_one())
 

@@ -1,6 +1,6 @@
 """The kinds of words that callers may send: bounded, and without anything that would end up as an option or a NUL."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -30,4 +30,4 @@ Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_l
 Address = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_one_line)]
 FullName = Annotated[str, Field(pattern=r"^[\w.~-]+(/[\w.~-]+)+$", max_length=512)]
 Commit = Annotated[str, AfterValidator(_hash), Field(pattern=r"^[0-9a-f]*$", description="full hash, lower case")]
-WorkKind = Annotated[Kind, Field(description="build: fetch and build; run: also run")]
+WorkKind = Annotated[Literal[Kind.BUILD, Kind.RUN], Field(description="build: fetch and build; run: also run")]
