@@ -87,6 +87,16 @@ class Settings(BaseModel):
     ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
 
+    cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)
+    cap_pull_request: int = Field(0, alias="RIGLINE_CAP_PULL_REQUEST", ge=0)
+    cap_repository: int = Field(0, alias="RIGLINE_CAP_REPOSITORY", ge=0)
+
+    @property
+    def caps(self) -> dict[str, int]:
+        """Say how many boards a share may hold at a time, by the names of a repository's columns; 0 is no cap."""
+        names = ("cap_fork_owner", "cap_pull_request", "cap_repository")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def socket(self) -> Path:
         """Where the service listens for local clients; who may open it is admin."""

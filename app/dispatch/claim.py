@@ -1,6 +1,6 @@
 """Claims: RQ offers, the row decides. A claim has one answer, however often it is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -59,7 +59,7 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
             await builders.touch(db, [builder.id])
         given = await attempts.by_claim(db, builder.id, claim_id)
         if given is None:
-            offers = await boards.candidates(db, builder.id, asked.boards_free) if may_work(asked) else []
+            offers = await _offers(deps, db, builder, asked) if may_work(asked) else []
         elif given.ended_at is None and given.accepted_at is None:
             facts = await attempts.lease_facts(db, given.id)
         else:
@@ -68,6 +68,10 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
         return await _lease(deps, facts)
     asking = Asking(builder=builder, names=asked.boards_free, claim_id=claim_id)
     return await _first_of(deps, asking, offers)
+
+
+async def _offers(deps: Deps, db: AsyncConnection, builder: Claimant, asked: Claim) -> list[Any]:
+    return await boards.candidates(db, builder.id, asked.boards_free, deps.settings.caps)
 
 
 def may_work(asked: Claim) -> bool:
@@ -99,7 +103,7 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
     facts: Any = None
     try:
         async with deps.begin() as db:
-            attempt_id = await _open(db, asking, job_id)
+            attempt_id = await _open(db, asking, job_id, deps.settings.caps)
             if attempt_id is not None:
                 facts = await attempts.lease_facts(db, attempt_id)
     except sa.exc.IntegrityError as problem:  # the board, or this very claim, is being served by another request
@@ -111,9 +115,9 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
     return facts
 
 
-async def _open(db: AsyncConnection, asking: Asking, job_id: int) -> int | None:
+async def _open(db: AsyncConnection, asking: Asking, job_id: int, caps: Mapping[str, int]) -> int | None:
     """Move the job to leased and open its attempt, all in the caller's transaction."""
-    board = await boards.free_for(db, asking.builder.id, asking.names, job_id)
+    board = await boards.free_for(db, asking.builder.id, asking.names, job_id, caps)
     if board is None:
         return None
     actor = f"builder {asking.builder.name}"

@@ -120,7 +120,7 @@ class WaitingRoom:
         try:
             async with self._deps.autocommit() as db:
                 waiting = {waiter.builder_id for waiter in self._waiters}
-                found = await boards.takers(db, sorted(waiting))
+                found = await boards.takers(db, sorted(waiting), self._deps.settings.caps)
                 if time.monotonic() - self._alive_at > ALIVE_S:
                     self._alive_at = time.monotonic()
                     await builders.touch(db, sorted(waiting))

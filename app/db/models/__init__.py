@@ -20,7 +20,7 @@ from app.db.models.forges import (
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health
 from app.db.models.measured import Commit, Measurement, Result, Series
 from app.db.models.people import Audit, Token, User
-from app.db.models.work import Artefact, ArtefactPiece, Attempt, Job, LogChunk, Pipeline, Priority, Trigger
+from app.db.models.work import Artefact, ArtefactPiece, Attempt, Job, LogChunk, Pipeline, Priority, Trigger, Turn
 
 __all__ = [
     "TIME",
@@ -55,6 +55,7 @@ __all__ = [
     "Status",
     "Token",
     "Trigger",
+    "Turn",
     "User",
     "WebhookSecret",
     "now",

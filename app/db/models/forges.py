@@ -22,6 +22,7 @@ class Repository(SQLModel, table=True):
             postgresql_where=sa.text("forge = 'git'"),
         ),
         CheckConstraint("(forge = 'git') = (forge_id IS NULL)", name="repository_identity"),
+        CheckConstraint("least(cap_fork_owner, cap_pull_request, cap_repository) >= 0", name="repository_caps"),
     )
     id: int = Field(default=None, primary_key=True)
     forge: str = Field(max_length=24)  # github, gitlab, or git: a plain remote named by a dispatch
@@ -35,6 +36,9 @@ class Repository(SQLModel, table=True):
     heard_at: datetime | None = Field(default=None, sa_type=TIME)  # the last delivery that spoke of it
     policy: str | None = None  # rules in the form of `.rigline.toml`, where the repository has none of its own
     policy_commit: str | None = Field(default=None, max_length=64)  # the base commit whose rules the schedules follow
+    cap_fork_owner: int | None = None  # boards that one fork owner's jobs may hold at a time; 0: any; None: the setting
+    cap_pull_request: int | None = None  # … that the jobs of one pull request may hold
+    cap_repository: int | None = None  # … that all its jobs may hold
     added_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     removed_at: datetime | None = Field(default=None, sa_type=TIME)  # no longer served; history stays
 

@@ -99,6 +99,15 @@ class Job(SQLModel, table=True):
         Index("job_by_pipeline", "pipeline_id"),
         Index("job_check_once", "board_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
         Index("job_check", "board_id", "id", postgresql_where=sa.text("board_id IS NOT NULL")),
+        Index(
+            "job_line",
+            "board_type",
+            "priority",
+            "share",
+            "queued_at",
+            "id",
+            postgresql_where=sa.text("state = 'queued'"),
+        ),
     )
     id: int = Field(default=None, primary_key=True)
     pipeline_id: int = Field(foreign_key="pipeline.id")
@@ -123,6 +132,7 @@ class Job(SQLModel, table=True):
     state: JobState = Field(sa_type=words(JobState, "job_state"))
     reason: str = Field(default="", max_length=MAX_REASON)  # why it ended as it did, or why it waits
     priority: Priority = Field(sa_type=words(Priority, "job_priority"))
+    share: str = Field(default="", max_length=300, sa_column_kwargs={"server_default": ""})  # whose turn its start is
     epoch: int = Field(
         default=0, sa_column_kwargs={"server_default": "0"}
     )  # counts attempts; a smaller one is stale everywhere
@@ -133,6 +143,15 @@ class Job(SQLModel, table=True):
     queued_at: datetime | None = Field(default=None, sa_type=TIME)
     started_at: datetime | None = Field(default=None, sa_type=TIME)
     ended_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class Turn(SQLModel, table=True):
+    """When a line of jobs last got a board: those of one class and one share that wait for one type of boards."""
+
+    board_type: str = Field(max_length=100, primary_key=True)
+    priority: Priority = Field(sa_type=words(Priority, "turn_priority"), primary_key=True)
+    share: str = Field(max_length=300, primary_key=True)
+    taken_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
 class Attempt(SQLModel, table=True):

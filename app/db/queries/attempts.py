@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries.boards import LIMIT_S
-from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result
+from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result, turn
 from app.states import JobState
 from builders.protocol import ACCEPT_S, CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, LEASE_S, MAX_REASON, CommitFacts, Finish
 
@@ -27,16 +27,20 @@ def interval(seconds: float) -> Any:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
+_taken = sa.select(job.c.board_type, job.c.priority, job.c.share).where(job.c.id == sa.bindparam("job_id"))
+_take_turn = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.c.share], _taken)
+_take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
 _open = (
     sa.insert(attempt)
-    .values(lease_until=now + interval(LEASE_S), reason="", log_sha256="")
+    .values(lease_until=now + interval(LEASE_S), reason="", log_sha256="", log_size=0, log_dropped=0, phases=[])
     .values({name: sa.bindparam(name) for name in ("job_id", "epoch", "board_id", "builder_id", "claim_id")})
     .returning(attempt.c.id)
+    .add_cte(_take_turn.cte("take_turn"))
 )
 
 
 async def open_(db: AsyncConnection, *, job_id: int, epoch: int, board_id: int, builder_id: int, claim_id: UUID) -> int:
-    """Open the next attempt of a job on a board.
+    """Open the next attempt of a job on a board, which is the turn of the job's line.
 
     Raises:
         sqlalchemy.exc.IntegrityError: the job or the board is held, or the claim has an attempt.

@@ -1,6 +1,6 @@
 """Boards and their configurations: what builders offer, and which board may take a job now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,20 +8,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import BuilderState, Priority
-from app.db.queries.placing import OF_JOB, Wanted, jobs_and_places, meets, offered_tags, passes_gates, places
-from app.db.tables import board, builder, configuration, job, pipeline
+from app.db.models import BuilderState
+from app.db.queries.placing import OF_JOB, Wanted, is_queued, jobs_and_places, meets, offered_tags, passes_gates, places
+from app.db.tables import board, builder, configuration, job, pipeline, turn
 from app.errors import BoardInUse
+from app.turns import RANKS, due, waits_since
 from builders.protocol import CHECK, BoardOffer
 
-AGEING_S = 30 * 60  # waiting so long moves a job up one class
 CANDIDATES = 8  # jobs that one look of a claim considers
+LOOKED_AT = 4 * CANDIDATES  # that could start, of the lines whose turn it is; the order is exact among them
 DEVICES_LOCK = 0x7269_6710  # advisory: one hello at a time looks for devices of others
 CHECK_MARGIN_S = 60.0  # switching the board on and off around its check
 LIMIT_S = 2 * 3600.0  # a job's limit if neither its pipeline nor its configuration names one
 
 now = sa.func.now()
-_ORDER = {Priority.RELEASE: 0, Priority.BRANCH: 1, Priority.PULL_REQUEST: 2, Priority.NIGHTLY: 3}
+NO_CAPS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -45,35 +46,79 @@ async def targets_offered(db: AsyncConnection) -> list[Target]:
     return sorted(found, key=lambda target: (target.board_type, target.configuration, target.tags))
 
 
-_waited_s = sa.extract("epoch", now - job.c.queued_at)
-_class = sa.case({each.value: rank for each, rank in _ORDER.items()}, value=sa.cast(job.c.priority, sa.Text))
-_urgency = _class - sa.func.floor(_waited_s / AGEING_S)
-_may_start_here = sa.and_(passes_gates, meets(OF_JOB, asking=True), board.c.builder_id == sa.bindparam("builder_id"))
-
-_candidates = (
-    sa.select(job.c.id, job.c.board_type, job.c.priority)
-    .select_from(jobs_and_places)
-    .where(_may_start_here)
-    .where(board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
-    .group_by(job.c.id)
-    .order_by(_urgency, job.c.queued_at, job.c.id)
-    .limit(CANDIDATES)
+_NAMED = (
+    board.c.builder_id == sa.bindparam("builder_id"),
+    board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))),
 )
+_LINE = (job.c.board_type, job.c.priority, job.c.share)  # jobs that wait one behind the other, the oldest in front
 
 
-async def candidates(db: AsyncConnection, builder_id: int, names: Sequence[str]) -> list[Any]:
-    """List the jobs that one of the builder's named boards could start now, the most urgent first.
+def _lines() -> sa.CTE:
+    """Walk from line to line of the named boards' types, one step in the index each, however long the lines are."""
+    kinds = sa.select(board.c.type).where(*_NAMED).distinct().subquery("kinds")
+    oldest = sa.select(*_LINE, job.c.queued_at).where(is_queued).order_by(*_LINE, job.c.queued_at, job.c.id).limit(1)
+    first = oldest.where(job.c.board_type == kinds.c.type).lateral("first")
+    line = sa.select(first).select_from(kinds.join(first, sa.true())).cte("line", recursive=True)
+    after = sa.tuple_(job.c.priority, job.c.share) > sa.tuple_(line.c.priority, line.c.share)
+    following = oldest.where(job.c.board_type == line.c.board_type, after).lateral("following")
+    return line.union_all(sa.select(following).select_from(line.join(following, sa.true())))
 
-    Classes go release, branch, pull request, nightly; each `AGEING_S` of waiting moves a job up one.
+
+def _place(line: Any, queued_at: Any, taken_at: Any) -> Any:
+    """Say in SQL what `app.turns` says: the smallest is next."""
+    since = sa.extract("epoch", waits_since(queued_at, sa.func.coalesce(taken_at, queued_at), sa.func.greatest))
+    return due(since, sa.case(dict(RANKS), value=sa.cast(line.c.priority, sa.Text)))
+
+
+def _in_turn() -> sa.Subquery:
+    """Order the lines by where their oldest job stands if it was never tried before, or their next one."""
+    line = _lines()
+    same = sa.and_(*(turn.c[column.name] == line.c[column.name] for column in _LINE))
+    ordered = sa.select(line, turn.c.taken_at).select_from(line.outerjoin(turn, same))
+    return ordered.order_by(_place(line, line.c.queued_at, turn.c.taken_at), line.c.queued_at).subquery("in_turn")
+
+
+def _candidates() -> sa.Select[Any]:
+    """Look into the lines in their order until enough is found; only what is found is put in its exact order."""
+    line = _in_turn()
+    here = sa.select(1).select_from(places).where(*_NAMED, board.c.type == job.c.board_type)
+    fit = (
+        sa.select(job.c.id, job.c.queued_at, job.c.epoch)
+        .select_from(job.join(pipeline))
+        .where(*(column == line.c[column.name] for column in _LINE), passes_gates)
+        .where(here.where(meets(OF_JOB, asking=True)).correlate(job, pipeline).exists())
+        .order_by(job.c.queued_at, job.c.id)
+        .limit(CANDIDATES)
+        .lateral("fit")
+    )
+    fits = sa.select(line, fit.c.id, fit.c.queued_at.label("since"), fit.c.epoch).select_from(line.join(fit, sa.true()))
+    found = fits.limit(LOOKED_AT).subquery("found")
+    taken_at = sa.case((found.c.epoch > 0, found.c.since), else_=found.c.taken_at)  # tried again: in front of its line
+    return (
+        sa.select(found.c.id, found.c.board_type, found.c.priority)
+        .order_by(_place(found, found.c.since, taken_at), found.c.since, found.c.id)
+        .limit(CANDIDATES)
+    )
+
+
+_candidates_query = _candidates()
+
+
+async def candidates(
+    db: AsyncConnection, builder_id: int, names: Sequence[str], caps: Mapping[str, int] = NO_CAPS
+) -> list[Any]:
+    """List the jobs that one of the builder's named boards could start now, the next one first, as `app.turns` says.
+
+    Args:
+        caps: boards that the jobs of one share may hold, by the names of the columns of a repository, which go before.
     """
-    return list(await db.execute(_candidates, {"builder_id": builder_id, "names": list(names)}))
+    return list(await db.execute(_candidates_query, {"builder_id": builder_id, "names": list(names), **caps}))
 
 
 _free_for = (
     sa.select(board.c.id, board.c.builder_id, board.c.name)
     .select_from(jobs_and_places)
-    .where(_may_start_here)
-    .where(board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
+    .where(passes_gates, meets(OF_JOB, asking=True), *_NAMED)
     .where(job.c.id == sa.bindparam("job_id"))
     .order_by(board.c.id)
     .limit(1)
@@ -81,9 +126,11 @@ _free_for = (
 )
 
 
-async def free_for(db: AsyncConnection, builder_id: int, names: Sequence[str], job_id: int) -> Any:
+async def free_for(
+    db: AsyncConnection, builder_id: int, names: Sequence[str], job_id: int, caps: Mapping[str, int] = NO_CAPS
+) -> Any:
     """Lock a free board of the builder for a queued job; a board that somebody else locks is passed over."""
-    asked = {"builder_id": builder_id, "names": list(names), "job_id": job_id}
+    asked = {"builder_id": builder_id, "names": list(names), "job_id": job_id, **caps}
     return (await db.execute(_free_for, asked)).one_or_none()
 
 
@@ -107,12 +154,14 @@ _takers = (
 )
 
 
-async def takers(db: AsyncConnection, waiting: Sequence[int]) -> list[tuple[int, list[tuple[int, str]]]]:
+async def takers(
+    db: AsyncConnection, waiting: Sequence[int], caps: Mapping[str, int] = NO_CAPS
+) -> list[tuple[int, list[tuple[int, str]]]]:
     """For each kind of queued job: how many there are, and which free boards of the waiting builders fit.
 
     One query for all waiters; nothing queued costs next to nothing.
     """
-    rows = await db.execute(_takers, {"waiting": list(waiting)})
+    rows = await db.execute(_takers, {"waiting": list(waiting), **caps})
     return [(row.jobs, list(zip(row.builders, row.boards, strict=True))) for row in rows]
 
 

@@ -128,8 +128,7 @@ async def add(
         "needs": list(place.needs),
         "reason": f"waits for group {' and '.join(map(repr, place.needs))}" if place.needs else "",
         "generation": generation,
-        "state": state,
-        "priority": priority,
+        **{"state": state, "priority": priority, "share": _share(pipeline_id)},
         "queued_at": now if state is JobState.QUEUED else None,
     }
     once = insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
@@ -137,6 +136,15 @@ async def add(
     if job_id is not None:
         await audit.record(db, f"job.{state}", job_id=job_id, pipeline_id=pipeline_id)
     return job_id
+
+
+def _share(pipeline_id: int) -> Any:
+    """Say whose turn a job's start is: that of the fork's owner in this repository, or of the repository."""
+    whose = sa.case(
+        (pipeline.c.from_fork, sa.func.concat("fork:", pipeline.c.repository_id, ":", pipeline.c.requested_by)),
+        else_=sa.func.concat("repository:", pipeline.c.repository_id),
+    )
+    return sa.select(sa.func.left(whose, 300)).where(pipeline.c.id == pipeline_id).scalar_subquery()
 
 
 async def get(db: AsyncConnection, job_id: int) -> sa.Row[Any]:
