@@ -83,6 +83,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    @property
+    def server(self) -> str | None:
+        """Name the service's address, if it is asked over HTTP."""
+        return self._place.base_url if self._place.socket is None else None
+
     def get(self, path: str, **query: Any) -> Any:
         """Read one thing."""
         return self._json(self._send("GET", path, params=_without_none(query)))

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import click
 
+from app.cli import builder_host
 from app.cli.asking import as_json, asks
 from app.cli.output import details, say_json, table
 from app.client import Client
@@ -24,6 +25,10 @@ DETAILS = {
 @click.group()
 def builder() -> None:
     """Make builders, look at them, and say whether they get jobs."""
+
+
+builder.add_command(builder_host.install)
+builder.add_command(builder_host.uninstall)
 
 
 @builder.command()
