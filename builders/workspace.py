@@ -16,6 +16,7 @@ from builders.git import GitError
 from builders.protocol import CommitFacts, Source
 
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)  # between tries at a remote that is away
+LAG_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # between looks for a commit that a forge announced and does not show yet
 NOT_SERVED = re.compile(r"not our ref|unadvertised object|couldn't find remote ref|no such ref|Server does not allow")
 REFUSED = re.compile(
     r"Authentication failed|could not read Username|Repository not found|returned error: 40[134]|not found\s*$"
@@ -44,8 +45,8 @@ class Tree:
 class Workspace:
     """The mirrors and work trees of one builder. One job at a time may use a tree; callers see to that."""
 
-    def __init__(self, root: Path, retry_s: Sequence[float] = RETRY_S) -> None:
-        self.root, self.retry_s = root, retry_s
+    def __init__(self, root: Path, retry_s: Sequence[float] = RETRY_S, lag_s: Sequence[float] = LAG_S) -> None:
+        self.root, self.retry_s, self.lag_s = root, retry_s, lag_s
         self.locks: dict[Path, asyncio.Lock] = {}  # git refuses two writers in one folder, we let the second wait
 
     async def prepare(self, board: str, source: Source, note: Note, *, clean: bool = False) -> Tree:
@@ -128,16 +129,21 @@ class Workspace:
         )
 
     async def _fetch(self, folder: Path, source: Source, note: Note) -> CommitFacts:
-        """Fetch with retries: by hash, by the ref that holds it, then every branch."""
-        for wait in (*self.retry_s, None):
+        """Fetch with retries: by hash, by the ref that holds it, then every branch.
+
+        A remote that is away is asked again. So is one whose ref is still at an older commit than its forge told
+        of; without a ref nobody promised that the commit is there.
+        """
+        away, behind = iter(self.retry_s), iter(self.lag_s if source.ref else ())
+        while True:
             try:
                 return await self._fetch_once(folder, source, note)
             except GitError as problem:
-                if wait is None or REFUSED.search(str(problem)) or NOT_SERVED.search(str(problem)):
+                wait = next(behind if NOT_SERVED.search(str(problem)) else away, None)
+                if wait is None or REFUSED.search(str(problem)):
                     raise
                 note(f"fetch failed, trying again in about {wait:g} s: {_last_line(str(problem))}")
                 await asyncio.sleep(wait * random.uniform(0.5, 1.0))
-        raise AssertionError("the last try returns or raises")
 
     async def _fetch_once(self, folder: Path, source: Source, note: Note) -> CommitFacts:
         for refspecs in _ways(source):

@@ -30,7 +30,7 @@ class Work:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.notes: list[str] = []
-        self.workspace = Workspace(root, retry_s=(0.01, 0.01))
+        self.workspace = Workspace(root, retry_s=(0.01, 0.01), lag_s=(0.01, 0.01))
 
     async def prepare(self, source: Source, board: str = "b1", **also: bool) -> Tree:
         return await self.workspace.prepare(board, source, self.notes.append, **also)
@@ -71,6 +71,39 @@ async def test_a_server_that_refuses_hashes_is_asked_for_the_ref(
     tree = await work.prepare(over_http(project, server, wanted, ref="refs/pull/7/head"))
 
     assert (tree.path / "file.txt").read_text() == "two"
+
+
+@pytest.mark.parametrize("knows_v2", [True, False])
+async def test_a_ref_that_is_still_at_an_older_commit_is_waited_for(
+    work: Work, project: Project, server: GitServer, knows_v2: bool, tmp_path: Path
+) -> None:
+    server.knows_v2 = knows_v2
+    project.commit(file__txt="old")
+    project.git("update-ref", "refs/pull/7/head", "HEAD")
+    elsewhere = Project(tmp_path / "elsewhere")
+    wanted = elsewhere.commit(file__txt="new")
+
+    def note(said: str) -> None:
+        work.notes.append(said)
+        if "trying again" in said:
+            project.git("fetch", "--quiet", str(elsewhere.path), f"+{wanted}:refs/pull/7/head")
+
+    source = over_http(project, server, wanted, ref="refs/pull/7/head")
+    tree = await work.workspace.prepare("b1", source, note)
+
+    assert (tree.path / "file.txt").read_text() == "new"
+    assert sum("trying again" in each for each in work.notes) == 1
+
+
+async def test_a_ref_that_stays_behind_is_never_built_in_place_of_the_commit(
+    work: Work, project: Project, server: GitServer
+) -> None:
+    project.commit(file__txt="old")
+    project.git("update-ref", "refs/pull/7/head", "HEAD")
+
+    with pytest.raises(FetchError, match="commit not found"):
+        await work.prepare(over_http(project, server, "1" * 40, ref="refs/pull/7/head"))
+    assert sum("trying again" in each for each in work.notes) == len(work.workspace.lag_s)
 
 
 async def test_without_a_ref_every_branch_is_searched(work: Work, project: Project, server: GitServer) -> None:

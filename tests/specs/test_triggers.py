@@ -44,6 +44,16 @@ def merge_request(world, action, head=A, *, oldrev=None, changes=None, sender=No
     )
 
 
+def changed(world, forge, action, head=A, *, before=None, **more):
+    """Say on either forge what happened to a pull request, in GitHub's words."""
+    if forge == "github":
+        return pulled(world, action, head, before=before, **more)
+    ready = {"draft": {"previous": not more.get("draft", False), "current": more.get("draft", False)}}
+    words = {"opened": "open", "reopened": "reopen", "closed": "merge" if more.pop("merged", False) else "close"}
+    changes = ready if action in ("ready_for_review", "converted_to_draft") else None
+    return merge_request(world, words.get(action, "update"), head, oldrev=before, changes=changes, **more)
+
+
 def test_there_is_a_handler_for_every_event_and_for_nothing_else():
     assert set(HANDLERS) == set(events.Event.__args__)
 
@@ -71,15 +81,16 @@ async def test_an_annotated_tag_is_measured_and_shown_at_its_commit_first_of_all
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
-async def test_a_deleted_branch_takes_its_waiting_jobs_along_and_no_others(world, forge):
-    await world.receive(push(world, A, ref="refs/heads/short", forge=forge))
+@pytest.mark.parametrize("ref", ["refs/heads/short", "refs/tags/short"])
+async def test_a_deleted_branch_or_tag_takes_its_waiting_jobs_along_and_no_others(world, forge, ref):
+    await world.receive(push(world, A, ref=ref, forge=forge))
     await world.receive(push(world, B, ref="refs/heads/main", forge=forge))
 
-    await world.receive(push(world, ZERO, before=A, ref="refs/heads/short", forge=forge))
+    await world.receive(push(world, ZERO, before=A, ref=ref, forge=forge))
 
     assert await world.job_states(A) == [("cancelled", "the branch or tag was deleted")]
     assert await world.job_states(B) == [("queued", "")]
-    assert (await world.verdicts())[-1] == "deleted refs/heads/short: 1 waiting jobs cancelled"
+    assert (await world.verdicts())[-1] == f"deleted {ref}: 1 waiting jobs cancelled"
     assert world.shown(A).state == {"github": "error", "gitlab": "canceled"}[forge]
 
 
@@ -155,9 +166,10 @@ async def test_a_forced_push_leaves_alone_what_runs_and_what_another_branch_has(
     assert await world.job_states(A) == [("queued", "")]
 
 
-async def test_a_branch_made_at_a_known_commit_is_not_run_again(world):
-    await world.receive(push(world, A))
-    await world.receive(push(world, A, ref="refs/heads/copy"))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_branch_made_at_a_known_commit_is_not_run_again(world, forge):
+    await world.receive(push(world, A, forge=forge))
+    await world.receive(push(world, A, ref="refs/heads/copy", forge=forge))
 
     [pipeline] = await world.pipelines()
     assert (pipeline.branch, pipeline.counts) == ("main", {"queued": 1})
@@ -165,11 +177,12 @@ async def test_a_branch_made_at_a_known_commit_is_not_run_again(world):
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
-async def test_push_and_pull_request_of_one_commit_are_one_pipeline_in_any_order(world, order):
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_push_and_pull_request_of_one_commit_are_one_pipeline_in_any_order(world, forge, order):
     all_three = [
-        push(world, B, ref="refs/heads/faster", before=A),
-        pulled(world, "opened", B),
-        pulled(world, "synchronize", B, before=A),
+        push(world, B, ref="refs/heads/faster", before=A, forge=forge),
+        changed(world, forge, "opened", B),
+        changed(world, forge, "synchronize", B, before=A),
     ]
     for each in order:
         await world.receive(all_three[each])
@@ -181,8 +194,9 @@ async def test_push_and_pull_request_of_one_commit_are_one_pipeline_in_any_order
 
 
 @pytest.mark.parametrize("message", ["Fix [skip ci]", "[CI SKIP] fix", "Fix\n\n[no ci]", "Fix\n\nskip-checks: true"])
-async def test_a_push_whose_head_asks_to_be_skipped_opens_nothing_and_shows_nothing_green(world, message):
-    await world.receive(push(world, message=message))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_push_whose_head_asks_to_be_skipped_opens_nothing_and_shows_nothing_green(world, forge, message):
+    await world.receive(push(world, message=message, forge=forge))
 
     assert await world.verdicts() == ["skipped: the head commit's message asks for it"]
     assert await world.pipelines() == []
@@ -206,12 +220,13 @@ async def test_a_new_head_supersedes_what_waits_for_the_older_one(world):
 
 
 @pytest.mark.parametrize("clock", [True, False])
-async def test_heads_delivered_in_reverse_end_with_the_newest_only(world, clock):
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_heads_delivered_in_reverse_end_with_the_newest_only(world, forge, clock):
     def moved(head, before, second):
         at = f"2026-01-31T12:00:0{second}Z" if clock else "2026-01-31T12:00:00Z"
-        return pulled(world, "synchronize", head, before=before, updated_at=at)
+        return changed(world, forge, "synchronize", head, before=before, updated_at=at)
 
-    await world.receive(pulled(world, "opened", A))
+    await world.receive(changed(world, forge, "opened", A))
     await world.receive(moved(C, B, 2))
     await world.receive(moved(B, A, 1))
 
@@ -240,24 +255,26 @@ async def test_a_head_pushed_back_to_an_older_commit_runs_that_commit(world):
     assert world.shown(A).state == "pending"
 
 
-async def test_a_closed_pull_request_ends_what_waits_and_a_reopened_one_starts_it_anew(world):
-    await world.receive(pulled(world, "opened", A, updated_at="2026-01-31T12:00:00Z"))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_closed_pull_request_ends_what_waits_and_a_reopened_one_starts_it_anew(world, forge):
+    await world.receive(changed(world, forge, "opened", A, updated_at="2026-01-31T12:00:00Z"))
 
-    await world.receive(pulled(world, "closed", A, updated_at="2026-01-31T12:00:01Z"))
+    await world.receive(changed(world, forge, "closed", A, updated_at="2026-01-31T12:00:01Z"))
     assert await world.job_states(A) == [("cancelled", "the pull request was closed")]
-    assert world.shown(A).state == "error"
+    assert world.shown(A).state == {"github": "error", "gitlab": "canceled"}[forge]
 
-    await world.receive(pulled(world, "reopened", A, updated_at="2026-01-31T12:00:02Z"))
+    await world.receive(changed(world, forge, "reopened", A, updated_at="2026-01-31T12:00:02Z"))
     assert await world.job_states(A) == [("cancelled", "the pull request was closed"), ("queued", "")]
     assert world.shown(A).state == "pending"
 
 
 @pytest.mark.parametrize("closed_first", [True, False])
-async def test_the_merge_of_a_pull_request_is_measured_on_the_base_branch(world, closed_first):
-    await world.receive(pulled(world, "opened", A, updated_at="2026-01-31T12:00:00Z"))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_the_merge_of_a_pull_request_is_measured_on_the_base_branch(world, forge, closed_first):
+    await world.receive(changed(world, forge, "opened", A, updated_at="2026-01-31T12:00:00Z"))
     both = [
-        pulled(world, "closed", A, merged=True, updated_at="2026-01-31T12:00:01Z"),
-        push(world, A, before=B, ref="refs/heads/main"),  # merged by moving the base forward
+        changed(world, forge, "closed", A, merged=True, updated_at="2026-01-31T12:00:01Z"),
+        push(world, A, before=B, ref="refs/heads/main", forge=forge),  # merged by moving the base forward
     ]
     for each in both if closed_first else both[::-1]:
         await world.receive(each)
@@ -266,14 +283,15 @@ async def test_the_merge_of_a_pull_request_is_measured_on_the_base_branch(world,
     assert (pipeline.branch, pipeline.state) == ("main", "queued")
 
 
-async def test_a_draft_runs_nothing_until_it_is_ready(world):
-    await world.receive(pulled(world, "opened", A, draft=True, updated_at="2026-01-31T12:00:00Z"))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_draft_runs_nothing_until_it_is_ready(world, forge):
+    await world.receive(changed(world, forge, "opened", A, draft=True, updated_at="2026-01-31T12:00:00Z"))
     assert await world.pipelines() == []
 
-    await world.receive(pulled(world, "ready_for_review", A, updated_at="2026-01-31T12:00:01Z"))
+    await world.receive(changed(world, forge, "ready_for_review", A, updated_at="2026-01-31T12:00:01Z"))
     assert await world.job_states(A) == [("queued", "")]
 
-    await world.receive(pulled(world, "converted_to_draft", A, draft=True, updated_at="2026-01-31T12:00:02Z"))
+    await world.receive(changed(world, forge, "converted_to_draft", A, draft=True, updated_at="2026-01-31T12:00:02Z"))
     assert await world.job_states(A) == [("cancelled", "the pull request is a draft")]
 
 
@@ -295,22 +313,6 @@ async def test_a_merge_request_runs_when_opened_and_when_its_head_moves_and_not_
 
     assert [(each.commit, each.pull_request) for each in await world.pipelines()] == [(A, 5), (B, 5)]
     assert await world.job_states(A) == [("cancelled", f"superseded by {B}")]
-
-
-async def test_a_merge_request_that_leaves_draft_runs(world):
-    await world.receive(merge_request(world, "open", A, draft=True, updated_at="2026-01-31 12:00:00 UTC"))
-    assert await world.pipelines() == []
-
-    ready = {"draft": {"previous": True, "current": False}}
-    await world.receive(merge_request(world, "update", A, changes=ready, updated_at="2026-01-31 12:00:01 UTC"))
-    assert await world.job_states(A) == [("queued", "")]
-
-
-async def test_a_merged_or_closed_merge_request_ends_what_waits(world):
-    await world.receive(merge_request(world, "open", A, updated_at="2026-01-31 12:00:00 UTC"))
-    await world.receive(merge_request(world, "close", A, updated_at="2026-01-31 12:00:01 UTC"))
-
-    assert await world.job_states(A) == [("cancelled", "the pull request was closed")]
 
 
 async def test_a_system_hook_counts_by_what_its_body_says(world):
