@@ -139,17 +139,49 @@ def issue(by: Person) -> Body:
 def others(about: FakeRepository, by: Person, sha: str) -> dict[str, tuple[str, Body]]:
     """List what leads to nothing: the header's kind and the body, by what it is about."""
     base = {"user": user(by), "project": project(about)}
-    named = {**base, "repository": repository(about), "project_id": about.id}
+    return (
+        _issues(about, by)
+        | _of_people(about, by, sha)
+        | {
+            "pipeline": ("Pipeline Hook", _pipeline(about, by, sha)),
+            "job": ("Job Hook", _job(about, by, sha)),
+            "deployment": ("Deployment Hook", _deployment(about, by, sha)),
+            "release": ("Release Hook", _release(about, sha)),
+            "vulnerability": ("Vulnerability Hook", _vulnerability(about)),
+            "member": ("Member Hook", _member("user_add_to_group", by)),
+            "subgroup": ("Subgroup Hook", {**_group("subgroup_create"), "parent_group_id": 1, "parent_full_path": "g"}),
+            "something of tomorrow": ("Tomorrow Hook", {"object_kind": "tomorrow", **base}),
+        }
+    )
+
+
+def _issues(about: FakeRepository, by: Person) -> dict[str, tuple[str, Body]]:
     changed = {"title": {"previous": "a", "current": "b"}, "updated_at": {"previous": AT, "current": LATER}}
-    talked = {**issue(by), "action": "open"}
-    more = {"assignees": [user(by)], "assignee": user(by), "labels": [label(7, "fast")], "changes": changed}
-    wiki = {
-        "web_url": NOWHERE,
-        "git_ssh_url": "",
-        "git_http_url": NOWHERE,
-        "path_with_namespace": "w",
-        "default_branch": "m",
+    named = {"user": user(by), "project": project(about), "repository": repository(about)}
+    named |= {"assignees": [user(by)], "assignee": user(by), "labels": [label(7, "fast")], "changes": changed}
+    told = {**issue(by), "action": "open"}
+    return {
+        "issue": ("Issue Hook", {"object_kind": "issue", "event_type": "issue", **named, "object_attributes": told}),
+        "confidential issue": (
+            "Confidential Issue Hook",
+            {"object_kind": "issue", "event_type": "confidential_issue", **named, "object_attributes": told},
+        ),
+        "work item": (
+            "Issue Hook",
+            {
+                "object_kind": "work_item",
+                "event_type": "work_item",
+                **named,
+                "object_attributes": {**told, "type": "Task"},
+            },
+        ),
     }
+
+
+def _of_people(about: FakeRepository, by: Person, sha: str) -> dict[str, tuple[str, Body]]:
+    base = {"user": user(by), "project": project(about)}
+    wiki = {"web_url": NOWHERE, "git_ssh_url": "", "git_http_url": NOWHERE, "default_branch": "m"}
+    wiki |= {"path_with_namespace": f"{about.full_name}.wiki"}
     page = {"title": "Home", "content": "/rig run", "format": "markdown", "message": "m", "slug": "home"}
     page |= {"url": NOWHERE, "action": "create", "diff_url": NOWHERE, "version_id": sha}
     flag = {"id": 6, "name": "fast", "description": "", "active": True}
@@ -158,41 +190,16 @@ def others(about: FakeRepository, by: Person, sha: str) -> dict[str, tuple[str, 
     award = {"user_id": by.id, "created_at": AT, "id": 1, "name": "eyes", "awardable_type": "Note", "awardable_id": 3}
     award |= {"updated_at": AT, "action": "award", "awarded_on_url": NOWHERE}
     expiring = {"user_id": by.id, "created_at": AT, "id": 25, "name": "bot", "expires_at": "2026-02-01"}
-    work_item = {**named, "object_attributes": {**talked, "type": "Task"}, **more}
+    told = {
+        "wiki page": ("Wiki Page Hook", "wiki_page", page, {"wiki": wiki}),
+        "feature flag": ("Feature Flag Hook", "feature_flag", flag, {"user_url": NOWHERE}),
+        "milestone": ("Milestone Hook", "milestone", stone, {"action": "create"}),
+        "emoji": ("Emoji Hook", "emoji", award, {"event_type": "award", "project_id": about.id}),
+        "token": ("Resource Access Token Hook", "access_token", expiring, {"event_name": "expiring_access_token"}),
+    }
     return {
-        "issue": (
-            "Issue Hook",
-            {"object_kind": "issue", "event_type": "issue", **named, "object_attributes": talked, **more},
-        ),
-        "confidential issue": (
-            "Confidential Issue Hook",
-            {"object_kind": "issue", **named, "object_attributes": talked},
-        ),
-        "work item": ("Issue Hook", {"object_kind": "work_item", "event_type": "work_item", **work_item}),
-        "wiki page": ("Wiki Page Hook", {"object_kind": "wiki_page", **base, "wiki": wiki, "object_attributes": page}),
-        "pipeline": ("Pipeline Hook", _pipeline(about, by, sha)),
-        "job": ("Job Hook", _job(about, by, sha)),
-        "deployment": ("Deployment Hook", _deployment(about, by, sha)),
-        "feature flag": ("Feature Flag Hook", {"object_kind": "feature_flag", **base, "object_attributes": flag}),
-        "release": ("Release Hook", _release(about, sha)),
-        "milestone": (
-            "Milestone Hook",
-            {"object_kind": "milestone", **base, "object_attributes": stone, "action": "create"},
-        ),
-        "emoji": ("Emoji Hook", {"object_kind": "emoji", "event_type": "award", **named, "object_attributes": award}),
-        "access token": (
-            "Resource Access Token Hook",
-            {
-                "object_kind": "access_token",
-                **base,
-                "object_attributes": expiring,
-                "event_name": "expiring_access_token",
-            },
-        ),
-        "vulnerability": ("Vulnerability Hook", _vulnerability(about)),
-        "member": ("Member Hook", _member("user_add_to_group", by)),
-        "subgroup": ("Subgroup Hook", {**_group("subgroup_create"), "parent_group_id": 1, "parent_full_path": "g"}),
-        "something of tomorrow": ("Tomorrow Hook", {"object_kind": "tomorrow", **base}),
+        name: (header, {"object_kind": kind, **base, "object_attributes": attributes, **more})
+        for name, (header, kind, attributes, more) in told.items()
     }
 
 
