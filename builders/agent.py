@@ -43,6 +43,7 @@ class Agent:
         self.busy: dict[str, Attempt] = {}  # board → the attempt on it
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()  # a board became free, or the agent is to end
+        self.held: Claim | None = None  # the poll, while it is
         self.ending = False
         self.pause = FIRST_PAUSE_S
         self.refusal: Refused | None = None
@@ -128,22 +129,35 @@ class Agent:
 
     async def _poll(self, claim_id: str, free: list[str]) -> tuple[bool, Lease | None]:
         """Ask for a job; without an answer if another board becomes free meanwhile."""
-        claim = Claim(
-            claim_id=claim_id,
-            instance=self.state.instance,
-            boards_free=free,
-            wait_s=MAX_WAIT_S,
-            disk_free=shutil.disk_usage(self.work).free,
-        )
-        asking = asyncio.create_task(self.service.claim(claim))
+        self.held = self._claim(claim_id, free, MAX_WAIT_S)
+        asking = asyncio.create_task(self.service.claim(self.held))
         changed = asyncio.create_task(self.changed.wait())
         try:
             await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
             return asking.done(), asking.result() if asking.done() else None
         finally:
+            self.held = None
             for task in (asking, changed):
                 task.cancel()
             await asyncio.wait({asking, changed})
+
+    def _claim(self, claim_id: str, free: list[str], wait_s: float) -> Claim:
+        return Claim(
+            claim_id=claim_id,
+            instance=self.state.instance,
+            boards_free=free,
+            wait_s=wait_s,
+            disk_free=shutil.disk_usage(self.work).free,
+        )
+
+    def _claim_after(self, board: str, claim_id: str) -> Claim | None:
+        """Say what a finish asks for: that the held poll covers the board it frees, or a job without waiting."""
+        free = self._free_boards(but=board)
+        if self.ending or board not in free:
+            return None
+        if self.held is not None:
+            return self._claim(self.held.claim_id, free, MAX_WAIT_S)
+        return self._claim(claim_id, [board], 0.0)
 
     async def _greet_again(self) -> None:
         """The service does not know us as we are: say hello, but never in a tight loop."""
@@ -155,13 +169,15 @@ class Agent:
         except Refused as problem:
             self._refused(problem)
 
-    def _free_boards(self) -> list[str]:
-        """List the boards without a job whose work trees are not all in use."""
-        return [board.name for board in self.config.boards if board.name not in self.busy and self._has_tree(board)]
+    def _free_boards(self, but: str | None = None) -> list[str]:
+        """List the boards without a job whose work trees are not all in use.
 
-    def _has_tree(self, board: Board) -> bool:
-        used = {self._library(attempt.lease) for attempt in self.busy.values()} - {None}
-        return any(each.library not in used for each in board.configurations)
+        Args:
+            but: a board whose job counts as gone.
+        """
+        busy = {name: attempt for name, attempt in self.busy.items() if name != but}
+        used = {self._library(attempt.lease) for attempt in busy.values()} - {None}
+        return [board.name for board in self.config.boards if board.name not in busy and _has_tree(board, used)]
 
     def _library(self, lease: Lease) -> Path | None:
         """Name the shared work tree of a job, if it has one."""
@@ -175,8 +191,16 @@ class Agent:
             logger.warning("attempt %d is for the busy board %s: not taken", lease.attempt_id, lease.board)
             await self._sleep(1.0)
             return
-        folder = self.state.job_folder(lease.attempt_id)
-        attempt = Attempt(self.lab, self.service, lease, folder=folder, token=self.token, refused=self._refused)
+        folder, claim_id = self.state.job_folder(lease.attempt_id), _new_id()
+        attempt = Attempt(
+            self.lab,
+            self.service,
+            lease,
+            folder=folder,
+            token=self.token,
+            refused=self._refused,
+            next_claim=lambda: self._claim_after(lease.board, claim_id),
+        )
         self.busy[lease.board] = attempt
         task = asyncio.create_task(self._work(attempt))
         self.tasks.add(task)
@@ -197,9 +221,14 @@ class Agent:
         logger.info("job %d on %s: %s", lease.job_id, lease.board, ended.splitlines()[0])
 
     async def _free(self, attempt: Attempt) -> None:
+        """Give the board to the next job that its finish was answered with, or to the poll."""
         await attempt.off_board.wait()
         self.busy.pop(attempt.lease.board, None)
-        self.changed.set()
+        said, held = attempt.finished, self.held
+        if said is not None and said.lease is not None and not self.ending:
+            await self._take(said.lease)
+        elif not (said is not None and said.is_held and held is not None and held.claim_id == _id(attempt.claimed)):
+            self.changed.set()
 
     def _refused(self, problem: Refused) -> None:
         self.refusal = self.refusal or problem
@@ -271,6 +300,14 @@ def _platform() -> dict[str, str]:
         "platform_family": like[0] if like else said["ID"],
         "platform_version": said.get("VERSION_ID", ""),
     }
+
+
+def _has_tree(board: Board, used: set[Path | None]) -> bool:
+    return any(each.library not in used for each in board.configurations)
+
+
+def _id(claim: Claim | None) -> str | None:
+    return None if claim is None else claim.claim_id
 
 
 def _new_id() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import logging
 from collections.abc import Callable
@@ -14,7 +15,16 @@ from builders.job import Job, Lab, Verdict
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.masking import mask_text
-from builders.protocol import MAX_REASON, ArtefactFile, Finish, Lease, Outcome, ResultFile
+from builders.protocol import (
+    MAX_REASON,
+    ArtefactFile,
+    Claim,
+    Finish,
+    Finished,
+    Lease,
+    Outcome,
+    ResultFile,
+)
 from builders.sender import PATIENCE_S, LogSender
 from builders.service import Incomplete, LeaseLost, Refused, Service, ServiceError, persist
 from builders.stop import Cause, Stop
@@ -24,12 +34,26 @@ REPAIRS = 5  # how often an incomplete delivery is repeated
 
 
 class Attempt:
-    """One attempt. `off_board` is set as soon as the board may be used for the next one."""
+    """One attempt. `off_board` is set as soon as the board may be used for the next one.
+
+    Args:
+        next_claim: gives what to claim together with the finish, if anything.
+    """
 
     def __init__(
-        self, lab: Lab, service: Service, lease: Lease, *, folder: Path, token: str, refused: Callable[[Refused], None]
+        self,
+        lab: Lab,
+        service: Service,
+        lease: Lease,
+        *,
+        folder: Path,
+        token: str,
+        refused: Callable[[Refused], None],
+        next_claim: Callable[[], Claim | None],
     ) -> None:
-        self.service, self.lease = service, lease
+        self.service, self.lease, self.next_claim = service, lease, next_claim
+        self.finished: Finished | None = None  # once the service has answered
+        self.claimed: Claim | None = None  # that the finish brought along
         self.stop, self.off_board = Stop(), asyncio.Event()
         self.secrets = [each for each in (lease.source.token, token, *token.split(".")[1:]) if each]
         self.secrets += _scripts_secrets(lab, lease)
@@ -84,13 +108,17 @@ class Attempt:
             await self._put_results()
             await self._put_artefacts()
             try:
-                await self._persist(lambda: self.service.finish(self.lease.attempt_id, self._finish(verdict)))
+                await self._persist(lambda: self._say_finish(self._finish(verdict)))
             except Incomplete as problem:
                 logger.warning("attempt %d did not arrive whole, sent again: %s", self.lease.attempt_id, problem)
                 await self.sender.verify()
             else:
                 return
         raise LeaseLost("the delivery stays incomplete")
+
+    async def _say_finish(self, said: Finish) -> None:
+        self.finished = await self.service.finish(self.lease.attempt_id, said)
+        self.claimed = said.claim
 
     async def _put_results(self) -> None:
         for number, data in enumerate(self.job.results):
@@ -136,6 +164,8 @@ class Attempt:
             ],
             phases=self.job.phases,
             commit=self.job.facts,
+            log_rest=base64.b64encode(self.sender.rest()).decode(),
+            claim=None if self.off_board.is_set() else self.next_claim(),
         )
 
 

@@ -15,6 +15,7 @@ from builders.stop import Cause, Stop
 logger = logging.getLogger(__name__)
 FENCE_S = 5.0  # so long before the end of a lease the board is let go
 FENCE_PART = 1 / 9  # the same for shorter leases
+WAIT_AFTER_S = 1.0  # a job this young is most likely over before anybody cancels it: no request is held for it
 AFTER_CANCEL_S = 1.0  # between two waits once the cancel is known
 
 
@@ -88,6 +89,7 @@ class Keeper:
     async def _wait(self) -> None:
         """Hear of a cancel within moments, not with the next beat."""
         await self.accepted.wait()
+        await asyncio.sleep(WAIT_AFTER_S)
         pause = 0.5
         while True:
             try:

@@ -24,7 +24,8 @@ PUT /api/v1/attempts/{id}/artefacts/{number}/{piece}?epoch=: bytes → 200
     the finish says what the artefacts are called.
 PUT /api/v1/attempts/{id}/result: `Finish` → `Finished`
     The first finish wins; the same again is 200, another is 409. 412 `incomplete`: the log, a result
-    file or an artefact did not arrive whole; send it again.
+    file or an artefact did not arrive whole; send it again. It may bring the last bytes of the log along,
+    and the claim for the board that it frees: both are no part of what is said of the attempt.
 
 Errors are `{"error": {"code", "message"}}`: 401 unknown or revoked token, 403 another builder's
 attempt, 409 as above, 426 a protocol the service does not speak, 503 with `Retry-After`: later.
@@ -48,6 +49,7 @@ MAX_WAIT_S = 50.0  # the longest held request
 MAX_CHUNK = 1 << 20  # bytes of log in one request
 CHECK = "health check"  # what a check of a board is called where jobs have a configuration; no configuration's name
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
+MAX_REST = 64 << 10  # bytes of log that a finish may bring along
 MAX_RESULT = 16 << 20  # bytes of one result file
 MAX_ARTEFACT = 64 << 20  # bytes of one artefact
 MAX_ARTEFACTS_SIZE = 256 << 20  # bytes of all artefacts of one attempt
@@ -277,13 +279,19 @@ class Finish:
     artefacts: list[ArtefactFile] = field(default_factory=list)
     phases: list[PhaseEnd] = field(default_factory=list)
     commit: CommitFacts | None = None
+    log_rest: str = ""  # base64: the last bytes of the log, ≤ `MAX_REST`, that no append brought
+    # With `wait_s` 0: claim this now, once the attempt has ended. Else this claim is being held: let it
+    # cover these boards from now on.
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The outcome that stands."""
+    """The outcome that stands, and what came of the claim. With neither lease nor held claim: claim anew."""
 
     outcome: Outcome
+    lease: Lease | None = None
+    is_held: bool = False  # the claim is held here, and covers the boards it named
 
 
 Model = TypeVar("Model")

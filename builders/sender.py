@@ -7,38 +7,52 @@ import contextlib
 
 from builders.lease import Keeper
 from builders.logs import JobLog
-from builders.protocol import MAX_CHUNK
+from builders.protocol import MAX_CHUNK, MAX_REST
 from builders.service import LogFull, LogGap, Service, persist
 
-GATHER_S = 0.09  # seconds that output waits for more, so that it is seen within a tenth of a second
+GATHER_S = 0.4  # seconds that output waits for more: it is seen within half a second, and a short job's with its end
+CREDIT_S = 0.1  # between two looks whether more may be sent
 PATIENCE_S = 24 * 3600.0  # how long a delivery is tried again
 
 
 class LogSender:
-    """The way of one log to the service. `sent` is what the service is known to have."""
+    """The way of one log to the service. `sent` is what the service is known to have.
+
+    A short rest of a closed log is left for the finish to bring along, until `verify` found that it did not arrive.
+    """
 
     def __init__(self, service: Service, keeper: Keeper, log: JobLog) -> None:
         self.service, self.keeper, self.log = service, keeper, log
         self.sent = keeper.lease.log_offset
         self.since_beat, self.credit_of = 0, -1.0
+        self.leaves_rest = True
 
     async def run(self) -> None:
-        """Send until the log is closed and has arrived whole.
+        """Send until the log is closed and has arrived whole, but for the rest.
 
         Raises:
             LeaseLost: the service does not want it any more.
         """
         await self.keeper.accepted.wait()
-        while not (self.log.closed and self.sent >= self.log.size):
+        while not self._is_done():
             if self.sent >= self.log.size and not self.log.closed:
                 self.log.grown.clear()
                 await self.log.grown.wait()
             await self._gather()
-            while await self._send():
+            while not self._is_done() and await self._send():
                 pass
+
+    def rest(self) -> bytes:
+        """Give what is left for the finish."""
+        return self.log.read(self.sent, MAX_REST) if self.leaves_rest else b""
+
+    def _is_done(self) -> bool:
+        left = self.log.size - self.sent
+        return self.log.closed and left <= (MAX_REST if self.leaves_rest else 0)
 
     async def verify(self) -> None:
         """Ask the service what it has, and send the rest again."""
+        self.leaves_rest = False
         await self._append(b"")
         await self.run()
 
@@ -62,7 +76,7 @@ class LogSender:
             left = self.keeper.credit - self.since_beat
             if left > 0:
                 return left
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(CREDIT_S)
 
     async def _append(self, data: bytes) -> None:
         attempt, epoch = self.keeper.lease.attempt_id, self.keeper.lease.epoch

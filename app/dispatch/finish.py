@@ -1,6 +1,7 @@
 """How an attempt ends by its builder's own words: once, whole, and without needing Redis."""
 
 import asyncio
+import base64
 import datetime
 import hashlib
 import json
@@ -23,6 +24,7 @@ INFRASTRUCTURE = "infra:"  # reasons that are nobody's commit: tried again while
 TRIED_ENOUGH = ("infra:fetch",)  # the builder has repeated this with growing pauses already
 PARENTS_LIMIT = 100
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+BROUGHT_ALONG = ("log_rest", "claim")  # by a finish, and no part of what it says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class Ended:
 
 def digest(said: Finish) -> bytes:
     """Hash the words of a finish, in one form whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(to_json(said), sort_keys=True).encode()).digest()
+    words = {name: value for name, value in to_json(said).items() if name not in BROUGHT_ALONG}
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).digest()
 
 
 async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -> Finished:
@@ -58,7 +61,7 @@ async def finish(deps: Deps, builder: Claimant, attempt_id: int, said: Finish) -
             if row.said != digest(said):
                 raise LeaseLost(f"Attempt {attempt_id} ended as {row.outcome}: {row.reason or 'no reason given'}.")
             return Finished(outcome=Outcome(row.outcome))
-        await _check_whole(db, row, said)
+        await _check_whole(db, row, said, await _append_rest(db, row, said))
         ended = await _end(db, row, said, actor=f"builder {builder.name}")
     await tell(deps, builder.name, ended)
     return Finished(outcome=said.outcome)
@@ -77,17 +80,28 @@ def owned(row: sa.Row[Any] | None, attempt_id: int, builder: Claimant) -> sa.Row
     return row
 
 
-async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> None:
+async def _append_rest(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> int:
+    """Keep the end of the log that came along, if it fits what is stored; return the size after it."""
+    rest = base64.b64decode(said.log_rest)
+    start = said.log_size - len(rest)
+    if not rest or not 0 <= start <= row.log_size:
+        return int(row.log_size)
+    return await logs.append(db, row.id, row.log_size, start, rest)
+
+
+async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish, size: int) -> None:
     """Compare what arrived with what was sent.
 
+    Args:
+        size: of the stored log.
     Raises:
         Incomplete: they differ; names what to send again.
     """
-    if row.log_size != said.log_size:
-        raise Incomplete(f"{row.log_size} bytes of log are stored, not {said.log_size}.", size=row.log_size)
-    stored = await logs.sha256(db, row.id, row.log_size) if row.log_size else EMPTY_SHA256
+    if size != said.log_size:
+        raise Incomplete(f"{size} bytes of log are stored, not {said.log_size}.", size=size)
+    stored = await logs.sha256(db, row.id, size) if size else EMPTY_SHA256
     if stored != (said.log_sha256 or EMPTY_SHA256):
-        raise Incomplete("The stored log has another SHA-256 than the one sent.", size=row.log_size)
+        raise Incomplete("The stored log has another SHA-256 than the one sent.", size=size)
     files = await attempts.results_of(db, row.id) if said.results else {}
     for each in said.results:
         if files.get(each.number) != (each.size, each.sha256):

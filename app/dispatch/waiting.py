@@ -27,11 +27,11 @@ class _Waiter:
     """One held claim."""
 
     def __init__(self, builder: Claimant, asked: Claim) -> None:
-        self.builder_id, self.boards = builder.id, frozenset(asked.boards_free)
+        self.builder_id, self.asked = builder.id, asked
         self.woken, self.woken_at = asyncio.Event(), 0.0
 
     def could_take(self, offers: set[tuple[int, str]]) -> bool:
-        return any((self.builder_id, name) in offers for name in self.boards)
+        return any((self.builder_id, name) in offers for name in self.asked.boards_free)
 
 
 class WaitingRoom:
@@ -61,6 +61,16 @@ class WaitingRoom:
             return None
         return await self._wait(builder, asked, until)
 
+    def widen(self, builder: Claimant, asked: Claim) -> bool:
+        """Let a held claim cover the boards that are free by now; False if it is not held here, or not any more."""
+        for waiter in self._waiters:
+            if waiter.builder_id == builder.id and waiter.asked.claim_id == asked.claim_id:
+                waiter.asked = asked
+                waiter.woken_at = 0.0  # it may have been woken in vain, but not for this board
+                self._news.set()
+                return True
+        return False
+
     async def _claim_now(self, builder: Claimant, asked: Claim) -> Lease | None:
         """Claim without waiting. Once begun it goes on when the builder hangs up: it will ask again, by the same id."""
         task = asyncio.create_task(claim(self._deps, builder, asked))
@@ -73,7 +83,7 @@ class WaitingRoom:
         self._enter(waiter)
         try:
             while await _is_woken(waiter, until):
-                lease = await self._claim_now(builder, asked)
+                lease = await self._claim_now(builder, waiter.asked)
                 waiter.woken.clear()
                 if lease is not None:
                     return lease

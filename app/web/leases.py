@@ -1,5 +1,7 @@
 """The builders' API: hello, claim, beat, wait, log, result, finish. `builders.protocol` says what each promises."""
 
+import base64
+import binascii
 import dataclasses
 from typing import Any
 from uuid import UUID
@@ -17,7 +19,7 @@ from app.dispatch.cancel import wish
 from app.dispatch.claim import Claimant
 from app.dispatch.signals import Ended, Signals
 from app.dispatch.waiting import WaitingRoom
-from app.errors import Invalid, LeaseLost
+from app.errors import ApiError, Invalid, LeaseLost
 from app.states import JobState
 from app.web import builder_auth, wire
 from builders.protocol import (
@@ -26,6 +28,7 @@ from builders.protocol import (
     MAX_CHUNK,
     MAX_LOG,
     MAX_REASON,
+    MAX_REST,
     MAX_RESULT,
     MAX_WAIT_S,
     Beat,
@@ -189,8 +192,19 @@ async def finish(attempt_id: int) -> Response:
     """End the attempt. The same words again: 200. Others: 409. 412: the log or a result did not arrive whole."""
     deps, builder = _deps(), _builder()
     said = _clean(await wire.model(Finish))
-    finished: Finished = await finishing.finish(deps, builder, attempt_id, said)
-    return jsonify(to_json(finished))
+    finished = await finishing.finish(deps, builder, attempt_id, said)
+    return jsonify(to_json(finished if said.claim is None else await _with_claim(finished, said.claim)))
+
+
+async def _with_claim(finished: Finished, asked: Claim) -> Finished:
+    """Answer the claim that came with a finish. The end stands whatever comes of that, and the builder asks again."""
+    room: WaitingRoom = current_app.extensions["waiting"]
+    try:
+        if asked.wait_s > 0:
+            return dataclasses.replace(finished, is_held=room.widen(_builder(), asked))
+        return dataclasses.replace(finished, lease=await room.claim(_builder(), asked))
+    except ApiError:
+        return finished
 
 
 def _clean(said: Finish) -> Finish:
@@ -204,12 +218,25 @@ def _clean(said: Finish) -> Finish:
     wire.check_artefacts(said.artefacts)
     for phase in said.phases:
         wire.within("phases.exit_code", phase.exit_code, -wire.INT32, wire.INT32)
+    if said.claim is not None:
+        _check_claim(said.claim)
+    _check_rest(said.log_rest)
     return dataclasses.replace(
         said,
         reason=wire.text(said.reason, MAX_REASON),
         log_sha256=wire.text(said.log_sha256, 64),
         commit=None if said.commit is None else _clean_commit(said.commit),
     )
+
+
+def _check_rest(rest: str) -> None:
+    within_limit = len(rest) <= 4 * (MAX_REST // 3 + 1)
+    try:
+        if within_limit and len(base64.b64decode(rest, validate=True)) <= MAX_REST:
+            return
+    except (binascii.Error, ValueError):
+        pass
+    raise Invalid(f"log_rest: expected base64 of at most {MAX_REST} bytes")
 
 
 def _clean_commit(facts: CommitFacts) -> CommitFacts:

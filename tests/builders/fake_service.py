@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import hashlib
 import json
@@ -100,11 +101,14 @@ class FakeService:
         self.lease_s, self.beat_s = lease_s, beat_s
         self.hellos: list[Hello] = []
         self.claims: list[Claim] = []
+        self.held: dict[str, list[str]] = {}  # claim id → boards, of those that are being waited for
         self.given: dict[str, Attempt] = {}
         self.waiting: list[Attempt] = []
         self.attempts: list[Attempt] = []
         self.requests: list[str] = []
         self.faults: list[Fault] = []
+        self.finishes: list[Finish] = []
+        self.forgets_polls = self.drops_rests = False
         self.refusal: Answer | None = None
         self.offline = False
         self.news = asyncio.Condition()
@@ -243,20 +247,20 @@ class FakeService:
         if claim.claim_id in self.given:
             return to_json(self.given[claim.claim_id].lease)
 
-        def fits(attempt: Attempt) -> bool:
-            return attempt.lease.board in claim.boards_free
+        self.held = {claim.claim_id: claim.boards_free}
+
+        def is_over() -> bool:  # given up for a newer claim, or answered
+            return len(self.claims) > mine or self._give(claim.claim_id, self.held[claim.claim_id]) is not None
 
         try:
             async with asyncio.timeout(claim.wait_s), self.news:
-                await self.news.wait_for(lambda: any(map(fits, self.waiting)) or len(self.claims) > mine)
-                if len(self.claims) > mine:
-                    return None  # this connection was given up for a newer claim
-                attempt = next(filter(fits, self.waiting))
-                self.waiting.remove(attempt)
+                await self.news.wait_for(is_over)
         except TimeoutError:
             return None
-        self.given[claim.claim_id] = attempt
-        return to_json(attempt.lease)
+        if len(self.claims) > mine:
+            return None
+        self.held = {}
+        return to_json(self.given[claim.claim_id].lease)
 
     async def _attempt(self, attempt: Attempt, method: str, rest: list[str], query: dict[str, str], body: bytes) -> Any:
         what = rest[0]
@@ -278,7 +282,8 @@ class FakeService:
                 attempt.pieces.setdefault(int(rest[1]), {})[int(rest[2])] = body
                 return {}
             case "PUT", "result":
-                return self._finish(attempt, from_json(Finish, json.loads(body)))
+                said = from_json(Finish, json.loads(body))
+                return {**self._finish(attempt, said), **(await self._claim_with(said.claim) if said.claim else {})}
         raise refuse(404, "not_found")
 
     async def _wait(self, attempt: Attempt) -> Any:
@@ -299,7 +304,33 @@ class FakeService:
         attempt.log += body[have - start :]
         return {"size": len(attempt.log)}
 
+    async def _claim_with(self, claim: Claim) -> dict[str, Any]:
+        """Answer the claim that came with a finish, as the claim of its own would be."""
+        if claim.wait_s == 0:
+            given = self._give(claim.claim_id, claim.boards_free)
+            return {"lease": None if given is None else to_json(given.lease)}
+        is_held = claim.claim_id in self.held and not self.forgets_polls
+        if is_held:
+            self.held[claim.claim_id] = claim.boards_free
+            await self.tell()
+        return {"is_held": is_held}
+
+    def _give(self, claim_id: str, boards: list[str]) -> Attempt | None:
+        if claim_id not in self.given:
+            attempt = next((each for each in self.waiting if each.lease.board in boards), None)
+            if attempt is None:
+                return None
+            self.waiting.remove(attempt)
+            self.given[claim_id] = attempt
+        return self.given[claim_id]
+
     def _finish(self, attempt: Attempt, finish: Finish) -> Any:
+        self.finishes.append(finish)
+        rest, finish = base64.b64decode(finish.log_rest), dataclasses.replace(finish, log_rest="", claim=None)
+        if self.drops_rests:
+            rest = b""
+        if attempt.finish is None and finish.log_size - len(rest) == len(attempt.log):
+            attempt.log += rest
         if attempt.finish is not None:
             if attempt.finish == finish:
                 return {"outcome": finish.outcome}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.protocol import Outcome
+from builders.protocol import MAX_REST, Outcome
 from tests.builders.conftest import Lab, Project, gone, processes
 from tests.builders.fake_service import FakeService, refuse
 
@@ -34,7 +34,7 @@ async def test_a_claim_whose_answer_was_lost_is_asked_again_with_the_same_id(
 async def test_a_call_that_goes_wrong_is_repeated_and_counts_once(
     lab: Lab, service: FakeService, project: Project, call: str, how: str | int
 ) -> None:
-    lab.board(run='echo ran; echo "{}" > "$RIGLINE_RESULTS"')
+    lab.board(run='seq 1 20000; echo ran; echo "{}" > "$RIGLINE_RESULTS"')  # more log than a finish brings along
     fault = service.fault(call, how)
     await lab.connect()
 
@@ -337,10 +337,90 @@ async def test_one_poll_covers_all_free_boards_and_only_them(lab: Lab, service: 
 
     await service.cancel(attempt)
     await attempt.ended()
+    another = await service.job(project.source(project.commit()), "b1", "c")
+    await another.logged("begun")
+
+    assert [each.boards_free for each in service.claims[:2]] == [["b1", "b2"], ["b2"]]
+    assert service.given[service.claims[1].claim_id] is another
+
+
+async def test_a_poll_that_the_service_does_not_hold_any_more_is_made_again_for_all_boards(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.config(
+        "".join(
+            f'[[boards]]\nname = "{name}"\n[[boards.configurations]]\nname = "c"\nbuild = "true"\nrun = "true"\n'
+            for name in ("b1", "b2")
+        )
+    )
+    await lab.connect()
+    service.forgets_polls = True
+
+    await (await service.job(project.source(project.commit()), "b1", "c")).ended()
     await service.until(lambda: len(service.claims) == 3)
 
     assert [each.boards_free for each in service.claims] == [["b1", "b2"], ["b2"], ["b1", "b2"]]
     assert service.claims[1].claim_id == service.claims[2].claim_id
+
+
+async def test_the_next_job_of_a_board_comes_with_the_answer_to_the_finish(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run="echo ran")
+    commit = project.commit()
+    jobs = [await service.job(project.source(commit), "b1", "c1") for _ in range(3)]
+    await lab.connect()
+
+    for each in jobs:
+        await each.ended()
+
+    assert [each.claim.boards_free for each in service.finishes if each.claim] == [["b1"]] * 3
+    assert sum("/claim" in each for each in service.requests) <= 2  # the first, and one when nothing is left
+
+
+@pytest.mark.parametrize("how", ["lose", "cut", 503])
+async def test_a_lease_whose_answer_to_the_finish_was_lost_is_given_again(
+    lab: Lab, service: FakeService, project: Project, how: str | int
+) -> None:
+    lab.board(run="echo ran")
+    commit = project.commit()
+    first, second = [await service.job(project.source(commit), "b1", "c1") for _ in range(2)]
+    service.fault("PUT .*/attempts/1/result$", how)
+    await lab.connect()
+
+    await first.ended()
+    await second.ended()
+
+    assert [each.text.count("\nran\n") for each in (first, second)] == [1, 1]
+    assert sum("/claim" in each for each in service.requests) <= 2
+
+
+async def test_a_short_rest_of_the_log_comes_with_the_finish_and_a_long_one_before_it(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run="seq 1 20000; echo the end")
+    await lab.connect()
+
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    finish = await attempt.ended()
+
+    sent = sum(size for _, size in attempt.appends)
+    assert finish.log_size - MAX_REST <= sent
+    assert attempt.text.count("the end\n") == 1
+
+
+async def test_a_rest_of_the_log_that_got_lost_is_sent_again_by_itself(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run="echo ran")
+    service.drops_rests = True
+    await lab.connect()
+
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    finish = await attempt.ended()
+
+    assert len(attempt.log) == finish.log_size
+    assert attempt.text.count("\nran\n") == 1
 
 
 async def test_the_token_is_nowhere_a_script_can_look(lab: Lab, service: FakeService, project: Project) -> None:

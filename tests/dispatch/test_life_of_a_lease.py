@@ -26,7 +26,7 @@ async def test_a_queued_job_is_claimed_run_and_finished(world: World) -> None:
     assert (await lab.log(lease, 0, b"hello\n")).json() == {"size": 6}
     finished = await lab.finish(lease, "passed", log=b"hello\n")
 
-    assert finished.json() == {"outcome": "passed"}
+    assert finished.json() == {"outcome": "passed", "lease": None, "is_held": False}
     assert await world.states(job_id) == ["passed"]
     rq_job = proxy.fetch(world.deps.redis_sync, job_id)
     assert rq_job is not None and rq_job.is_finished
