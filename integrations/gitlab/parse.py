@@ -38,6 +38,8 @@ def _push(body: bytes) -> Event | None:
     project = project_id(said.project, said.project_id)
     if payload.is_zero(said.after):
         return RefDeleted(repository=project, repository_name=name, ref=ref)
+    if said.checkout_sha is None and ref.startswith("refs/tags/"):
+        return None  # GitLab did not find the tag any more; `after` may be the tag's own object
     commit = payload.commit(said.checkout_sha or said.after)
     head = next((each for each in said.commits or () if each.id == commit), None)
     sender = said.user_username or ""

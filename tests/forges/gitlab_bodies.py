@@ -51,13 +51,27 @@ def commit(sha: str) -> Body:
     }
 
 
-def push(about: FakeRepository, by: Person, before: str, after: str, ref: str, *, points_at: str | None = None) -> Body:
-    """Say that a branch or tag moved; `points_at` is the commit of an annotated tag."""
+def push(
+    about: FakeRepository,
+    by: Person,
+    before: str,
+    after: str,
+    ref: str,
+    *,
+    points_at: str | None = None,
+    is_found: bool = True,
+) -> Body:
+    """Say that a branch or tag moved.
+
+    Args:
+        points_at: the commit of an annotated tag.
+        is_found: whether GitLab still found it when it wrote this.
+    """
     kind, head = ("tag_push" if ref.startswith("refs/tags/") else "push"), points_at or after
     gone = after == ZERO
     return {
         **{"object_kind": kind, "event_name": kind, "before": before, "after": after, "ref": ref},
-        **{"ref_protected": True, "checkout_sha": None if gone else head, "message": None},
+        **{"ref_protected": True, "checkout_sha": head if is_found and not gone else None, "message": None},
         **{"user_id": by.id, "user_name": by.name.title(), "user_username": by.name, "user_email": None},
         **{"user_avatar": f"{NOWHERE}/a.png", "project_id": about.id, "project": project(about)},
         **{"commits": [] if gone else [commit(head)], "total_commits_count": 0 if gone else 1, "push_options": {}},

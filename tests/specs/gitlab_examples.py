@@ -30,6 +30,7 @@ def moves(by):
         "branch deleted": (RefDeleted, bodies.push(ABOUT, by, sha(91), ZERO, "refs/heads/old")),
         "tag created": (Push, bodies.push(ABOUT, by, ZERO, sha(3), tag)),
         "annotated tag created": (Push, bodies.push(ABOUT, by, ZERO, sha(92), "refs/tags/v2", points_at=sha(4))),
+        "tag gone meanwhile": (None, bodies.push(ABOUT, by, ZERO, sha(97), "refs/tags/v3", is_found=False)),
         "tag deleted": (RefDeleted, bodies.push(ABOUT, by, sha(3), ZERO, "refs/tags/old")),
     }
 
