@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "github": ("app.cli.github:github", "Make the GitHub App that the service acts as."),
     "config": ("app.cli.config:config", "Check the rules of a repository before they are pushed."),
     "builder": ("app.cli.builder:builder", "Make builders, look at them, say whether they get jobs."),
+    "board": ("app.cli.board:board", "Look at boards and their health, check, hold and release them."),
     "dispatch": ("app.cli.dispatch:dispatch", "Build or run one commit now, and wait for the answer."),
     "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),
     "job": ("app.cli.job:job", "Look at jobs, follow their logs, cancel and retry them."),

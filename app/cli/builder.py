@@ -1,12 +1,13 @@
 """`rigline builder`: the machines of the lab."""
 
+import sys
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from app.cli import builder_host
-from app.cli.asking import as_json, asks
+from app.cli import builder_host, checking
+from app.cli.asking import BAD, as_json, asks
 from app.cli.output import details, say_json, table
 from app.client import Client
 
@@ -133,6 +134,49 @@ def drain(client: Client, name: str) -> None:
       rigline builder drain shelf
     """
     _set_state(client, name, "drain", "ends its jobs and gets no new ones")
+
+
+@builder.command()
+@click.argument("name")
+@click.option("--board", metavar="NAME", help="Only this board; without it all that have a check.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end, and print what was found.")
+@asks
+def test(client: Client, name: str, board: str | None, wait: bool) -> None:
+    """Check the boards of a builder now: that it answers, and what its own check of each board says.
+
+    Refused while a job runs on a board. Exits 1 if a check did not pass. What it printed is kept with the board.
+
+    \b
+    Example:
+      rigline builder test shelf --board nucleo-1
+    """
+    found = client.get(f"/builders/{quote(name, safe='')}")
+    able = [board] if board else [each["name"] for each in found["boards"] if each["check_every_s"] is not None]
+    if not able:
+        raise click.ClickException(f"{name} has no check for any board: write [boards.health] into its builder.toml.")
+    asked = [checking.ask(client, each, name) for each in able]
+    if not wait:
+        click.echo("\n".join(f"{each['board']}: job {each['job_id']}" for each in asked))
+    elif not all([checking.follow(client, each) for each in asked]):
+        sys.exit(BAD)
+
+
+@builder.command("revoke-token")
+@click.argument("name")
+@asks
+def revoke_token(client: Client, name: str) -> None:
+    """Refuse a builder's token at once, because somebody else may have it.
+
+    Its jobs are killed and tried elsewhere; its boards get none until `rigline board good` says that somebody looked.
+
+    \b
+    Example:
+      rigline builder revoke-token shelf
+    """
+    found = client.post(f"/builders/{quote(name, safe='')}/revoke-token")
+    out = ", ".join(each["name"] for each in found["boards"])
+    click.echo(f"{name} is refused from now on." + (f" Out until somebody has looked: {out}." if out else ""))
+    click.echo(f"`rigline builder rotate-token {name}` makes a new token.")
 
 
 @builder.command()

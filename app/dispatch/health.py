@@ -19,7 +19,7 @@ ENOUGH = 2  # troubles in a row that take a board out
 AT_ONCE = 50  # boards that one round asks to be looked at
 BADLY = (JobState.FAILED, JobState.ERRORED, JobState.TIMED_OUT)
 # The ends of which nobody knows what they mean for the board: its builder went away in the middle.
-DOUBTS = ("infra:lost", "infra:agent", "infra:process", "infra:revoked")
+DOUBTS = ("infra:lost", "infra:agent", "infra:process")
 
 
 class Sign(StrEnum):

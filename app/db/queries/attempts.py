@@ -194,6 +194,12 @@ async def held(db: AsyncConnection) -> list[sa.Row[Any]]:
     return list(await db.execute(wanted))
 
 
+async def open_of(db: AsyncConnection, builder_id: int) -> list[int]:
+    """List the attempts that a builder holds."""
+    wanted = sa.select(attempt.c.id).where(attempt.c.builder_id == builder_id, attempt.c.ended_at.is_(None))
+    return list(await db.scalars(wanted.order_by(attempt.c.id)))
+
+
 async def lock(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
     """Lock an attempt's row against beats, appends and ends of others, and read it."""
     return (await db.execute(sa.select(attempt).where(attempt.c.id == attempt_id).with_for_update())).one_or_none()

@@ -53,6 +53,13 @@ async def rotate(db: AsyncConnection, builder_id: int, *, actor: str) -> str:
     return secret
 
 
+async def revoke(db: AsyncConnection, builder_id: int, *, actor: str) -> None:
+    """Make a builder's token worthless. `rotate` gives it a new one."""
+    worthless = digest(secrets.token_urlsafe(32))
+    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(token_hash=worthless))
+    await audit.record(db, "builder.token_revoked", actor=actor, detail=str(builder_id))
+
+
 async def set_state(db: AsyncConnection, builder_id: int, state: BuilderState, *, actor: str) -> None:
     """Pause, drain, resume or retire a builder."""
     await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(state=state))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health
-from app.db.queries import alerts, audit
+from app.db.queries import alerts, audit, logs
 from app.db.tables import attempt, board, builder, job
 from app.errors import Conflict, NotFound
 from builders.protocol import LEASE_S
@@ -14,6 +14,7 @@ from builders.protocol import LEASE_S
 BOARD_OUT = "board_quarantined"  # the kind of the alert
 RECHECK_S = 30.0  # so long after a check that did not say "good" comes the next one
 REASON_LIMIT = 500  # characters
+OUTPUT_LIMIT = 16_000  # bytes
 
 now = sa.func.now()
 
@@ -54,6 +55,12 @@ async def named(db: AsyncConnection, name: str, builder_name: str | None = None)
     if len(found) > 1:
         raise Conflict(f"Builders {', '.join(each.name for each in found)} each have a board {name}: name one.")
     return int(found[0].id)
+
+
+async def of_builder(db: AsyncConnection, builder_id: int) -> list[int]:
+    """List the boards that a builder offers."""
+    wanted = sa.select(board.c.id).where(board.c.builder_id == builder_id, board.c.offered)
+    return list(await db.scalars(wanted.order_by(board.c.id)))
 
 
 async def set_(
@@ -153,6 +160,16 @@ async def open_check(db: AsyncConnection, board_id: int) -> int | None:
 async def is_held(db: AsyncConnection, board_id: int) -> bool:
     """Tell whether a person keeps a board now."""
     return bool(await db.scalar(sa.select(board.c.held_until > now).where(board.c.id == board_id)))
+
+
+async def last_output(db: AsyncConnection, board_id: int) -> bytes:
+    """Read the end of what the last check of a board printed; empty if it was not looked at yet."""
+    wanted = sa.select(attempt.c.id, attempt.c.log_size).join(job, job.c.id == attempt.c.job_id)
+    wanted = wanted.where(job.c.board_id == board_id, attempt.c.ended_at.is_not(None))
+    found = (await db.execute(wanted.order_by(attempt.c.id.desc()).limit(1))).one_or_none()
+    if found is None:
+        return b""
+    return await logs.read(db, found.id, max(0, found.log_size - OUTPUT_LIMIT), OUTPUT_LIMIT)
 
 
 async def checks(db: AsyncConnection, board_id: int, limit: int = 1) -> list[sa.RowMapping]:

@@ -50,10 +50,17 @@ def _boards() -> sa.Select[Any]:
 
 
 async def boards(
-    db: AsyncConnection, *, builder_id: int | None = None, after: int | None = None, limit: int = 500
+    db: AsyncConnection,
+    *,
+    builder_id: int | None = None,
+    board_id: int | None = None,
+    after: int | None = None,
+    limit: int = 500,
 ) -> list[sa.RowMapping]:
     """List the offered boards, with the configurations they offer and the job they hold; `after` an id: by id."""
     wanted = _boards()
+    if board_id is not None:
+        wanted = wanted.where(col(Board.id) == board_id)
     if after is not None:
         paged = wanted.where(col(Board.id) > after).order_by(col(Board.id)).limit(limit)
         return list((await db.execute(paged)).mappings())

@@ -10,6 +10,7 @@ from app.db.models import BuilderState, Health
 from app.db.queries import audit, builders, lab, removal
 from app.db.queries.users import Role
 from app.deps import Deps
+from app.dispatch import revoked
 from app.errors import Conflict, Invalid, NotFound
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
@@ -72,6 +73,15 @@ class BoardTold(Told):
     tags: list[str]
     health: Health
     health_reason: str
+    health_at: datetime | None = Field(description="since when its health is so")
+    fail_streak: int = Field(description="troubles in a row; two take it out")
+    checked_at: datetime | None = Field(description="when a check of it ended last")
+    check_every_s: float | None = Field(description="how often it is checked; null: its builder has no check for it")
+    power: bool = Field(description="its builder can switch it")
+    devices: list[str] = Field(description="names that no other device has")
+    held_until: datetime | None = Field(description="a person keeps it until then")
+    held_by: str
+    hold_on_failure_s: float | None = Field(description="a person keeps it for so long once a job on it goes wrong")
     configurations: list[str]
     job_id: int | None = Field(description="the job it runs now")
 
@@ -135,6 +145,20 @@ async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> Builde
         secret = await builders.rotate(db, builder["id"], actor=actor.name)
     await deps.notices.publish("builder", id=builder["id"])
     return BuilderToken(id=builder["id"], name=name, token=f"{builders.PREFIX}{builder['id']}.{secret}")
+
+
+@operation("POST", "/builders/{name}/revoke-token", role=Role.ADMIN, answer=BuilderTold)
+async def revoke_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
+    """Refuse its token from now on, because somebody else may have it.
+
+    Its jobs end and are tried elsewhere; its boards get none until somebody says that they are good.
+    """
+    async with deps.begin() as db:
+        builder = await _found(db, name)
+        await builders.revoke(db, builder["id"], actor=actor.name)
+    await deps.notices.publish("builder", id=builder["id"])
+    await revoked.end_all(deps, builder["id"], name)
+    return await show_builder(deps, name=name)
 
 
 @operation("DELETE", "/builders/{name}", role=Role.ADMIN)

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from quart import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState
-from app.db.queries import lab
+from app.db.queries import health, lab
 from app.states import JobState
+from app.web.pages import log_text
 from app.web.pages.answer import answer, deps, found, page
 from app.web.pages.rows import BoardRow, board_row, is_online, seconds
 
@@ -46,6 +48,17 @@ class ConfigurationRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoardCheck:
+    """The last check of a board, and the end of what it printed."""
+
+    id: int
+    state: JobState
+    reason: str
+    ended_at: datetime | None
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Done:
     """One attempt in a builder's past."""
 
@@ -67,6 +80,7 @@ class BuilderPage:
     facts: dict[str, str]
     boards: list[BoardRow]
     configurations: dict[int, list[ConfigurationRow]]  # board id → what it offers
+    checks: dict[int, BoardCheck]  # board id → its last check, if there was one
     done: list[Done]
 
 
@@ -88,6 +102,7 @@ async def builder(name: str) -> Response:
         boards = [board_row(each) for each in await lab.boards(db, builder_id=row["id"])]
         offered = await lab.configurations(db, row["id"])
         done = await lab.attempts_of(db, row["id"])
+        checks = {each.id: await _check(db, each.id) for each in boards}
     busy = sum(each.job_id is not None for each in boards)
     view = BuilderPage(
         builder=_builder({**row, "boards": len(boards), "busy": busy}),
@@ -101,9 +116,19 @@ async def builder(name: str) -> Response:
             ]
             for board in boards
         },
+        checks={board_id: each for board_id, each in checks.items() if each is not None},
         done=[Done(**each, seconds=seconds(each["opened_at"], each["ended_at"])) for each in done],
     )
     return await answer("builder.html", view)
+
+
+async def _check(db: AsyncConnection, board_id: int) -> BoardCheck | None:
+    """Read the last check of a board."""
+    for last in await health.checks(db, board_id):
+        values = {name: last[name] for name in ("id", "state", "reason", "ended_at")}
+        said = await health.last_output(db, board_id)
+        return BoardCheck(**values, output="".join(part.text for part in log_text.pieces(said)))
+    return None
 
 
 def _builder(row: dict[str, Any]) -> BuilderRow:

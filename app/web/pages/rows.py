@@ -62,6 +62,15 @@ class BoardRow:
     seen_at: datetime | None
     health: str
     health_reason: str
+    health_at: datetime | None
+    fail_streak: int
+    checked_at: datetime | None
+    check_every_s: float | None  # None: its builder has no check for it
+    held_until: datetime | None  # in the future, or None
+    held_by: str
+    hold_on_failure_s: float | None
+    power: bool
+    devices: list[str]
     configurations: list[str]
     job_id: int | None
     job_state: JobState | None
@@ -70,7 +79,7 @@ class BoardRow:
     opened_at: datetime | None
     full_name: str | None
     commit: str | None
-    availability: str  # free, busy, away (its builder does not ask), or held back (its health, or its builder's state)
+    availability: str  # free, busy, away (its builder does not ask), to be checked, or held back (its health, a person)
 
 
 def job_row(row: sa.RowMapping) -> JobRow:
@@ -85,8 +94,9 @@ def job_row(row: sa.RowMapping) -> JobRow:
 
 def board_row(row: sa.RowMapping) -> BoardRow:
     """Take a board from its database row."""
-    names = BoardRow.__dataclass_fields__.keys() - {"availability"}
-    return BoardRow(**{name: row[name] for name in names}, availability=_availability(row))
+    names = BoardRow.__dataclass_fields__.keys() - {"availability", "held_until"}
+    held_until = row["held_until"] if _is_held(row) else None
+    return BoardRow(**{name: row[name] for name in names}, held_until=held_until, availability=_availability(row))
 
 
 def is_online(seen_at: datetime | None) -> bool:
@@ -97,9 +107,17 @@ def is_online(seen_at: datetime | None) -> bool:
 def _availability(row: sa.RowMapping) -> str:
     if row["job_id"] is not None:
         return "busy"
-    if row["health"] not in (Health.GOOD, Health.UNKNOWN) or row["builder_state"] is not BuilderState.ACTIVE:
+    is_out = row["health"] not in (Health.GOOD, Health.UNKNOWN) or row["builder_state"] is not BuilderState.ACTIVE
+    if is_out or _is_held(row):
         return "held back"
-    return "free" if is_online(row["seen_at"]) else "away"
+    if not is_online(row["seen_at"]):
+        return "away"
+    is_doubtful = row["health"] is Health.UNKNOWN and row["check_every_s"] is not None
+    return "to be checked" if is_doubtful else "free"
+
+
+def _is_held(row: sa.RowMapping) -> bool:
+    return row["held_until"] is not None and row["held_until"] > datetime.now(UTC)
 
 
 def seconds(start: datetime | None, end: datetime | None) -> float | None:
