@@ -85,6 +85,8 @@ class Settings(BaseModel):
     gitlab_token: Secret | None = Field(None, alias="RIGLINE_GITLAB_TOKEN")
     command_prefix: str = Field("/rig", alias="RIGLINE_COMMAND_PREFIX", pattern=r"^/[\w-]{1,30}$")
     ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
+    outsider_commits: int = Field(10, alias="RIGLINE_OUTSIDER_COMMITS", ge=0, le=100_000)
+    outsider_commits_hourly: int = Field(30, alias="RIGLINE_OUTSIDER_COMMITS_HOURLY", ge=0, le=100_000)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
 
     cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)

@@ -74,6 +74,7 @@ class PullRequestChanged:
     head_branch: str
     from_fork: bool  # also when the fork is gone
     source_repository: int | None = None  # where the head branch lives; None: it was deleted
+    source_owner: str = ""  # whose that is: a number, or where the forge tells none a name; good for counting only
     title: str = ""  # text of its author
     draft: bool = False
     merged: bool = False

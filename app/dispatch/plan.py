@@ -1,6 +1,6 @@
 """Open pipelines: the one place that inserts them and their jobs. The same meaning asked twice is one pipeline."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import sealed
 from app.db.models import Priority, Trigger
 from app.db.queries import jobs, offers, pipelines
+from app.db.queries.outsiders import Outsider
 from app.deps import Deps
-from app.dispatch import groups, queue, selection
+from app.dispatch import groups, outsiders, queue, selection
 from app.dispatch.groups import Grouped
 from app.dispatch.selection import Selection
 from app.policy.rules import Group
 from app.reporting.announce import announce
+from app.settings import Settings
 from app.states import JobState
 from builders.protocol import Kind
 
@@ -35,6 +37,7 @@ class PipelineRequest:
     takes_branch: bool = False  # shown under this branch even if another one had the commit before
     pull_request: int | None = None
     from_fork: bool = False
+    outsider: Outsider | None = None  # whose it is, if nobody trusts it: only so much of theirs is taken on
     fetch_ref: str | None = None
     title: str = ""
     trust: str | None = None  # why it may run; None: its jobs await approval
@@ -56,6 +59,8 @@ class PipelineRequest:
     comment_style: str = "changes"
     context: str | None = None  # of the status; None: rigline/ and the kind
     reports: bool = False  # shows a status on the commit
+    is_told: bool = True  # in the comment of its pull request too
+    revives: bool = True  # tries again what was cancelled only because its pull request had moved on or gone
     status_memory: dict[str, Any] = field(default_factory=dict)  # what the forge's adapter needs to know for it
 
 
@@ -79,15 +84,21 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
     """
     async with deps.begin() as db:
         token = sealed.seal(deps.settings.secret_key.get_secret_value(), request.token) if request.token else None
-        planned, queued = await _open(db, request, token)
+        planned, queued = await _open(db, deps.settings, request, token)
     if queued:
         await queue.offer(deps, queued)
     await deps.notices.publish("pipeline", pipeline=planned.pipeline_id)
     return planned
 
 
-async def _open(db: AsyncConnection, request: PipelineRequest, token: bytes | None) -> tuple[Planned, list[int]]:
+async def _open(
+    db: AsyncConnection, settings: Settings, request: PipelineRequest, token: bytes | None
+) -> tuple[Planned, list[int]]:
     targets, error = await _planned(db, request)
+    if targets and request.outsider is not None:
+        refusal = await outsiders.refusal(db, settings, request.repository_id, request.commit, request.outsider)
+        if refusal:  # it is written down and shown on the commit, and says nothing else anywhere
+            targets, error, request = [], refusal, replace(request, revives=False, is_told=False)
     pipeline_id = await pipelines.insert_new(db, **_columns(request), error=error, token=token)
     if pipeline_id is None:
         return await _join(db, request, targets, error)
@@ -115,7 +126,9 @@ def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
     more = ("fetch_ref", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
     ruled = ("rule", "compare_with", "status_style", "comment_style")
-    return {name: getattr(request, name) for name in (*same, *more, *ruled)}
+    who = request.outsider
+    whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}
+    return {name: getattr(request, name) for name in (*same, *more, *ruled)} | whose
 
 
 async def _add_jobs(
@@ -139,7 +152,7 @@ async def _add_jobs(
 
 async def _report(db: AsyncConnection, request: PipelineRequest, pipeline_id: int) -> None:
     if request.reports:
-        await announce(db, pipeline_id, request.status_memory, request.context)
+        await announce(db, pipeline_id, request.status_memory, request.context, is_told=request.is_told)
 
 
 async def _join(
@@ -152,7 +165,7 @@ async def _join(
         await pipelines.change(db, found["id"], **learned)
     trusted = bool(found["trust"] or request.trust)
     moved = await release(db, found["id"], reason=request.trust or "") if request.trust else []
-    moved += await _revive(db, found["id"])
+    moved += await _revive(db, found["id"]) if request.revives else []
     if not await pipelines.has_jobs(db, found["id"]) and targets:
         moved += await _add_jobs(db, found["id"], request, targets)
         await pipelines.change(db, found["id"], error=None)

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import approvals, audit, pipelines
+from app.db.queries import approvals, audit, deliveries, pipelines
 from app.db.queries.approvals import APPROVED_BY, Approver
 from app.deps import Deps
 from app.dispatch import cancel, plan, queue
@@ -45,6 +45,9 @@ async def trust(deps: Deps, repository_id: int, sha: str, approver: Approver) ->
                 db, "commit.approved", actor=approver.name, detail=f"repository {repository_id}: {detail}"
             )
         queued = [job_id for each in waiting for job_id in await _release(db, each, sha, approver.name)]
+        refused = [each for each in await pipelines.unplanned(db, waiting) if await deliveries.reopen(db, each)]
+    for delivery_id in refused:  # of more than an outsider may ask for, say: what brought it is handled as trusted now
+        await deps.tasks.put("handle_delivery", delivery_id)
     if queued:
         await queue.offer(deps, queued)
     for pipeline_id in waiting:

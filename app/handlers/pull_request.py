@@ -1,7 +1,10 @@
 """A pull request was opened, moved, marked, or closed."""
 
+from dataclasses import replace
+
 from app.db.models import Priority, Trigger
 from app.db.queries import alerts, pipelines, pull_requests
+from app.db.queries.outsiders import Outsider
 from app.deps import Deps
 from app.dispatch import cancel
 from app.dispatch.plan import PipelineRequest, Planned
@@ -101,10 +104,17 @@ async def _open(
     except Transient as problem:
         trust, unknown = None, problem
     base = Base(branch=event.base_branch)
-    planned = await open_by_rules(happening, base, _request(event, occasion, trust), occasion, deps)
+    request = _request(event, occasion, trust)
+    if event.from_fork and not trust and happening.event is On.PULL_REQUEST:  # a label is the wish of one who may write
+        request = replace(request, outsider=_outsider(event))
+    planned = await open_by_rules(happening, base, request, occasion, deps)
     if unknown is not None:
         raise unknown
     return planned, told(planned) + (", awaiting approval" if planned and not trust else "")
+
+
+def _outsider(event: PullRequestChanged) -> Outsider:
+    return Outsider(author=event.author.id, owner=event.source_owner, pull_request=event.number)
 
 
 def _request(event: PullRequestChanged, occasion: Occasion, trust: str | None) -> PipelineRequest:

@@ -14,12 +14,15 @@ PER_TARGET = "per_target"
 NAME_LIMIT = 100  # characters of a status's name
 
 
-async def announce(db: AsyncConnection, pipeline_id: int, memory: dict[str, Any], context: str | None = None) -> None:
+async def announce(
+    db: AsyncConnection, pipeline_id: int, memory: dict[str, Any], context: str | None = None, *, is_told: bool = True
+) -> None:
     """Show a pipeline on its commit from now on, and in the comment of its pull request. Again changes nothing.
 
     Args:
         context: of its status, if it is not to be named by its kind alone.
         memory: what the forge's adapter should know beside the commit, as the branch of a fork.
+        is_told: in the comment too.
     """
     found = await pipelines.row(db, pipeline_id)
     if found is None:
@@ -33,7 +36,7 @@ async def announce(db: AsyncConnection, pipeline_id: int, memory: dict[str, Any]
             pipeline_id=pipeline_id,
             memory={**memory, **about},
         )
-    if found["pull_request"] is not None:
+    if found["pull_request"] is not None and is_told:
         await conversations.speak_of(db, found["repository_id"], found["pull_request"], pipeline_id)
 
 

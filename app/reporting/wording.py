@@ -140,6 +140,16 @@ def comment_refused(repository: str, number: int, reason: str) -> tuple[str, str
     )
 
 
+def too_many(whose: str, unended: int) -> str:
+    """Say that an outsider has enough that waits or runs."""
+    return f"its {whose} has {unended} commits that wait or run, the most without a maintainer's approval"
+
+
+def too_many_lately(whose: str, lately: int) -> str:
+    """Say that an outsider brought enough within an hour."""
+    return f"its {whose} brought {lately} commits within an hour, the most without a maintainer's approval"
+
+
 def label_refused(repository: str, label: str, reason: str) -> tuple[str, str]:
     """Say which label a rule wants off and a forge leaves on, and what a person can do."""
     advice = "Take it off by hand, or it cannot be set again; look whether the token or App may write issues there."

@@ -14,6 +14,7 @@ from integrations.fake.parts import (
     project_body,
     pull_body,
     repository_body,
+    source_body,
 )
 from integrations.fake.said import (
     github_comment,
@@ -179,7 +180,7 @@ def gitlab_merge_request(
         "state": "closed" if action == "close" else "opened",
         "title": pull.title,
         "draft": pull.draft,
-        "source_project_id": None if pull.fork_is_gone else (pull.fork or project).id,
+        **source_body(project, pull),
         "target_project_id": project.id,
         "source_branch": pull.branch,
         "target_branch": pull.base,

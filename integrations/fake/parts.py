@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 from integrations.fake.world import FakeRepository
 from integrations.github import signature as github_signature
@@ -97,7 +98,7 @@ def repository_body(repository: FakeRepository) -> dict[str, Any]:
         "name": name,
         "full_name": repository.full_name,
         "private": repository.private,
-        "owner": {"login": owner, "id": 1, "type": "Organization"},
+        "owner": {"login": owner, "id": crc32(owner.encode()), "type": "Organization"},
         "default_branch": repository.default_branch,
         # No address of a delivery is ever called; this one would be the cloud's own secrets.
         "clone_url": "http://169.254.169.254/latest/meta-data",
@@ -156,3 +157,9 @@ def project_body(project: FakeRepository) -> dict[str, Any]:
         "git_http_url": "http://169.254.169.254/latest/meta-data",
         "visibility_level": 0 if project.private else 20,
     }
+
+
+def source_body(project: FakeRepository, pull: Pull) -> dict[str, Any]:
+    """Describe where a merge request comes from as GitLab does; nowhere once the fork is gone."""
+    source = None if pull.fork_is_gone else pull.fork or project
+    return {"source_project_id": source.id if source else None, "source": project_body(source) if source else None}

@@ -52,12 +52,24 @@ class Push(msgspec.Struct):
     sender: Account | None = None
 
 
+class Owner(msgspec.Struct):
+    """Whose a repository is."""
+
+    id: payload.Id
+
+
+class Owned(Named):
+    """A repository with its owner."""
+
+    owner: Owner | None = None
+
+
 class End(msgspec.Struct):
     """One end of a pull request."""
 
     ref: str
     sha: str
-    repo: Named | None = None  # null once a fork is deleted
+    repo: Owned | None = None  # null once a fork is deleted
 
 
 class Label(msgspec.Struct):

@@ -86,6 +86,7 @@ def _pull_request(body: bytes) -> Event | None:
         head_branch=payload.branch(pull.head.ref),
         from_fork=source is None or source.id != said.repository.id,
         source_repository=source.id if source else None,
+        source_owner=str(source.owner.id) if source and source.owner else "",
         title=payload.title(pull.title),
         draft=pull.draft,
         merged=bool(pull.merged),

@@ -71,6 +71,7 @@ class Merge(msgspec.Struct):
     title: str = ""
     draft: bool = False
     updated_at: str | None = None
+    source: Project | None = None
 
 
 class Flag(msgspec.Struct):

@@ -76,6 +76,7 @@ def _merge_request(body: bytes) -> Event | None:
         head_branch=payload.branch(attributes.source_branch),
         from_fork=attributes.source_project_id != attributes.target_project_id,
         source_repository=attributes.source_project_id,
+        source_owner=_namespace(attributes.source),
         title=payload.title(attributes.title),
         draft=attributes.draft,
         merged=attributes.action == "merge",
@@ -86,6 +87,11 @@ def _merge_request(body: bytes) -> Event | None:
         changed_at=payload.moment(attributes.updated_at),
         **payload.labels(new, [label.title for label in said.labels or ()]),
     )
+
+
+def _namespace(source: bodies.Project | None) -> str:
+    """Name whose a project is: GitLab gives no number for that here."""
+    return source.path_with_namespace.rpartition("/")[0] if source else ""
 
 
 def _new_labels(said: bodies.MergeRequest) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 RECEIVER, COMMENTS, REPORTS = "hostile/test_receiver.py", "hostile/test_commands.py", "hostile/test_reporting.py"
+CAPS = "hostile/test_caps.py"
 STRANGERS, CHECKOUT = "hostile/test_trust.py", "hostile/test_checkout.py"
 APPROVALS, TRUST, SECRETS = "specs/test_approvals.py", "specs/test_trust.py", "specs/test_webhook_secrets.py"
 COMMANDS, GRAMMAR, GIVEN = "specs/test_commands.py", "specs/test_command_grammar.py", "specs/test_deliveries.py"
@@ -166,7 +167,11 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("specs/test_comments.py", "test_links_go_to_the_configured_address_whatever_host_was_asked"),
     ],
     "S41 a fork that asks to be skipped": [(STRANGERS, "test_s41_a_commit_that_asks_to_be_skipped_is_never_green")],
-    "S42 a fork that floods the queue": [(STRANGERS, "test_s42_a_flood_of_pushes_leave_one_waiting_pipeline")],
+    "S42 a fork that floods the queue": [
+        (STRANGERS, "test_s42_a_flood_of_pushes_leaves_at_most_one_waiting_pipeline_and_takes_on_thirty_commits"),
+        (CAPS, "test_beyond_so_many_at_once_an_outsiders_pull_request_runs_nothing_and_says_so"),
+        (CAPS, "test_many_authors_of_one_forks_owner_count_together"),
+    ],
 }
 ATTACKS = list(range(1, 43))
 

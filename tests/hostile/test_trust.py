@@ -21,7 +21,7 @@ async def world(world):
 
 
 def pulled(world, action="opened", head=A, *, author=OUTSIDER, sender=None, before=None, second=0, **more):
-    at = f"2026-01-31T12:00:{second:02}Z"
+    at = f"2026-01-31T12:{second // 60:02}:{second % 60:02}Z"
     pull = Pull(number=5, head=head, branch="x", author=world.person(author), fork=FORK, updated_at=at, **more)
     who = sender if isinstance(sender, Person) else world.person(sender or author)
     return deliveries.github_pull_request(world.repository, action, pull, SECRET, sender=who, before=before)
@@ -104,13 +104,23 @@ async def test_s41_a_commit_that_asks_to_be_skipped_is_never_green(world):
     assert world.posted(A) == ["pending"]
 
 
-async def test_s42_a_flood_of_pushes_leave_one_waiting_pipeline(world):
-    heads = [f"{number:040x}" for number in range(1, 41)]
+async def test_s42_a_flood_of_pushes_leaves_at_most_one_waiting_pipeline_and_takes_on_thirty_commits(world):
+    heads = [f"{number:040x}" for number in range(1, 201)]
     before = None
     for second, head in enumerate(heads):
         await world.deliver(pulled(world, "synchronize" if before else "opened", head, before=before, second=second))
         before = head
     await world.settle()
 
-    waiting = [each.commit for each in await world.pipelines(limit=500) if each.state == "awaiting_approval"]
-    assert waiting == heads[-1:]
+    found = await world.pipelines(limit=500)
+    assert [each.commit for each in found if each.counts] == heads[:30]
+    assert [each for each in found if each.state == "awaiting_approval"] == []
+    assert (world.shown(heads[-1]).state, world.shown(heads[-1]).description) == (
+        "error",
+        "Nothing was run: its author brought 30 commits within an hour, the most without a maintainer's approval",
+    )
+    assert len(world.comments(5)) == 1
+    [about] = {each.repository_id for each in found}
+    await approve(world.deps, about, heads[-1], "olivia")
+    await world.settle()
+    assert await states(world, heads[-1]) == [JobState.QUEUED]

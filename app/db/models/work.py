@@ -41,6 +41,8 @@ class Pipeline(SQLModel, table=True):
     __table_args__ = (
         Index("pipeline_once", "repository_id", "dedupe_key", unique=True),
         Index("pipeline_by_commit", "commit", "repository_id"),
+        Index("pipeline_by_author", "author_id", postgresql_where=sa.text("author_id IS NOT NULL")),
+        Index("pipeline_by_fork_owner", "fork_owner", postgresql_where=sa.text("fork_owner IS NOT NULL")),
     )
     id: int = Field(default=None, primary_key=True)
     repository_id: int = Field(foreign_key="repository.id")
@@ -55,6 +57,8 @@ class Pipeline(SQLModel, table=True):
     from_fork: bool = False
     fetch_ref: str | None = Field(default=None, max_length=512)  # a ref that holds the commit
     title: str = Field(default="", max_length=500)  # first line of the commit's message, if the trigger told
+    author_id: int | None = Field(default=None, sa_type=sa.BigInteger)  # on the forge, of an outsider's pull request
+    fork_owner: str | None = Field(default=None, max_length=255)  # of an outsider's pull request
     trust: str | None = Field(default=None, max_length=200)  # why it may run; None: nobody trusted it yet
     requested_by: str = Field(default="", max_length=200)
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id", sa_type=sa.BigInteger)

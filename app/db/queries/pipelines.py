@@ -96,6 +96,13 @@ async def of_commit(db: AsyncConnection, repository_id: int, commit: str) -> lis
     return list(await db.scalars(asked.order_by(col(Pipeline.id)).with_for_update()))
 
 
+async def unplanned(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[int]:
+    """List the deliveries that asked for those of some pipelines that have no job at all."""
+    has_jobs = sa.exists().where(col(Job.pipeline_id) == col(Pipeline.id))
+    asked = sa.select(col(Pipeline.delivery_id)).where(col(Pipeline.id).in_(list(pipeline_ids)), ~has_jobs)
+    return sorted(set(await db.scalars(asked.where(col(Pipeline.delivery_id).is_not(None)))))
+
+
 async def row(db: AsyncConnection, pipeline_id: int) -> sa.RowMapping | None:
     """Read the bare row of a pipeline."""
     return (await db.execute(sa.select(_TABLE).where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
