@@ -88,6 +88,12 @@ class WrongMediaType(ApiError):
     status, code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "wrong_media_type"
 
 
+class LogStoreFull(ApiError):
+    """No more logs are kept now; `size` bytes of this one are, and its last words may follow."""
+
+    status, code = HTTPStatus.INSUFFICIENT_STORAGE, "log_store_full"
+
+
 class LogGap(ApiError):
     """The append starts behind the end of the log; `size` says where to go back to."""
 

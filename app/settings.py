@@ -6,6 +6,7 @@ A secret may also be given by the name of a file that holds it, in the variable 
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,16 @@ def _split(given: object) -> object:
     if not all(items):
         raise ValueError("holds an empty item; remove it, or unset the variable")
     return items
+
+
+def _bytes(given: object) -> object:
+    """Read an amount such as 20G; a bare number is bytes."""
+    if not isinstance(given, str):
+        return given
+    found = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(i?B)?", given.strip(), re.IGNORECASE)
+    if found is None:
+        raise ValueError("write an amount such as 20G")
+    return int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
 
 
 def _web_address(given: str) -> str:
@@ -87,6 +98,9 @@ class Settings(BaseModel):
     ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
     outsider_commits: int = Field(10, alias="RIGLINE_OUTSIDER_COMMITS", ge=0, le=100_000)
     outsider_commits_hourly: int = Field(30, alias="RIGLINE_OUTSIDER_COMMITS_HOURLY", ge=0, le=100_000)
+    keep_logs_days: int = Field(90, alias="RIGLINE_KEEP_LOGS_DAYS", ge=0)
+    keep_artefacts_days: int = Field(30, alias="RIGLINE_KEEP_ARTEFACTS_DAYS", ge=0)
+    log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
 
     cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)

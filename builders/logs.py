@@ -30,6 +30,8 @@ class JobLog:
         self.tail_cap = cap - self.head_cap - MARK_ROOM
         self.head = open(self.path, "w+b", buffering=0)  # noqa: SIM115  # closed by close()
         self.tail: TailFile | None = None
+        self.why = "the log is over its limit"
+        self.keeps_tail = True  # False: there is no room for it, nor for the mark
         self.size = 0  # bytes that may be sent
         self.dropped = 0
         self.closed = False
@@ -53,14 +55,7 @@ class JobLog:
         if self.closed:
             return
         self._store(self.masker.flush())
-        if self.tail is not None:
-            self.dropped = self.tail.dropped
-            if self.dropped:
-                mark = f"\n[rigline] {self.dropped} bytes are left out here: the log is over its limit\n"
-                self._append(mark.encode())
-            for part in self.tail.parts():
-                self._append(part)
-            self.tail.remove()
+        self._join()
         self.closed = True
         self.whole.set()
         self.grown.set()
@@ -69,12 +64,21 @@ class JobLog:
         """Read bytes that may be sent."""
         return os.pread(self.head.fileno(), min(count, self.size - start), start)
 
-    def truncate(self, size: int) -> None:
-        """Keep only the first bytes: the service has no room for more. The log is closed by it."""
-        self.close()
-        self.dropped += self.size - size
-        self.size = size
-        os.ftruncate(self.head.fileno(), size)
+    def cut(self, size: int, room: int) -> None:
+        """Keep the first bytes and, of all that follows, the end: the service has room for so many more only."""
+        tail = TailFile(self.path.with_name("log.cut"), max(1, room - MARK_ROOM))
+        for start in range(size, self.size, READ_SIZE):
+            tail.write(self.read(start, READ_SIZE))
+        if self.tail is not None:
+            self.dropped += self.tail.dropped
+            for part in self.tail.parts():
+                tail.write(part)
+            self.tail.remove()
+        self.tail, self.keeps_tail, self.why = tail, room > MARK_ROOM, "the service has no room for more"
+        self.size = self.head_cap = min(size, self.size)
+        os.ftruncate(self.head.fileno(), self.size)
+        if self.closed:
+            self._join()
 
     def sha256(self) -> str:
         """Digest the whole log."""
@@ -94,11 +98,27 @@ class JobLog:
         if self.tail is not None:
             self.tail.remove()
 
+    def _join(self) -> None:
+        """Put the tail behind the head, with a mark between them if something is left out."""
+        if self.tail is None:
+            return
+        self.dropped += self.tail.dropped if self.keeps_tail else self.tail.total
+        if self.keeps_tail:
+            if self.dropped:
+                mark = f"\n[rigline] {self.dropped} bytes are left out here: {self.why}\n"
+                self._append(mark.encode())
+            for part in self.tail.parts():
+                self._append(part)
+        self.tail.remove()
+        self.tail = None
+
     def _store(self, data: bytes) -> None:
         if not data:
             return
         self.recent = (self.recent + data[-RECENT:])[-RECENT:]
         room = self.head_cap - self.size
+        if self.closed:
+            return
         if self.tail is None and room > 0:
             self._append(data[:room])
             data = data[room:]

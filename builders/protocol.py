@@ -16,7 +16,8 @@ GET /api/v1/attempts/{id}/wait?epoch=: → `Signal`
     Held ≤ `MAX_WAIT_S`; answers as soon as the job is to be cancelled.
 PATCH /api/v1/attempts/{id}/log?epoch=&start=: bytes → `LogSize`
     Appends ≤ `MAX_CHUNK` bytes at an offset. Repeats change nothing, overlaps add the new part, a gap
-    is 416 with the size to go back to, 413 once the log is full.
+    is 416 with the size to go back to, 413 once the log is full. 507 `log_store_full`: the service keeps no
+    more logs now; `size` bytes of this one are kept, and its last words may follow: `&last=1` with ≤ `LAST_WORDS`.
 PUT /api/v1/attempts/{id}/results/{number}?epoch=: bytes → 200
     Stores the result file of one run phase (0 … repeat - 1). Repeats change nothing.
 PUT /api/v1/attempts/{id}/artefacts/{number}/{piece}?epoch=: bytes → 200
@@ -50,6 +51,8 @@ MAX_CHUNK = 1 << 20  # bytes of log in one request
 CHECK = "health check"  # what a check of a board is called where jobs have a configuration; no configuration's name
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
 MAX_REST = 64 << 10  # bytes of log that a finish may bring along
+LAST_WORDS = MAX_REST  # bytes of log that a service whose store is full still takes of one attempt
+LOG_RATE = 8 << 20  # bytes of log in a second that one attempt may send
 MAX_RESULT = 16 << 20  # bytes of one result file
 MAX_ARTEFACT = 64 << 20  # bytes of one artefact
 MAX_ARTEFACTS_SIZE = 256 << 20  # bytes of all artefacts of one attempt
@@ -208,7 +211,7 @@ class BeatAnswer:
     cancel: Cancel = Cancel.NONE
     lease_s: float = LEASE_S
     deadline_s: float | None = None  # left of the job's limit
-    log_credit: int = MAX_CHUNK * 8  # bytes of log that may be sent until the next beat
+    log_credit: int = int(LOG_RATE * BEAT_S)  # bytes of log that may be sent until the next beat
 
 
 @dataclass(frozen=True, kw_only=True)

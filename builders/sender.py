@@ -7,7 +7,7 @@ import contextlib
 
 from builders.lease import Keeper
 from builders.logs import JobLog
-from builders.protocol import MAX_CHUNK, MAX_REST
+from builders.protocol import LAST_WORDS, MAX_CHUNK, MAX_REST
 from builders.service import LogFull, LogGap, Service, persist
 
 GATHER_S = 0.4  # seconds that output waits for more: it is seen within half a second, and a short job's with its end
@@ -26,6 +26,7 @@ class LogSender:
         self.sent = keeper.lease.log_offset
         self.since_beat, self.credit_of = 0, -1.0
         self.leaves_rest = True
+        self.cut_at: int | None = None  # the service's store is full: what follows are last words
 
     async def run(self) -> None:
         """Send until the log is closed and has arrived whole, but for the rest.
@@ -63,10 +64,14 @@ class LogSender:
 
     async def _send(self) -> bool:
         """Send one chunk; True if there is more at once."""
-        data = self.log.read(self.sent, min(MAX_CHUNK, await self._credit()))
+        most = LAST_WORDS if self._is_last(self.sent) else MAX_CHUNK
+        data = self.log.read(self.sent, min(most, await self._credit()))
         if data:
             await self._append(data)
         return len(data) == MAX_CHUNK
+
+    def _is_last(self, start: int) -> bool:
+        return self.cut_at is not None and start >= self.cut_at
 
     async def _credit(self) -> int:
         """How much may be sent now: the service spreads its load with the beats."""
@@ -81,13 +86,14 @@ class LogSender:
     async def _append(self, data: bytes) -> None:
         attempt, epoch = self.keeper.lease.attempt_id, self.keeper.lease.epoch
         try:
-            start = self.sent
-            size = await persist(lambda: self.service.append(attempt, epoch, start, data), for_s=PATIENCE_S)
+            start, last = self.sent, self._is_last(self.sent)
+            size = await persist(lambda: self.service.append(attempt, epoch, start, data, last=last), for_s=PATIENCE_S)
         except LogGap as gap:
             size = gap.size
-        except LogFull:
-            self.log.truncate(self.sent)
-            return
+        except LogFull as full:
+            size = self.sent if full.size is None else full.size
+            self.log.cut(size, full.room)
+            self.cut_at = size
         self.since_beat += len(data)
         self.sent = min(size, self.log.size)
         self.keeper.log_offset = self.sent

@@ -12,6 +12,7 @@ import httpx2
 
 from builders import protocol
 from builders.protocol import (
+    LAST_WORDS,
     Beat,
     BeatAnswer,
     Claim,
@@ -62,7 +63,11 @@ class LogGap(ServiceError):
 
 
 class LogFull(ServiceError):
-    """No more log is taken."""
+    """No more log is taken: `size` bytes are kept, if that is known, and so many more may follow at the very end."""
+
+    def __init__(self, text: str, code: str, size: int | None, room: int) -> None:
+        super().__init__(text, code)
+        self.size, self.room = size, room
 
 
 class Incomplete(ServiceError):
@@ -107,9 +112,9 @@ class Service:
         path, timeout = f"attempts/{attempt}/wait?epoch={epoch}", protocol.MAX_WAIT_S + HELD_MARGIN_S
         return from_json(Signal, await self._json("GET", path, None, timeout))
 
-    async def append(self, attempt: int, epoch: int, start: int, data: bytes) -> int:
-        """Append log bytes; return how many the service has now."""
-        path = f"attempts/{attempt}/log?epoch={epoch}&start={start}"
+    async def append(self, attempt: int, epoch: int, start: int, data: bytes, *, last: bool = False) -> int:
+        """Append log bytes, or the last words of a log that was cut; return how many the service has now."""
+        path = f"attempts/{attempt}/log?epoch={epoch}&start={start}{'&last=1' if last else ''}"
         return from_json(LogSize, await self._bytes("PATCH", path, data)).size
 
     async def put_result(self, attempt: int, epoch: int, number: int, data: bytes) -> None:
@@ -161,10 +166,10 @@ def _error(answer: httpx2.Response) -> ServiceError:  # noqa: PLR0911  # one lin
             return LeaseLost(text, code)
         case 412:
             return Incomplete(text, code)
-        case 413:
-            return LogFull(text, code)
+        case 413 | 507:
+            return LogFull(text, code, _size(data, said), LAST_WORDS if answer.status_code == 507 else 0)
         case 416:
-            return LogGap(text, _size(data, said))
+            return LogGap(text, _size(data, said) or 0)
         case _:
             return Unavailable(f"{text} (HTTP {answer.status_code})", code, _retry_after(answer))
 
@@ -177,9 +182,9 @@ def _body(answer: httpx2.Response) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _size(data: dict[str, Any], said: dict[str, Any]) -> int:
-    size = data.get("size", said.get("size", 0))
-    return size if isinstance(size, int) and size >= 0 else 0
+def _size(data: dict[str, Any], said: dict[str, Any]) -> int | None:
+    size = data.get("size", said.get("size"))
+    return size if isinstance(size, int) and size >= 0 else None
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:

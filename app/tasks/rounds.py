@@ -19,7 +19,7 @@ from app.dispatch import sweep
 from app.handlers import schedule
 from app.reporting import absence, answers, comments, statuses
 from app.task_queue import QUEUE
-from app.tasks import reconcile
+from app.tasks import reconcile, retention
 
 STATUSES_S = 1.0
 COMMENTS_S = 1.0
@@ -29,6 +29,7 @@ GATHER_S = 0.3  # what changes within so long is one status: a job that starts a
 SWEEP_S = 2.0
 DELIVERIES_S = 2.0
 SCHEDULES_S = 10.0
+RETENTION_S = 60.0
 DELAYED_S = 1.0  # RQ counts in whole seconds
 LOCK = 0x7269_6702  # advisory: one worker at a time puts deliveries again
 
@@ -51,6 +52,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, put_delayed, DELAYED_S))
             group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))
             group.create_task(_round(deps, reconcile.in_turn, reconcile.EVERY_S))
+            group.create_task(_round(deps, retention.remove_old, RETENTION_S))
     finally:
         for end in ends:
             end()

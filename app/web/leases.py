@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from quart import Blueprint, Response, current_app, g, jsonify
+from quart import Blueprint, Response, current_app, g, jsonify, request
 from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,10 +19,12 @@ from app.dispatch.cancel import wish
 from app.dispatch.claim import Claimant
 from app.dispatch.signals import Ended, Signals
 from app.dispatch.waiting import WaitingRoom
-from app.errors import ApiError, Invalid, LeaseLost
+from app.errors import ApiError, Invalid, LeaseLost, LogStoreFull
 from app.states import JobState
 from app.web import builder_auth, wire
+from app.web.log_room import LogRoom
 from builders.protocol import (
+    LAST_WORDS,
     MAX_ARTEFACT,
     MAX_ARTEFACTS,
     MAX_CHUNK,
@@ -56,6 +58,7 @@ def _open_rooms(state: BlueprintSetupState) -> None:
     deps: Deps = state.app.extensions["deps"]
     state.app.extensions["waiting"] = WaitingRoom(deps)
     state.app.extensions["signals"] = Signals(deps)
+    state.app.extensions["log_room"] = LogRoom(deps)
     known = state.app.extensions["known_builders"] = builder_auth.Known()
     deps.notices.on("builder", lambda _hint: known.clear())  # rotated, retired or deleted: its token is checked anew
 
@@ -143,9 +146,12 @@ async def wait(attempt_id: int) -> Response:
 
 @leases.patch(f"{ATTEMPT}/log")
 async def append(attempt_id: int) -> Response:
-    """Append to the log at an offset. 416: a gap, with the size to go back to. 413: the log is full."""
+    """Append to the log at an offset. 416: a gap, with the size to go back to. 413: it is full. 507: all logs are."""
     deps, epoch, start = _deps(), wire.number("epoch", wire.INT32), wire.number("start", MAX_LOG)
     data = await wire.body(MAX_CHUNK)
+    room: LogRoom = current_app.extensions["log_room"]
+    if not await room.take(len(data)) and not (request.args.get("last") == "1" and len(data) <= LAST_WORDS):
+        raise await _no_room(attempt_id, epoch)
     async with deps.autocommit() as db:
         job_id = await logs.append_next(db, attempt_id, builder_id=_builder().id, epoch=epoch, start=start, data=data)
     size = start + len(data)
@@ -153,6 +159,14 @@ async def append(attempt_id: int) -> Response:
         job_id, size = await _append_again(attempt_id, epoch, start, data)
     await deps.notices.publish("log", attempt=attempt_id, job=job_id, size=size)
     return jsonify(to_json(LogSize(size=size)))
+
+
+async def _no_room(attempt_id: int, epoch: int) -> Exception:
+    async with _deps().begin() as db:
+        row = await _own(db, attempt_id, epoch)
+    return LogStoreFull(
+        f"No more logs are kept: RIGLINE_LOG_STORE is used up. {row.log_size} bytes of this one are.", size=row.log_size
+    )
 
 
 async def _append_again(attempt_id: int, epoch: int, start: int, data: bytes) -> tuple[int, int]:

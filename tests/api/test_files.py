@@ -1,9 +1,14 @@
 """Logs by range and result files, both as strangers' bytes."""
 
-import pytest
+import hashlib
 
+import pytest
+from pydantic import SecretStr
+
+from app.settings import Settings
 from app.web.api.job_files import PIECE
-from tests.api.service import Service
+from builders.protocol import MAX_CHUNK
+from tests.api.service import WEBHOOK_SECRET, Service, running
 
 LOG = b"one\ntwo\nthree\n"
 
@@ -48,6 +53,40 @@ async def test_a_log_is_plain_text_whatever_it_says(service: Service) -> None:
     answer = await service.web.get(f"/jobs/{lease['job_id']}/log")
 
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_a_line_of_50_megabytes_of_any_bytes_is_kept_exactly_and_shown_escaped(service: Service) -> None:
+    builder = await service.builder()
+    await service.dispatch()
+    lease = await builder.claim()
+    piece = (bytes(each for each in range(256) if each != 0x0A) + b"\x1b[2J\xff\xfe<script>alert(1)</script>") * 3745
+    piece = piece[:MAX_CHUNK].ljust(MAX_CHUNK, b"\0")
+    log = piece * 50
+    for start in range(0, len(log), MAX_CHUNK):
+        await builder.log(lease, piece, start=start)
+    await builder.finish(lease, log=log)  # the service compares size and SHA-256
+
+    raw = await service.web.get(f"/jobs/{lease['job_id']}/log")
+    page = await service.web.get(f"{service.url}/jobs/{lease['job_id']}")
+
+    assert hashlib.sha256(raw.content).digest() == hashlib.sha256(log).digest()
+    assert (page.status_code, len(page.content) < MAX_CHUNK) == (200, True)
+    shown = page.text.partition('id="log"')[2]
+    assert "&lt;script&gt;alert(1)" in shown and "<script>alert" not in shown
+    assert not {"\x00", "\x1b", "\x7f", "\x07"} & set(page.text)
+
+
+async def test_a_full_log_store_takes_no_log_but_every_webhook(settings: Settings) -> None:
+    more = {"allowed_remotes": ("https://git.example/",), "github_webhook_secrets": (SecretStr(WEBHOOK_SECRET),)}
+    async with running(settings.model_copy(update={**more, "log_store_bytes": 10})) as service:
+        builder = await service.builder()
+        await service.dispatch()
+        lease = await builder.claim()
+        where = f"/attempts/{lease['attempt_id']}/log?epoch={lease['epoch']}&start=0"
+
+        assert (await builder.http.patch(where, content=b"x" * 11)).status_code == 507
+        assert await service.delivery()
+        await builder.finish(lease)
 
 
 async def test_a_job_without_an_attempt_has_an_empty_log(service: Service) -> None:

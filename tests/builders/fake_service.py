@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from builders.protocol import (
+    LAST_WORDS,
     MAX_CHUNK,
     PROTOCOL,
     Beat,
@@ -55,6 +56,7 @@ class Attempt:
     finish: Finish | None = None
     lost: bool = False
     full_at: int | None = None
+    has_room: bool = True  # of the store of all logs
     cancel: Cancel = Cancel.NONE
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     lease_s: float = 45.0
@@ -274,7 +276,7 @@ class FakeService:
             case "GET", "wait":
                 return await self._wait(attempt)
             case "PATCH", "log":
-                return self._append(attempt, int(query["start"]), body)
+                return self._append(attempt, int(query["start"]), body, last=query.get("last") == "1")
             case "PUT", "results":
                 attempt.results[int(rest[1])] = body
                 return {}
@@ -294,8 +296,10 @@ class FakeService:
             pass
         return {"cancel": attempt.cancel}
 
-    def _append(self, attempt: Attempt, start: int, body: bytes) -> Any:
+    def _append(self, attempt: Attempt, start: int, body: bytes, *, last: bool) -> Any:
         have = len(attempt.log)
+        if not attempt.has_room and not (last and len(body) <= LAST_WORDS):
+            raise refuse(507, "log_store_full", size=have)
         attempt.appends.append((start, len(body)))
         if len(body) > MAX_CHUNK or (attempt.full_at is not None and start + len(body) > attempt.full_at):
             raise refuse(413, "log_full")

@@ -12,10 +12,9 @@ import pytest
 
 from builders.logs import JobLog
 from builders.masking import Masker
-from builders.protocol import MAX_LOG, Outcome
+from builders.protocol import LAST_WORDS, Outcome
 from tests.builders.conftest import Lab, Project
 from tests.builders.fake_service import FakeService
-from tests.builders.test_job import resident
 
 
 async def test_a_log_is_seen_while_the_script_runs(lab: Lab, service: FakeService, project: Project) -> None:
@@ -91,20 +90,29 @@ async def test_a_service_without_room_for_more_log_still_gets_the_end_of_the_job
     assert finish.log_dropped > 500_000
 
 
-async def test_a_flood_is_cut_in_the_middle_and_costs_no_memory(
-    lab: Lab, service: FakeService, project: Project
+@pytest.mark.parametrize("answer", [None, "lose"])
+async def test_a_service_whose_log_store_is_full_keeps_the_beginning_and_the_last_words(
+    lab: Lab, service: FakeService, project: Project, answer: str | None
 ) -> None:
-    lab.board(run="echo the first line; head -c 150000000 /dev/zero | tr '\\0' x; echo; echo the last line")
-    agent = await lab.connect()
+    wait = f"while ! test -e {lab.folder}/go; do sleep 0.02; done"
+    lab.board(run=f"echo begun; {wait}; seq 1 100000; echo the last line; echo '{{}}' > $RIGLINE_RESULTS")
+    await lab.connect()
+    attempt = await service.job(project.source(project.commit()), "b1", "c1")
+    await attempt.logged("begun")
 
-    attempt = await service.job(project.source(project.commit()), "b1", "c1", beat_s=0.5)
-    finish = await attempt.ended(timeout=60)
+    attempt.has_room = False
+    stored = attempt.text
+    if answer:
+        service.fault("PATCH .*last=1", answer)
+    (lab.folder / "go").touch()
+    finish = await attempt.ended()
 
-    assert MAX_LOG - 1000 < len(attempt.log) <= MAX_LOG
-    assert finish.log_dropped > 80_000_000
-    assert f"{finish.log_dropped} bytes are left out here".encode() in attempt.log
-    assert b"the first line" in attempt.log[:1000] and b"the last line" in attempt.log[-1000:]
-    assert resident(agent.pid) < 100 << 20
+    assert (finish.outcome, attempt.results) == (Outcome.PASSED, {0: b"{}\n"})
+    assert attempt.text.startswith(stored)
+    assert f"[rigline] {finish.log_dropped} bytes are left out here: the service has no room for more" in attempt.text
+    assert "\n100000\nthe last line\n" in attempt.text
+    assert finish.log_dropped > 500_000
+    assert len(attempt.log) - len(stored) <= LAST_WORDS
 
 
 @pytest.fixture
@@ -129,6 +137,28 @@ def test_head_and_tail_are_kept_exactly(log: JobLog, tmp_path: Path) -> None:
     assert f"{log.dropped} bytes are left out here".encode() in mark
     assert log.sha256() == hashlib.sha256(whole).hexdigest()
     assert not (tmp_path / "log.tail").exists()
+
+
+@pytest.mark.parametrize("when", ["running", "over", "closed"])
+def test_a_log_that_has_no_more_room_keeps_its_end_whenever_it_is_cut(log: JobLog, when: str) -> None:
+    text = b"".join(b"%06d\n" % number for number in range(1000))
+
+    log.write(text[:420])
+    if when != "running":
+        log.write(text[420:])
+    if when == "closed":
+        log.close()
+    log.cut(140, 400)
+    if when == "running":
+        log.write(text[420:])
+    log.close()
+    log.write(b"too late")
+
+    whole = log.read(0, 10_000)
+    assert len(whole) == log.size <= 140 + 400
+    assert whole.startswith(text[:140]) and whole.endswith(text[-200:])
+    assert b"the service has no room for more" in whole
+    assert 7000 - 140 - 200 <= log.dropped <= 7000 - 140 - 200 + 200
 
 
 def test_a_log_below_its_cap_has_no_mark(log: JobLog) -> None:

@@ -121,7 +121,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     ],
     "S29 a log of escapes, scripts, and a flood": [
         ("pages/test_hostile_text.py", "test_a_hostile_log_is_shown_and_nothing_of_it_obeyed"),
-        ("builders/test_logs.py", "test_a_flood_is_cut_in_the_middle_and_costs_no_memory"),
+        ("acceptance/test_log_flood.py", "test_a_flooded_log_is_cut_in_the_middle_and_costs_little_memory"),
         (REPORTS, "test_s29_a_log_of_colours_scripts_and_nonsense_gives_only_plain_annotations"),
     ],
     "S30 a repository made to run something while it is fetched": [

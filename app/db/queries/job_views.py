@@ -11,7 +11,7 @@ from app.db.tables import attempt, job
 
 _ATTEMPT = (
     *("id", "epoch", "opened_at", "accepted_at", "phase", "phases", "ended_at", "outcome", "reason", "exit_code"),
-    *("log_size", "log_dropped"),
+    *("log_size", "log_dropped", "log_removed_at"),
 )
 _PREFIX = "attempt_"
 

@@ -1,6 +1,7 @@
 """Logs of attempts: appended by offset, kept compressed, read by range."""
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,6 +79,17 @@ async def append(db: AsyncConnection, attempt_id: int, stored: int, start: int, 
 async def size(db: AsyncConnection, attempt_id: int) -> int:
     """Tell how many bytes of log an attempt has; 0 for an unknown one."""
     return await db.scalar(sa.select(attempt.c.log_size).where(attempt.c.id == attempt_id)) or 0
+
+
+async def total(db: AsyncConnection) -> int:
+    """Count the bytes of all logs that are kept, as they were sent: compressed they take a fraction of it."""
+    kept = sa.select(sa.func.sum(attempt.c.log_size)).where(attempt.c.log_removed_at.is_(None))
+    return int(await db.scalar(kept) or 0)
+
+
+async def removed_at(db: AsyncConnection, attempt_id: int) -> datetime | None:
+    """Say when the log of an attempt was removed; None while it is here."""
+    return await db.scalar(sa.select(attempt.c.log_removed_at).where(attempt.c.id == attempt_id))
 
 
 async def read(db: AsyncConnection, attempt_id: int, start: int = 0, limit: int = READ_LIMIT) -> bytes:

@@ -36,6 +36,7 @@ class AttemptTold(Told):
     exit_code: int | None
     log_size: int = Field(description="bytes that can be read now")
     log_dropped: int = Field(description="bytes cut out of the middle of the log")
+    log_removed_at: datetime | None = Field(description="since when the log cannot be read any more")
     results: int = Field(description="result files that can be read now")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import job_views, logs, results
 from app.deps import Deps
-from app.errors import ApiError, NotFound
+from app.errors import ApiError, NotFound, Removed
 from app.web.api.operations import INT4, Given, operation
 from app.web.api.plain import without_escapes
 
@@ -41,10 +41,18 @@ class WhichResult(Given):
 
 @operation("GET", "/jobs/{job_id}/log", query=WhichLog, media=TEXT)
 async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
-    """Read a log as far as it is now; `Range: bytes=START-` reads on. The header Rigline-Attempt names the attempt."""
+    """Read a log as far as it is now; `Range: bytes=START-` reads on. The header Rigline-Attempt names the attempt.
+
+    410 once it was removed.
+    """
     async with deps.begin() as db:
         attempt_id = await attempt_of(db, job_id, query.attempt)
         size = await logs.size(db, attempt_id) if attempt_id else 0
+        removed_at = await logs.removed_at(db, attempt_id) if attempt_id else None
+    if removed_at is not None and size:
+        raise Removed(
+            f"The log was removed on {removed_at:%Y-%m-%d}: logs are kept {deps.settings.keep_logs_days} days."
+        )
     headers = {ATTEMPT: str(attempt_id or 0), "Cache-Control": "no-store"}
     if query.strip:
         return Response(

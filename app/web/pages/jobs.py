@@ -120,6 +120,7 @@ class JobPage:
     measurements: list[MeasurementRow]
     moments: list[Moment]
     log: Excerpt | None
+    log_days: int  # how long logs are kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,7 @@ async def job(job_id: int) -> Response:
             artefacts=[_artefact(each) for each in await artefacts.of_attempt(db, latest.id)] if latest else [],
             measurements=[_measurement(each) for each in await series.of_attempt(db, latest.id)] if latest else [],
             moments=[Moment(**each) for each in await queries.audit(db, job_id)],
+            log_days=deps().settings.keep_logs_days,
             log=Excerpt(attempt_id=log.attempt_id, start=log.start, end=log.end, text=log.text) if log else None,
         )
     return await answer("job.html", view, pieces=log_text.pieces(log.data) if log else [])
