@@ -31,6 +31,7 @@ class JobLog:
         self.head = open(self.path, "w+b", buffering=0)  # noqa: SIM115  # closed by close()
         self.tail: TailFile | None = None
         self.why = "the log is over its limit"
+        self.cuts = 0
         self.keeps_tail = True  # False: there is no room for it, nor for the mark
         self.size = 0  # bytes that may be sent
         self.dropped = 0
@@ -66,7 +67,8 @@ class JobLog:
 
     def cut(self, size: int, room: int) -> None:
         """Keep the first bytes and, of all that follows, the end: the service has room for so many more only."""
-        tail = TailFile(self.path.with_name("log.cut"), max(1, room - MARK_ROOM))
+        self.cuts += 1
+        tail = TailFile(self.path.with_name(f"log.cut-{self.cuts}"), max(1, room - MARK_ROOM))
         for start in range(size, self.size, READ_SIZE):
             tail.write(self.read(start, READ_SIZE))
         if self.tail is not None:
