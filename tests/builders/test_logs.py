@@ -90,9 +90,9 @@ async def test_a_service_without_room_for_more_log_still_gets_the_end_of_the_job
     assert finish.log_dropped > 500_000
 
 
-@pytest.mark.parametrize("answer", [None, "lose"])
+@pytest.mark.parametrize("fault", [None, 412, "lose"])
 async def test_a_service_whose_log_store_is_full_keeps_the_beginning_and_the_last_words(
-    lab: Lab, service: FakeService, project: Project, answer: str | None
+    lab: Lab, service: FakeService, project: Project, fault: str | int | None
 ) -> None:
     wait = f"while ! test -e {lab.folder}/go; do sleep 0.02; done"
     lab.board(run=f"echo begun; {wait}; seq 1 100000; echo the last line; echo '{{}}' > $RIGLINE_RESULTS")
@@ -102,8 +102,8 @@ async def test_a_service_whose_log_store_is_full_keeps_the_beginning_and_the_las
 
     attempt.has_room = False
     stored = attempt.text
-    if answer:
-        service.fault("PATCH .*last=1", answer)
+    if fault:
+        service.fault("PUT .*/result$", fault)
     (lab.folder / "go").touch()
     finish = await attempt.ended()
 
