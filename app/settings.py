@@ -103,6 +103,7 @@ class Settings(BaseModel):
     log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
 
+    queue_limit_s: float = Field(24 * 3600.0, alias="RIGLINE_QUEUE_LIMIT_S", gt=0)
     cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)
     cap_pull_request: int = Field(0, alias="RIGLINE_CAP_PULL_REQUEST", ge=0)
     cap_repository: int = Field(0, alias="RIGLINE_CAP_REPOSITORY", ge=0)

@@ -16,6 +16,7 @@ DETAILS = {
     "pipeline_id": "pipeline",
     "state": "state",
     "reason": "reason",
+    "waits": "waits for",
     "board_type": "board type",
     "configuration": "configuration",
     "tags": "tags",
@@ -48,7 +49,7 @@ def show(client: Client, job_id: int, as_json: bool) -> None:
     if as_json:
         say_json(found)
     else:
-        details(found, DETAILS)
+        details({**found, "waits": (found.get("waits") or {}).get("text")}, DETAILS)
         if found["attempt"]:
             click.echo()
             details(found["attempt"], ATTEMPT)

@@ -66,7 +66,7 @@ async def _end_leases(deps: Deps) -> None:
 async def _give_up(deps: Deps) -> None:
     """End queued jobs that no board can run, or that waited longer than a job may."""
     async with deps.begin() as db:
-        found = await given_up(db, limit=AT_ONCE)
+        found = await given_up(db, AT_ONCE, deps.settings.queue_limit_s)
     for each in found:
         async with deps.begin() as db:
             moved = await jobs.move(db, each.job_id, each.state, reason=each.reason)

@@ -1,5 +1,7 @@
 """Every sentence of a reply to a comment. No line begins with a prefix; nothing that others wrote is mark-up here."""
 
+from collections.abc import Sequence
+
 from app.reporting.wording import code
 
 SHORT = 10  # digits of a commit
@@ -131,9 +133,15 @@ def is_tried_again() -> str:
     return "What could be tried again is being tried already."
 
 
-def job_state(job_id: int, state: str, url: str) -> str:
-    """Say how one job stands."""
-    return f"[Job {job_id}]({url}) is {state.replace('_', ' ')}."
+def job_state(job_id: int, state: str, url: str, waits: str = "") -> str:
+    """Say how one job stands, and what it waits for."""
+    return f"[Job {job_id}]({url}) is {state.replace('_', ' ')}" + (f": {code(waits)}." if waits else ".")
+
+
+def waiting_jobs(waits: Sequence[tuple[int, str, str]], more: int) -> str:
+    """Say of some queued jobs (id, address, reason) what they wait for, and how many more there are."""
+    lines = [job_state(job_id, "queued", url, why) for job_id, url, why in waits]
+    return "\n".join([*(f"- {line}" for line in lines), *([f"- {more} more are queued."] if more else [])])
 
 
 def nothing_run(head: str) -> str:

@@ -201,9 +201,9 @@ async def test_a_job_that_no_registered_board_can_run_is_told_as_a_mistake(world
         await world.age_job(job_id, 31)
     await world.sweep()
 
-    assert early == ["queued", "queued"]
+    assert early == ["queued", "errored"]
     assert await world.states(good, bad) == ["queued", "errored"]
-    assert (await world.job(bad)).reason == "config: no registered builder offers 'no such' on 'nucleo'"
+    assert (await world.job(bad)).reason == "config: no such board: no registered builder offers 'no such' on 'nucleo'"
     assert world.rq_list() == [f"job-{good}"]
 
 
@@ -300,6 +300,7 @@ async def test_a_cancel_that_rq_did_not_hear_of_leaves_nothing_in_the_queue(worl
 
 
 async def test_a_job_that_never_reached_rq_is_offered_by_the_sweep(world: World) -> None:
+    await world.builder()
     job_id = await world.queued(offered=False)
     await world.age_job(job_id, 5)
 

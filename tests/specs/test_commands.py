@@ -256,21 +256,24 @@ async def test_help_is_for_everybody_and_not_said_again_and_again(talk):
     assert third[0].startswith("`/rig compare")
 
 
-async def test_status_brings_the_comment_up_to_date_and_tells_of_a_job(talk):
+async def test_status_brings_the_comment_up_to_date_and_tells_what_jobs_wait_for(talk):
     assert await talk.say("/rig status", by="reader") == ["Nothing was asked for `aaaaaaaaaa` yet."]
     await talk.open()
     async with talk.world.deps.begin() as db:
         await db.execute(sa.update(heard).values(heard_at=heard.c.heard_at - sa.text("interval '2 minutes'")))
     assert talk.sticky() == []
 
-    assert await talk.say("/rig status", by="reader") == []
+    [waiting] = await talk.say("/rig status", by="reader")
+    assert len(waiting.splitlines()) == 4
+    assert "is queued: `'pi4' is away: its builder is offline`." in waiting
     assert len(talk.sticky()) == 1
 
     async with talk.world.deps.begin() as db:
         await db.execute(sa.update(heard).values(heard_at=heard.c.heard_at - sa.text("interval '2 minutes'")))
         job_id = await db.scalar(sa.select(sa.func.min(job.c.id)))
     [told] = await talk.say(f"/rig status job={job_id}", by="reader")
-    assert told == f"[Job {job_id}](https://rigline.example/jobs/{job_id}) is queued."
+    why = "`'pi4' is away: its builder is offline`"
+    assert told == f"[Job {job_id}](https://rigline.example/jobs/{job_id}) is queued: {why}."
 
 
 async def test_cancel_ends_ones_own_and_all_needs_the_right_to_write(talk):

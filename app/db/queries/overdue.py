@@ -1,17 +1,17 @@
 """Rows that wait in vain: jobs no board will take, results nobody read."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries.placing import OF_JOB, Lack, may_start, meets, places
+from app.db.queries.placing import OF_JOB, Lack, is_queued, may_start, meets, places
+from app.db.queries.why import waits
 from app.db.tables import attempt, job, pipeline, result
 from app.states import JobState
 
-QUEUE_LIMIT_S = 24 * 3600.0  # a job may wait so long
-NOBODY_S = 30.0  # so long a target may have no board at all: a configuration is being changed
 UNREAD_S = 5.0  # a result's own task has so much time
 
 now = sa.func.now()
@@ -19,16 +19,13 @@ _waited_s = sa.extract("epoch", now - job.c.queued_at)
 _somewhere = sa.select(1).select_from(places).correlate(job, pipeline)
 _is_offered = _somewhere.where(meets(OF_JOB, Lack.NEVER)).exists()
 _is_alive = _somewhere.where(meets(OF_JOB, Lack.AWAY)).exists()
-_queued = (
-    sa.select(
-        job.c.id,
-        job.c.board_type,
-        job.c.configuration,
-        _is_offered.label("is_offered"),
-        _is_alive.label("is_alive"),
-    )
+_is_late = sa.and_(_waited_s > sa.bindparam("queue_limit_s", type_=sa.Double), may_start)
+_due = (
+    sa.select(job.c.id, job.c.board_type, _is_offered.label("is_offered"), _is_alive.label("is_alive"))
     .select_from(job.join(pipeline))
-    .where(job.c.state == JobState.QUEUED)
+    .where(is_queued, sa.or_(_is_late, sa.not_(_is_offered)))
+    .order_by(job.c.id)
+    .limit(sa.bindparam("at_most", type_=sa.Integer))
 )
 
 
@@ -41,27 +38,26 @@ class GivenUp:
     reason: str
 
 
-async def given_up(db: AsyncConnection, limit: int) -> list[GivenUp]:
+async def given_up(db: AsyncConnection, limit: int, queue_limit_s: float) -> list[GivenUp]:
     """List queued jobs that no registered board could ever run, and those that waited over the limit.
 
     What waits for other jobs first waits for no board yet. A board that is away is nobody's fault: its job
     is skipped. One that is there but busy: timed out.
     """
-    due = sa.or_(sa.and_(_waited_s > QUEUE_LIMIT_S, may_start), sa.and_(_waited_s > NOBODY_S, sa.not_(_is_offered)))
-    rows = await db.execute(_queued.where(due).order_by(job.c.id).limit(limit))
-    return [_why(*row) for row in rows]
+    rows = list(await db.execute(_due, {"at_most": limit, "queue_limit_s": queue_limit_s}))
+    known = await waits(db, [row.id for row in rows])
+    return [_verdict(row, known[row.id].text, queue_limit_s) for row in rows if row.id in known]
 
 
-def _why(job_id: int, board_type: str, configuration: str, is_offered: bool, is_alive: bool) -> GivenUp:
-    hours = QUEUE_LIMIT_S / 3600
-    if not is_offered:
-        reason = f"config: no registered builder offers {configuration!r} on {board_type!r}"
-        return GivenUp(job_id=job_id, state=JobState.ERRORED, reason=reason)
-    if is_alive:
-        reason = f"limit: {board_type!r} was busy for {hours:.0f} hours"
-        return GivenUp(job_id=job_id, state=JobState.TIMED_OUT, reason=reason)
-    reason = f"board away: {board_type!r} was not to be had for {hours:.0f} hours"
-    return GivenUp(job_id=job_id, state=JobState.SKIPPED, reason=reason)
+def _verdict(row: sa.Row[Any], why: str, queue_limit_s: float) -> GivenUp:
+    waited = f"{queue_limit_s / 3600:g} hours" if queue_limit_s >= 3600 else f"{queue_limit_s / 60:g} minutes"
+    if not row.is_offered:
+        return GivenUp(job_id=row.id, state=JobState.ERRORED, reason=f"config: no such board: {why}")
+    if row.is_alive:
+        reason = f"queue: {row.board_type!r} was busy for {waited}"
+        return GivenUp(job_id=row.id, state=JobState.TIMED_OUT, reason=reason)
+    reason = f"board away: {row.board_type!r} was not to be had for {waited}; at last {why}"
+    return GivenUp(job_id=row.id, state=JobState.SKIPPED, reason=reason)
 
 
 async def unread_results(db: AsyncConnection, limit: int) -> list[int]:

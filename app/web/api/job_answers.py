@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from app.db.models import Priority
+from app.db.queries.why import Waits
 from app.states import JobState
 from app.web.api.operations import Told
 from builders.protocol import Phase
@@ -40,6 +41,13 @@ class AttemptTold(Told):
     results: int = Field(description="result files that can be read now")
 
 
+class WaitsTold(Told):
+    """What a queued job waits for."""
+
+    name: str = Field(description="the condition that is not met, as `free` or `alive`; `next`: none is in the way")
+    text: str = Field(description="a sentence")
+
+
 class JobTold(Told):
     """A job with its latest attempt."""
 
@@ -64,9 +72,11 @@ class JobTold(Told):
     started_at: datetime | None
     ended_at: datetime | None
     attempt: AttemptTold | None = Field(description="the latest one")
+    waits: WaitsTold | None = Field(default=None, description="why it is queued still; only where one job is asked for")
     url: str = Field(description="its page")
 
 
-def job_told(job: dict[str, Any], public_url: str) -> JobTold:
+def job_told(job: dict[str, Any], public_url: str, waits: Waits | None = None) -> JobTold:
     """Tell a job as `job_views` reads it."""
-    return JobTold.model_validate({**job, "url": f"{public_url}/jobs/{job['id']}"})
+    told = None if waits is None else {"name": waits.name, "text": waits.text}
+    return JobTold.model_validate({**job, "waits": told, "url": f"{public_url}/jobs/{job['id']}"})

@@ -1,6 +1,6 @@
 """Jobs: look, cancel, retry, delete. `job_files` gives logs and results."""
 
-from app.db.queries import audit, job_views, jobs, removal
+from app.db.queries import audit, job_views, jobs, removal, why
 from app.db.queries.users import Role
 from app.deps import Deps
 from app.dispatch import queue
@@ -14,12 +14,13 @@ from app.web.auth import Actor
 
 @operation("GET", "/jobs/{job_id}", answer=JobTold)
 async def show_job(deps: Deps, *, job_id: int) -> JobTold:
-    """Read one job with its latest attempt."""
+    """Read one job with its latest attempt, and what it waits for."""
     async with deps.begin() as db:
         job = await job_views.get(db, job_id)
+        waits = await why.waits(db, [job_id], deps.settings.caps)
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
-    return job_told(job, deps.settings.public_url)
+    return job_told(job, deps.settings.public_url, waits.get(job_id))
 
 
 @operation("POST", "/jobs/{job_id}/cancel", role=Role.MEMBER, body=Reason, answer=JobTold)

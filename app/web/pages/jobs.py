@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, logs, pipelines, series
+from app.db.queries import artefacts, logs, pipelines, series, why
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.states import ENDED, HELD, JobState
@@ -147,7 +147,7 @@ async def job(job_id: int) -> Response:
         log = await _excerpt(db, latest) if latest else None
         (pipeline,) = await titled(db, [found(await pipelines.get(db, row["pipeline_id"]), "such pipeline")])
         view = JobPage(
-            job=job_row(row),
+            job=job_row(row, (await why.waits(db, [job_id], deps().settings.caps)).get(job_id)),
             pipeline=pipeline,
             cancel_reason=row["cancel_reason"],
             ended=row["state"] in ENDED,
@@ -166,15 +166,17 @@ async def job(job_id: int) -> Response:
 async def queue() -> Response:
     """Show what waits for a board, and what holds one."""
     async with deps().begin() as db:
-        waiting, approval, held = [
-            [job_row(each) for each in await queries.jobs_in(db, states, limit=QUEUE_LIMIT)]
+        queued, approval, held = [
+            await queries.jobs_in(db, states, limit=QUEUE_LIMIT)
             for states in (frozenset({JobState.QUEUED}), frozenset({JobState.AWAITING_APPROVAL}), HELD)
         ]
+        reasons = await why.waits(db, [each["id"] for each in queued], deps().settings.caps)
         offered = await queries.board_types(db)
+    waiting = [job_row(each, reasons.get(each["id"])) for each in queued]
     view = QueueView(
         waiting={kind: [each for each in waiting if each.board_type == kind] for kind in _kinds(waiting)},
-        awaiting_approval=approval,
-        held=held,
+        awaiting_approval=[job_row(each) for each in approval],
+        held=[job_row(each) for each in held],
         offered=offered,
         shown=QUEUE_LIMIT,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.models import BuilderState, Health, Priority
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
+from app.db.queries.why import Waits
 from app.states import ENDED, JobState
 from builders.protocol import MAX_WAIT_S, Kind, Phase
 
@@ -46,6 +47,7 @@ class JobRow:
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float | None  # from start to end, once it ended
+    waits: str = ""  # why it is queued still, where that is asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +84,14 @@ class BoardRow:
     availability: str  # free, busy, away (its builder does not ask), to be checked, or held back (its health, a person)
 
 
-def job_row(row: sa.RowMapping) -> JobRow:
+def job_row(row: sa.RowMapping, waits: Waits | None = None) -> JobRow:
     """Take a job from its database row."""
     values: dict[str, Any] = {name: row[name] for name in JobRow.__dataclass_fields__ if name in row}
     values["board"] = row["on_board"] or row["board"]
     values["phase"] = row["phase"] if row["state"] is JobState.RUNNING else None
     values["cancel_requested"] = row["cancel_requested_at"] is not None and row["state"] not in ENDED
     values["seconds"] = seconds(row["started_at"], row["ended_at"])
-    return JobRow(**values)
+    return JobRow(**values, waits="" if waits is None else waits.text)
 
 
 def board_row(row: sa.RowMapping) -> BoardRow:
