@@ -11,6 +11,7 @@ import structlog
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
+from app.db.session import is_away
 from app.deps import Deps
 from app.errors import ApiError, Unavailable
 from app.web import errors as web_errors
@@ -81,6 +82,8 @@ async def _answer_away(problem: Exception) -> Any:
 async def _answer_bug(problem: Exception) -> Any:
     if isinstance(problem, asyncio.CancelledError):
         raise problem
+    if is_away(problem):
+        return await _answer_away(problem)
     log.error(
         "bug",
         path=request.path,

@@ -20,6 +20,7 @@ from hypercorn.config import Config
 
 from app import deps, journal
 from app.cli.start import check
+from app.dispatch import presence
 from app.errors import StartupError
 from app.main import create_app
 from app.settings import Settings, make_private
@@ -58,13 +59,14 @@ async def run(settings: Settings, tcp: socket.socket, local: socket.socket | Non
         app = create_app(made)
         app.extensions["stopping"] = stop  # live streams end at once, and readers come back to another process
         async with asyncio.TaskGroup() as servers:
+            showing = servers.create_task(presence.show(made))
             tasks = [servers.create_task(serve_on(app, tcp, local=False, stop=stop))]
             if local is not None:
                 tasks.append(servers.create_task(serve_on(app, local, local=True, stop=stop)))
             gc.freeze()  # what is loaded by now stays: the collector need not look at it again
             await _first(stop.wait(), tasks)
             _, late = await asyncio.wait(tasks, timeout=GRACE + 1)
-            for task in late:
+            for task in (*late, showing):
                 task.cancel()
     finally:
         await made.close()

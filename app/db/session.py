@@ -27,6 +27,12 @@ SESSION = {
 SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
 SSL_FILES = {"sslrootcert", "sslcert", "sslkey"}
 UNSUPPORTED_HINTS = {"channel_binding", "connect_timeout", "target_session_attrs"}  # dropped: asyncpg has none or we do
+GONE = (  # what asyncpg raises while the server goes away, is away or comes back, beside OSError
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
 SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 
@@ -48,6 +54,13 @@ async def intake_pool(url: str) -> asyncpg.Pool:
     """Open a pool of plain connections, for the few hot paths."""
     given = arguments(url) | {"command_timeout": COMMAND_TIMEOUT}
     return await asyncpg.create_pool(min_size=1, max_size=INTAKE_POOL, **given)
+
+
+def is_away(problem: BaseException | None) -> bool:
+    """Tell whether an error says that the server is away; SQLAlchemy keeps asyncpg's own as the cause of its own."""
+    while problem is not None and not isinstance(problem, GONE):
+        problem = problem.__cause__
+    return problem is not None
 
 
 def arguments(url: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 import structlog
 
-from app.db.queries import attempts, jobs
+from app.db.queries import attempts, jobs, presence
 from app.db.queries.overdue import given_up, needs_failed, unread_results
 from app.deps import Deps
 from app.dispatch import counters, finish, health, lapse, queue, repair
@@ -52,8 +52,9 @@ async def _alone(deps: Deps) -> AsyncIterator[bool]:
 
 
 async def _end_leases(deps: Deps) -> None:
+    """End what is overdue, unless nobody could say anything because the service was away."""
     async with deps.begin() as db:
-        due = await attempts.due(db, limit=AT_ONCE)
+        due = await attempts.due(db, limit=AT_ONCE) if await presence.is_heard(db) else []
     for row in due:
         async with deps.begin() as db:
             ended = await lapse.end(db, row.id)

@@ -6,19 +6,18 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
-import asyncpg
 import structlog
 from prometheus_client import Counter
 from quart import Blueprint, current_app, request
 
 from app.db.queries import deliveries, secrets
+from app.db.session import GONE
 from app.deps import Deps
 from app.errors import ApiError, NotFound, TooLarge, Unauthorized, Unavailable, WrongMediaType
 from app.sealed import unseal
 from integrations.forge import Forge, Malformed, NotGenuine, OwnSecrets
 
 MAX_BODY = deliveries.MAX_BODY
-DATABASE_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
 TOO_LARGE = f"A delivery has at most {MAX_BODY} bytes."
 STORE_S = 5.0  # seconds to wait for the database: forges give up after 10
 
@@ -126,7 +125,7 @@ async def _intake(deps: Deps, forge: Forge) -> AsyncIterator[Any]:
     try:
         async with deps.intake.acquire(timeout=STORE_S) as connection:
             yield connection
-    except DATABASE_AWAY as problem:
+    except (OSError, *GONE) as problem:
         log.warning("delivery_not_stored", forge=forge.name, error=str(problem)[:200])
         raise Unavailable("The database does not answer; deliver again later.") from None
 

@@ -1,9 +1,8 @@
 """The main job on shared servers: two web processes, one worker, two builders, a GitHub and a GitLab."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,15 @@ from app.db.session import arguments
 from app.settings import Settings
 from integrations.fake import deliveries
 from integrations.fake.deliveries import Delivery, Person
-from integrations.fake.server import GITHUB
 from integrations.fake.site import Site
 from integrations.fake.world import FakeRepository, World
 from integrations.forge import Permission
 from tests.acceptance import processes
 from tests.acceptance.conftest import repository, serving
-from tests.acceptance.processes import BUILDER, RIGLINE
+from tests.acceptance.processes import RIGLINE
+from tests.acceptance.shared import PUBLIC_URL, SECRET, TOKEN, builder, environment, start_service
 
-SECRET, TOKEN = "acceptance-secret", "acceptance-token"
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-PUBLIC_URL = "https://rigline.example"
 BUILD = "#!/bin/sh\necho building\n"
 RUN = """\
 #!/bin/sh
@@ -84,70 +81,14 @@ async def site(settings: Settings, tmp_path: Path) -> AsyncIterator[Lab]:
         forge = await opened.enter_async_context(
             serving(Site(world, tmp_path / "git", token=TOKEN, private=["acme/boot.git"]))
         )
-        webs = await _start_service(opened, _environment(settings, forge), tmp_path)
+        webs = await start_service(opened, environment(settings, forge), tmp_path)
         for forge_name, project in projects.items():
             added = await processes.command(*RIGLINE, "repo", "add", forge_name, project.full_name, env=client)
             assert added.status == 0, added.err
         for board, web in zip(("left", "right"), webs, strict=True):
-            await opened.enter_async_context(_builder(board, web, tmp_path, client))
+            await opened.enter_async_context(builder(board, web, tmp_path, client))
         yield Lab(webs=webs, world=world, folder=tmp_path, env=client, projects=projects, commit=commit)
         (tmp_path / "gate").touch()
-
-
-def _environment(settings: Settings, forge: str) -> dict[str, str]:
-    return {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "RIGLINE_SECRET_KEY": "one key for all processes",
-        "RIGLINE_PUBLIC_URL": PUBLIC_URL,
-        "RIGLINE_GITHUB_API_URL": f"{forge}{GITHUB}",
-        "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
-        "RIGLINE_GITHUB_TOKEN": TOKEN,
-        "RIGLINE_GITLAB_URL": f"{forge}/gitlab",
-        "RIGLINE_GITLAB_WEBHOOK_SECRETS": SECRET,
-        "RIGLINE_GITLAB_TOKEN": TOKEN,
-        "RIGLINE_BIND": "127.0.0.1",
-    }
-
-
-async def _start_service(opened: AsyncExitStack, env: dict[str, str], folder: Path) -> list[str]:
-    """Start two web processes and a worker; returns the addresses of web."""
-    webs = []
-    for number in range(2):
-        port, log = _free_port(), folder / f"web-{number}.log"
-        own = env | {"PORT": str(port), "RIGLINE_DATA_DIR": str(folder / f"web-{number}")}
-        child = await opened.enter_async_context(processes.running(*RIGLINE, "web", env=own, log=log))
-        webs.append(f"http://127.0.0.1:{port}")
-        await processes.ready(webs[-1], child, log)
-    own = env | {"RIGLINE_DATA_DIR": str(folder / "worker")}
-    await opened.enter_async_context(processes.running(*RIGLINE, "worker", env=own, log=folder / "worker.log"))
-    return webs
-
-
-@asynccontextmanager
-async def _builder(board: str, web: str, folder: Path, client: dict[str, str]) -> AsyncIterator[None]:
-    """Register and run a builder with one board and one configuration."""
-    created = await processes.command(*RIGLINE, "builder", "create", f"{board}-builder", env=client)
-    assert created.status == 0, created.err
-    lines = (line.removeprefix("export ") for line in created.out.splitlines() if line.startswith("export "))
-    env = {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
-    own = folder / f"{board}-agent"
-    own.mkdir()
-    (own / "builder.toml").write_text(
-        f'version = 1\n[builder]\nstate_dir = "{own}/state"\nwork_dir = "{own}/work"\n'
-        f'[[boards]]\nname = "{board}"\n[[boards.configurations]]\nname = "default"\n'
-        f'build = ["sh", "build.sh"]\nrun = ["sh", "run.sh"]\nenvironment = {{ GATE = "{folder}/gate" }}\n'
-    )
-    words, log = (*BUILDER, "--config", str(own / "builder.toml"), "connect", "--server", web), own / "agent.log"
-    async with processes.running(*words, env=env, log=log) as child:
-        await processes.said(log, "connected", child)
-        yield
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _push(site: Lab, forge: str) -> Delivery:

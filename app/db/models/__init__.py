@@ -17,7 +17,7 @@ from app.db.models.forges import (
     Status,
     WebhookSecret,
 )
-from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health
+from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
 from app.db.models.measured import Commit, Measurement, Result, Series
 from app.db.models.people import Audit, Token, User
 from app.db.models.work import Artefact, ArtefactPiece, Attempt, Job, LogChunk, Pipeline, Priority, Trigger, Turn
@@ -52,6 +52,7 @@ __all__ = [
     "SQLModel",
     "Schedule",
     "Series",
+    "Service",
     "Status",
     "Token",
     "Trigger",

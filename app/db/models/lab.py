@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now, words
 
@@ -109,3 +109,12 @@ class Configuration(SQLModel, table=True):
     is_check: bool = Field(
         default=False, sa_column_kwargs={"server_default": "false"}
     )  # the board's health check: nobody can ask for it as a target
+
+
+class Service(SQLModel, table=True):
+    """One row: when a web process last said that it listens to builders."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="service_one"),)
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    heard_at: datetime = Field(sa_type=TIME)
+    back_at: datetime | None = Field(default=None, sa_type=TIME)  # when it said so again after a silence
