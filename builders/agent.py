@@ -63,6 +63,10 @@ class Agent:
         if self.refusal is not None:
             raise self.refusal
 
+    def adopt(self, token: str) -> None:
+        """Take another token as this builder's own: logs must not show it either."""
+        self.token = token
+
     async def _greet(self) -> None:
         """Say the first hello, unless told to end meanwhile."""
         hello = persist(self._hello, for_s=HELLO_S, tell=lambda problem, _: logger.warning("no hello yet: %s", problem))

@@ -8,6 +8,7 @@ from builders import credentials
 from builders.agent import Agent
 from builders.config import Config
 from builders.credentials import Credentials, CredentialsError
+from builders.renewal import keep_renewed
 from builders.service import LeaseLost, Refused, Service, Unavailable
 from builders.state import State, StateError, default_root
 
@@ -38,9 +39,13 @@ def connect(config: Config, server: str) -> tuple[str, int]:
 
 async def _work(config: Config, server: str, who: Credentials, state: State) -> None:
     service = Service(server, who.token)
+    agent = Agent(config, service, state, config.work_dir or state.root / "work", who.token)
+    renewing = None if who.file is None else asyncio.create_task(keep_renewed(service, who.file, agent.adopt))
     try:
-        await Agent(config, service, state, config.work_dir or state.root / "work", who.token).run()
+        await agent.run()
     finally:
+        if renewing is not None:
+            renewing.cancel()
         await service.close()
 
 

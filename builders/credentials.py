@@ -22,6 +22,7 @@ class Credentials:
 
     name: str
     token: str = field(repr=False)
+    file: Path | None = None  # where the token came from, if from a file
 
 
 def read(outside: MutableMapping[str, str] = os.environ) -> Credentials:
@@ -33,7 +34,8 @@ def read(outside: MutableMapping[str, str] = os.environ) -> Credentials:
     name = outside.get("RIGLINE_BUILDER_ID") or outside.get("EJB_ID") or ""
     file = outside.get("RIGLINE_BUILDER_TOKEN_FILE")
     token = next((outside[each] for each in NAMES if outside.get(each)), "")
-    if not token and file:
+    is_from_file = bool(file and not token)
+    if file and is_from_file:
         try:
             token = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as problem:
@@ -48,7 +50,8 @@ def read(outside: MutableMapping[str, str] = os.environ) -> Credentials:
     hide(token)
     for each in NAMES:
         outside.pop(each, None)
-    return Credentials(name or token.removeprefix("rlb_").partition(".")[0], token)
+    source = Path(file) if file and is_from_file else None
+    return Credentials(name or token.removeprefix("rlb_").partition(".")[0], token, source)
 
 
 def hide(token: str) -> None:

@@ -7,6 +7,8 @@ its monotonic clock, the service with the clock of its database; neither trusts 
 PUT /api/v1/builders/me: `Hello` → `Welcome`
     Names the boards and configurations. May be repeated. 409 `builder_in_use` while another agent
     lives under the same name, `board_in_use` if another builder offers a board with one of the devices.
+POST /api/v1/builders/me/token → `NewToken`, or 204 while the token is young
+    The token that the request showed works for another hour; after a lost answer the agent asks with it again.
 POST /api/v1/builders/me/claim: `Claim` → `Lease`, or 204
     Waits ≤ `wait_s`. The same `claim_id` gets the same lease until it is accepted by a first beat; a
     lease not accepted in `ACCEPT_S` lapses.
@@ -148,6 +150,13 @@ class Welcome:
     builder: str
     lease_s: float = LEASE_S
     beat_s: float = BEAT_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewToken:
+    """The token from now on, shown this once."""
+
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

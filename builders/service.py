@@ -21,6 +21,7 @@ from builders.protocol import (
     Hello,
     Lease,
     LogSize,
+    NewToken,
     Signal,
     Welcome,
     from_json,
@@ -97,6 +98,15 @@ class Service:
     async def hello(self, hello: Hello) -> Welcome:
         """Register this builder's boards."""
         return from_json(Welcome, await self._json("PUT", "builders/me", to_json(hello)))
+
+    async def renew(self) -> str | None:
+        """Ask for a new token; None while this one is young."""
+        data = await self._json("POST", "builders/me/token", None)
+        return None if data is None else from_json(NewToken, data).token
+
+    def show(self, token: str) -> None:
+        """Show another token from now on."""
+        self.http.headers["Authorization"] = f"Bearer {token}"
 
     async def claim(self, claim: Claim) -> Lease | None:
         """Ask for a job; held for up to `claim.wait_s`."""

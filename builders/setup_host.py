@@ -129,6 +129,8 @@ def _unpack(request: Request) -> None:
 def _configure(request: Request, account: pwd.struct_passwd | None) -> None:
     """Write the token and, where one was sent, the configuration; an existing configuration is kept as a copy."""
     request.settings.mkdir(parents=True, exist_ok=True, mode=0o755)
+    if account is not None:
+        os.chown(request.settings, account.pw_uid, account.pw_gid)  # the agent renews its token there
     if (HERE / "token").exists():
         _place(HERE / "token", request.settings / "token", 0o600, account)
     sent, config = HERE / "builder.toml", request.settings / "builder.toml"

@@ -41,6 +41,7 @@ from builders.protocol import (
     Finished,
     Hello,
     LogSize,
+    NewToken,
     Signal,
     Welcome,
     to_json,
@@ -86,6 +87,17 @@ async def hello() -> Response:
     await queue.adopt(deps, builder.name, {board.type for board in said.boards})
     await deps.notices.publish("builder", builder=builder.id)
     return jsonify(to_json(Welcome(builder=builder.name)))
+
+
+@leases.post("/builders/me/token")
+async def renew_token() -> Response:
+    """Give the agent a new token once its own is three quarters of a month old, else 204."""
+    deps, builder = _deps(), _builder()
+    async with deps.begin() as db:
+        secret = await builders.renew(db, builder.id, g.token_digest)
+    if secret is None:
+        return Response(status=204)
+    return jsonify(to_json(NewToken(token=f"{builders.PREFIX}{builder.id}.{secret}")))
 
 
 @leases.post("/builders/me/claim")

@@ -24,6 +24,7 @@ from builders.protocol import (
     Hello,
     Kind,
     Lease,
+    NewToken,
     Source,
     Welcome,
     from_json,
@@ -107,6 +108,9 @@ class FakeService:
         self.given: dict[str, Attempt] = {}
         self.waiting: list[Attempt] = []
         self.attempts: list[Attempt] = []
+        self.tokens = [TOKEN]  # that are right
+        self.renewals: list[str] = []  # tokens to give when the agent asks
+        self.shown = ""  # with the last request
         self.requests: list[str] = []
         self.faults: list[Fault] = []
         self.finishes: list[Finish] = []
@@ -216,8 +220,10 @@ class FakeService:
         return status, answer
 
     async def _route(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
-        if headers.get("authorization") != f"Bearer {TOKEN}":
+        shown = headers.get("authorization", "").removeprefix("Bearer ")
+        if shown not in self.tokens:
             raise refuse(401, "unauthorized")
+        self.shown = shown
         if headers.get("rigline-protocol") != str(PROTOCOL):
             raise refuse(426, "protocol")
         if self.refusal is not None:
@@ -227,6 +233,8 @@ class FakeService:
         path = parts.path.removeprefix("/api/v1/")
         if path == "builders/me":
             return await self._hello(from_json(Hello, json.loads(body)))
+        if path == "builders/me/token":
+            return self._renew()
         if path == "builders/me/claim":
             return await self._claim(from_json(Claim, json.loads(body)))
         _, number, *rest = path.split("/")
@@ -236,6 +244,12 @@ class FakeService:
                 return await self._attempt(attempt, method, rest, query, body)
             finally:
                 attempt.changed.notify_all()
+
+    def _renew(self) -> Any:
+        if not self.renewals:
+            return None
+        self.tokens.append(self.renewals.pop(0))
+        return to_json(NewToken(token=self.tokens[-1]))
 
     async def _hello(self, hello: Hello) -> Any:
         self.hellos.append(hello)

@@ -35,6 +35,9 @@ class Builder(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     name: str = Field(max_length=100, unique=True)
     token_hash: bytes  # SHA-256 of the random secret
+    token_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})  # its making
+    former_hash: bytes | None = None  # of the token before a renewal, which works a while longer
+    former_until: datetime | None = Field(default=None, sa_type=TIME)
     state: BuilderState = Field(
         default=BuilderState.ACTIVE,
         sa_type=words(BuilderState, "builder_state"),

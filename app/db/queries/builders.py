@@ -17,6 +17,8 @@ from builders.protocol import LEASE_S, Hello
 
 PREFIX = "rlb_"
 TOUCH_S = 10.0  # how exact `seen_at` is
+TOKEN_RENEWED_S = 22.5 * 24 * 3600  # three quarters of a token's life of 30 days
+TOKEN_OVERLAP_S = 3600.0  # for so long an agent's former token works beside the new one
 
 now = sa.func.now()
 
@@ -48,16 +50,41 @@ async def create(db: AsyncConnection, name: str, *, actor: str = "service") -> t
 async def rotate(db: AsyncConnection, builder_id: int, *, actor: str) -> str:
     """Give a builder a new secret; the old one stops working at once."""
     secret = secrets.token_urlsafe(32)
-    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(token_hash=digest(secret)))
+    new = {"token_hash": digest(secret), "token_at": now, "former_hash": None, "former_until": None}
+    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(new))
     await audit.record(db, "builder.token_rotated", actor=actor, detail=str(builder_id))
     return secret
 
 
 async def revoke(db: AsyncConnection, builder_id: int, *, actor: str) -> None:
     """Make a builder's token worthless. `rotate` gives it a new one."""
-    worthless = digest(secrets.token_urlsafe(32))
-    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(token_hash=worthless))
+    worthless = {"token_hash": digest(secrets.token_urlsafe(32)), "former_hash": None, "former_until": None}
+    await db.execute(sa.update(builder).where(builder.c.id == builder_id).values(worthless))
     await audit.record(db, "builder.token_revoked", actor=actor, detail=str(builder_id))
+
+
+async def renew(db: AsyncConnection, builder_id: int, shown: bytes) -> str | None:
+    """Give an agent a new secret for its old one; the one it showed works for `TOKEN_OVERLAP_S` more.
+
+    None while the token is young. Who shows the former token never heard of the new one: it gets another, and the
+    lost one is forgotten, while the end of the former one stays.
+
+    Args:
+        shown: hash of the secret that the request came with.
+    """
+    secret = secrets.token_urlsafe(32)
+    is_former = builder.c.token_hash != shown
+    is_due = sa.or_(is_former, builder.c.token_at < _ago(TOKEN_RENEWED_S))
+    change = sa.update(builder).where(builder.c.id == builder_id, is_due).values(
+        token_hash=digest(secret),
+        token_at=now,
+        former_hash=shown,
+        former_until=sa.case((is_former, builder.c.former_until), else_=_ago(-TOKEN_OVERLAP_S)),
+    )  # fmt: skip
+    if await db.scalar(change.returning(builder.c.id)) is None:
+        return None
+    await audit.record(db, "builder.token_renewed", actor="agent", detail=str(builder_id))
+    return secret
 
 
 async def set_state(db: AsyncConnection, builder_id: int, state: BuilderState, *, actor: str) -> None:
@@ -70,6 +97,7 @@ _known = sa.select(
     builder.c.id,
     builder.c.name,
     builder.c.token_hash,
+    sa.case((builder.c.former_until > now, builder.c.former_hash)).label("former_hash"),
     builder.c.state,
     builder.c.instance,
     sa.or_(builder.c.seen_at.is_(None), builder.c.seen_at < _ago(TOUCH_S)).label("is_stale"),
