@@ -13,11 +13,12 @@ from integrations.forge import Permanent, Permission
 from integrations.payload import SHA
 
 
-async def approve(deps: Deps, repository_id: int, sha: str, actor: str) -> list[int]:
+async def approve(deps: Deps, repository_id: int, sha: str, actor: str, *, via: str = "admin") -> list[int]:
     """Trust a commit that a pipeline awaits approval for, as somebody of ours; return the ids of the jobs queued.
 
     Args:
         sha: the full hash; a shorter one could be met on purpose by another commit.
+        via: which way the decision came, for the row: admin or page.
     Raises:
         Invalid: the hash is not a full one.
         Conflict: no pipeline of the repository has this commit.
@@ -27,7 +28,7 @@ async def approve(deps: Deps, repository_id: int, sha: str, actor: str) -> list[
     async with deps.begin() as db:
         if not await pipelines.of_commit(db, repository_id, sha):
             raise Conflict(f"No pipeline of this repository is for commit {sha}: the head may have moved since.")
-    return await trust(deps, repository_id, sha, Approver(name=actor))
+    return await trust(deps, repository_id, sha, Approver(name=actor, via=via))
 
 
 async def trust(deps: Deps, repository_id: int, sha: str, approver: Approver) -> list[int]:

@@ -56,6 +56,24 @@ async def test_a_log_is_followed_live_and_the_page_turns_to_the_verdict(browser,
         assert (await page.locator("#log").text_content()).count("first line") == 1
 
 
+async def test_an_admin_approves_a_strangers_commit_on_its_page(browser, site):
+    ids = await scene.lab(site, commits=1)
+    token = (await site.admin())["Authorization"].removeprefix("Bearer ")
+
+    async with window(browser, site) as page:
+        await page.goto(f"/pipelines/{ids['fork']}")
+        notice = page.locator(".notice[data-kind=approval]")
+        await expect(notice).to_contain_text(sha(900))
+        await expect(notice).to_contain_text("of stranger")
+        await expect(notice).to_contain_text("nucleo-f7 (debug, release): 2 jobs")
+        await page.get_by_label("Token").fill(token)
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.locator("h1 .state")).to_have_text("queued")
+        await expect(notice).to_have_count(0)
+        await expect(page.locator("dl.facts")).to_contain_text("approved by ada")
+        await expect(page.locator("tbody tr")).to_have_count(2)
+
+
 async def test_nothing_in_a_live_log_is_obeyed(browser, site):
     job = await site.job(await site.pipeline(await site.repository()), "running")
     attempt = await site.attempt(job)

@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 
 from quart import Response
 
 from app.db.queries import pages as queries
 from app.db.queries import pipelines, repositories
 from app.db.queries.pipelines import PipelineView
+from app.db.queries.users import Role
+from app.errors import Conflict
+from app.handlers import approval
 from app.states import JobState
-from app.web.pages.answer import ID, PAGE, answer, deps, found, number, page, text
+from app.web import admission
+from app.web.pages.answer import ID, PAGE, answer, deps, found, number, page, pages, text
 from app.web.pages.filters import commit_address
 from app.web.pages.rows import JobRow, job_row, titled
 
@@ -51,6 +56,21 @@ class PipelinePage:
     parents: list[str]
     jobs: list[JobRow]
 
+    @property
+    def asks_for_approval(self) -> bool:
+        """Tell whether a person has to look first, also where more was asked for than an outsider may."""
+        is_refused = self.pipeline.from_fork and not self.pipeline.trust and not self.jobs
+        return self.pipeline.state is JobState.AWAITING_APPROVAL or is_refused
+
+    @property
+    def targets(self) -> dict[str, list[str]]:
+        """Name what runs once it is approved: for each board type its configurations."""
+        waiting = [each for each in self.jobs if each.state == JobState.AWAITING_APPROVAL]
+        return {
+            each.board_type: sorted({one.configuration for one in waiting if one.board_type == each.board_type})
+            for each in waiting
+        }
+
 
 @page("/pipelines")
 async def pipeline_list() -> Response:
@@ -84,7 +104,27 @@ async def pipeline(pipeline_id: int) -> Response:
         parents=facts["parents"] if facts else [],
         jobs=jobs,
     )
-    return await answer("pipeline.html", view)
+    visitor = await admission.visitor() if view.asks_for_approval else None
+    response = await answer("pipeline.html", view, visitor=visitor)
+    if visitor is not None:
+        response.headers["Cache-Control"] = "no-store"  # it names who looks
+    return response
+
+
+@pages.post(f"/pipelines/<{ID}:pipeline_id>/approve")
+async def approve_from_page(pipeline_id: int) -> Response:
+    """Approve the commit that the page showed, for an admin.
+
+    Raises:
+        Conflict: the form names another commit than the pipeline is for.
+    """
+    actor, form = await admission.pressed(Role.ADMIN)
+    async with deps().begin() as db:
+        row = found(await pipelines.get(db, pipeline_id), f"pipeline {pipeline_id}")
+    if form.get("sha") != row.commit:
+        raise Conflict(f"Pipeline {pipeline_id} is for commit {row.commit}. Look at that one before you approve.")
+    await approval.approve(deps(), row.repository_id, row.commit, actor.name, via="page")
+    return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/pipelines/{pipeline_id}"})
 
 
 def _filters() -> Filters:
