@@ -12,6 +12,7 @@ import shutil
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -35,7 +36,10 @@ PR_SET_CHILD_SUBREAPER = 36
 class Agent:
     """One builder's life, from hello to Ctrl-C."""
 
-    def __init__(self, config: Config, service: Service, state: State, work: Path, token: str) -> None:
+    def __init__(
+        self, config: Config, service: Service, state: State, work: Path, token: str, *, tell: Callable[[str], None]
+    ) -> None:
+        self.tell = tell  # systemd, if it listens
         self.config, self.service, self.state, self.work, self.token = config, service, state, work, token
         work.mkdir(parents=True, exist_ok=True)
         builds = asyncio.Semaphore(config.parallel_builds)
@@ -58,7 +62,9 @@ class Agent:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # belt: if a script kills its leader
         self._catch_signals()
         await self._greet()
+        self.tell("READY=1")
         await self._claim_jobs()
+        self.tell("STOPPING=1")
         await self._say_farewell()
         if self.refusal is not None:
             raise self.refusal

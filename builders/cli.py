@@ -131,6 +131,25 @@ def connect(path: Path, server: str) -> None:
         fail(problem, status)
 
 
+@main.command(epilog="Example: rigline-builder unit --name shelf --token-file ~/token --server https://ci.example")
+@click.option("--server", envvar="RIGLINE_URL", required=True, help="Address of the service. [env: RIGLINE_URL]")
+@click.option(
+    "--name", envvar="RIGLINE_BUILDER_ID", required=True, help="Name of this builder. [env: RIGLINE_BUILDER_ID]"
+)
+@click.option("--token-file", required=True, type=click.Path(path_type=Path), help="File with its token.")
+@click.option("--account", help="Account that the agent runs as.  [default: a unit of your own systemd, as you]")
+@click.pass_obj
+def unit(path: Path, server: str, name: str, token_file: Path, account: str | None) -> None:
+    """Print a systemd unit that starts this agent, watches it and ends it."""
+    from builders import unit as writing
+
+    program = Path(sys.argv[0]).absolute()
+    text = writing.unit(
+        name=name, program=program, config=path.absolute(), token=token_file.absolute(), server=server, user=account
+    )
+    click.echo(text, nl=False)
+
+
 @main.command(epilog="Example: rigline-builder doctor --json")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.option("--server", envvar="RIGLINE_URL", help="Also try to reach this service. [env: RIGLINE_URL]")

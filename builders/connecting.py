@@ -11,6 +11,7 @@ from builders.credentials import Credentials, CredentialsError
 from builders.renewal import keep_renewed
 from builders.service import LeaseLost, Refused, Service, Unavailable
 from builders.state import State, StateError, default_root
+from builders.watchdog import Watchdog
 
 BAD, UNREACHABLE = 1, 3
 
@@ -39,13 +40,16 @@ def connect(config: Config, server: str) -> tuple[str, int]:
 
 async def _work(config: Config, server: str, who: Credentials, state: State) -> None:
     service = Service(server, who.token)
-    agent = Agent(config, service, state, config.work_dir or state.root / "work", who.token)
+    watchdog = Watchdog()
+    agent = Agent(config, service, state, config.work_dir or state.root / "work", who.token, tell=watchdog.tell)
     renewing = None if who.file is None else asyncio.create_task(keep_renewed(service, who.file, agent.adopt))
+    beating = asyncio.create_task(watchdog.beat())
     try:
         await agent.run()
     finally:
-        if renewing is not None:
-            renewing.cancel()
+        for task in (renewing, beating):
+            if task is not None:
+                task.cancel()
         await service.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+WATCHDOG_S = 90  # an agent that was silent for so long hangs: systemd kills and restarts it
 STOP_S = 150  # seconds: the longest grace a configuration may ask for (120), and the report after it
 
 
@@ -21,6 +22,8 @@ def unit(*, name: str, program: Path, config: Path, token: Path, server: str, us
         "Wants=network-online.target",
         "",
         "[Service]",
+        "Type=notify",
+        f"WatchdogSec={WATCHDOG_S}",
         *([f"User={user}"] if user else []),
         *(f"Environment={quoted(f'{key}={value}')}" for key, value in environment.items()),
         f"ExecStart={' '.join(quoted(str(each)) for each in command)}",
