@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, attempts, jobs, logs
+from app.db.queries import artefacts, attempts, jobs, logs, losses
 from app.deps import Deps
 from app.dispatch import health, queue
 from app.dispatch.claim import Claimant
@@ -120,7 +120,10 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
         await attempts.know_commit(db, row.job_id, said.commit, committed_at(said.commit))
     job = await jobs.lock(db, row.job_id)
     state, also = next_state(job, outcome, said.reason)
-    await jobs.move(db, row.job_id, state, actor=actor, reason=said.reason, **also)
+    reason = said.reason
+    if is_loss(outcome, reason):
+        state, reason, also = await after_loss(db, job.id, row.board_id, (state, reason, also))
+    await jobs.move(db, row.job_id, state, actor=actor, reason=reason, **also)
     is_check, ran = job.board_id is not None, any(each.phase is Phase.RUN for each in said.phases)
     found = health.sign(outcome, said.reason, is_check=is_check, ran=ran)
     await health.after(db, row.board_id, found, outcome=outcome, reason=said.reason, is_check=is_check)
@@ -129,15 +132,30 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
         job_id=row.job_id,
         pipeline_id=job.pipeline_id,
         state=state,
-        reason=said.reason,
+        reason=reason,
         has_results=bool(said.results),
     )
 
 
+def is_loss(outcome: JobState, reason: str) -> bool:
+    """Say whether an attempt ended for want of infrastructure that another try may have."""
+    return outcome is JobState.ERRORED and reason.startswith(INFRASTRUCTURE) and not reason.startswith(TRIED_ENOUGH)
+
+
+Next = tuple[JobState, str, dict[str, Any]]  # of a job: state, reason, further columns
+
+
+async def after_loss(db: AsyncConnection, job_id: int, board_id: int, meant: Next) -> Next:
+    """Note where a job was lost, and stop it if it is lost on one builder after the other."""
+    why = losses.suspicion(await losses.note(db, job_id, board_id))
+    if why is None or meant[0] not in (JobState.QUEUED, JobState.ERRORED):
+        return meant
+    return JobState.ERRORED, why, {}
+
+
 def next_state(job: sa.Row[Any], outcome: JobState, reason: str) -> tuple[JobState, dict[str, Any]]:
     """Decide what becomes of a job whose attempt ended: only a loss of infrastructure is tried again."""
-    is_ours = outcome is JobState.ERRORED and reason.startswith(INFRASTRUCTURE) and not reason.startswith(TRIED_ENOUGH)
-    if not is_ours:
+    if not is_loss(outcome, reason):
         return outcome, {}
     if job.cancel_requested_at is not None:
         return JobState.CANCELLED, {}

@@ -1,6 +1,7 @@
 """How a lease ends that its builder did not end: not accepted, lost, over its limit, or cancelled in vain."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import attempts, jobs
 from app.db.queries.health import keep_back
 from app.dispatch import health
-from app.dispatch.finish import Ended
+from app.dispatch.finish import Ended, after_loss
 from app.states import JobState
 from builders.protocol import LEASE_S, REUSE_S
 
@@ -24,6 +25,7 @@ class Verdict:
     also: dict[str, Any] = field(default_factory=dict)
     keeps_board_s: float | None = None  # from now; None: the board is free at once
     is_quarantine: bool = False
+    is_loss: bool = False
 
 
 def verdict(due: sa.Row[Any]) -> Verdict | None:
@@ -50,12 +52,12 @@ def _lost(due: sa.Row[Any], *, cancelled: bool) -> Verdict:
     """A lost builder may touch the board until it knows; only then is the board given away."""
     reason = "infra:lost: the builder stopped answering"
     board_s = max(0.0, REUSE_S - float(due.lost_s))
+    ended = partial(Verdict, outcome=JobState.ERRORED, reason=reason, keeps_board_s=board_s)
     if cancelled:
-        return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.CANCELLED, keeps_board_s=board_s)
+        return ended(state=JobState.CANCELLED)
     if due.retries_left > 0:
-        also = {"retries_left": due.retries_left - 1}
-        return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.QUEUED, also=also, keeps_board_s=board_s)
-    return Verdict(outcome=JobState.ERRORED, reason=reason, state=JobState.ERRORED, keeps_board_s=board_s)
+        return ended(state=JobState.QUEUED, also={"retries_left": due.retries_left - 1}, is_loss=True)
+    return ended(state=JobState.ERRORED, is_loss=True)
 
 
 async def _doubt(db: AsyncConnection, due: sa.Row[Any], said: Verdict) -> None:
@@ -74,13 +76,17 @@ async def end(db: AsyncConnection, attempt_id: int) -> Ended | None:
         said = verdict(due)
         if said is None or await attempts.end(db, attempt_id, said.outcome, said.reason) is None:
             return None
-        await jobs.move(db, due.job_id, said.state, reason=said.reason, **said.also)
+        meant = (said.state, said.reason, said.also)
+        if said.is_loss:
+            meant = await after_loss(db, due.job_id, due.board_id, meant)
+        state, reason, also = meant
+        await jobs.move(db, due.job_id, state, reason=reason, **also)
         await _doubt(db, due, said)
         return Ended(
             attempt_id=attempt_id,
             job_id=due.job_id,
             pipeline_id=due.pipeline_id,
-            state=said.state,
-            reason=said.reason,
+            state=state,
+            reason=reason,
         )
     return None

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from app.db.models import Priority, Trigger
-from app.db.tables import repository
+from app.db.tables import board, builder, repository
 from builders.protocol import Lease
 from tests.dispatch.world import FakeBuilder, World, offer
 
@@ -141,3 +141,64 @@ async def test_a_repositorys_own_caps_go_before_the_settings(world: World) -> No
             )
         )
         assert [tuple(each) for each in numbers] == [(1, 2), (2, 2), (3, 1)]
+
+
+async def lost(world: World, lab: FakeBuilder) -> Lease:
+    """Have a builder claim a job and go silent in the middle of it."""
+    lease = await lab.claim()
+    assert lease is not None
+    await lab.beat(lease)
+    await world.age_attempt(lease.attempt_id, 46)
+    await world.sweep()
+    await world.execute(sa.update(board).values(reusable_at=None))
+    return lease
+
+
+async def test_a_job_that_was_lost_is_tried_on_another_builder_first(world: World) -> None:
+    first, second = await world.builder("first"), await world.builder("second", offer("b", type="nucleo"))
+    job_id = await world.queued()
+    await lost(world, first)
+
+    here, there = await first.claim(), await second.claim()
+
+    assert here is None
+    assert there is not None and there.job_id == job_id
+
+
+async def test_and_then_on_another_board_and_then_where_it_was(world: World) -> None:
+    lab = await world.builder("lab", offer("one", type="nucleo"), offer("two", type="nucleo"))
+    await world.queued()
+    seen = [(await lost(world, lab)).board, (await lost(world, lab)).board]
+    last = await lab.claim(boards_free=seen[:1])
+
+    assert sorted(seen) == ["one", "two"]
+    assert last is not None
+
+
+async def test_an_offline_builder_is_no_elsewhere(world: World) -> None:
+    first, _ = await world.builder("first"), await world.builder("second", offer("b", type="nucleo"))
+    await world.queued()
+    await lost(world, first)
+    await world.execute(
+        sa.update(builder).where(builder.c.name == "second").values(seen_at=sa.text("now() - interval '1 hour'"))
+    )
+
+    assert await first.claim() is not None
+
+
+async def test_a_job_that_is_lost_on_three_builders_is_suspect_and_the_builders_are_not(world: World) -> None:
+    labs = [await world.builder(name, offer(name, type="nucleo")) for name in ("a", "b", "c")]
+    job_id = await world.queued()
+    for lab in labs:
+        await lost(world, lab)
+    other = await world.queued()
+
+    found = await world.job(job_id)
+    lease = await labs[0].claim()
+
+    assert (found.state, found.reason) == (
+        "errored",
+        "infra:suspect: lost on 3 different builders (a, b, c); it may be what ends them",
+    )
+    assert {(await world.board(name)).health for name in "abc"} == {"unknown"}
+    assert lease is not None and lease.job_id == other

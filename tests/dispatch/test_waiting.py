@@ -43,6 +43,7 @@ SCENES = {
 ELSEWHERE = {  # needs more than one statement to come about: each has a test of its own
     "free": "test_a_busy_board_and_the_jobs_before_it_are_named",
     "alive": "test_a_builder_that_is_offline_makes_a_job_wait_and_no_more",
+    "elsewhere": "test_fairness.py",
     "needs": "tests/specs/test_rule_groups.py",
     "fork_owner_cap": "test_fairness.py",
     "pull_request_cap": "test_fairness.py",

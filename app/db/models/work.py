@@ -141,6 +141,9 @@ class Job(SQLModel, table=True):
         default=0, sa_column_kwargs={"server_default": "0"}
     )  # counts attempts; a smaller one is stale everywhere
     retries_left: int = Field(default=2, sa_column_kwargs={"server_default": "2"})  # infrastructure loss only
+    lost_on: list[int] = Field(
+        default_factory=list, sa_type=ARRAY(sa.Integer), sa_column_kwargs={"server_default": "{}"}
+    )  # boards whose builder was lost with it; the next try goes elsewhere
     cancel_requested_at: datetime | None = Field(default=None, sa_type=TIME)
     cancel_reason: str = Field(default="", max_length=500)
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})

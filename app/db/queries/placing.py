@@ -43,6 +43,7 @@ class Wanted:
     tags: Any
     facts: Any
     from_fork: Any
+    lost_on: Any  # boards
 
     @property
     def columns(self) -> tuple[Any, ...]:
@@ -78,6 +79,10 @@ class Gate:
     otherwise: str
 
 
+def _seconds(seconds: float) -> Any:
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
 def _has_facts(wanted: Wanted) -> sa.ColumnElement[bool]:
     """Say that the builder fits: for each fact that is asked for it has one of the words."""
     asked = sa.func.jsonb_each(wanted.facts).table_valued("key", sa.column("value", JSONB)).alias("fact")
@@ -93,6 +98,39 @@ def _is_held() -> sa.ColumnElement[bool]:
 # A board whose builder can look at it is looked at first; of any other nothing better can be known.
 _is_well = sa.or_(board.c.health == Health.GOOD, board.c.check_every_s.is_(None))
 offered_tags = (board.c.tags + configuration.c.tags).label("tags")
+
+_NEVER_LOST = sa.cast([], sa.ARRAY(sa.Integer))
+_lost, _other, _host = board.alias("lost"), board.alias("other"), builder.alias("host")
+_way = configuration.alias("way")
+
+
+def _elsewhere(wanted: Wanted, *which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Say that some other board that could run the job lives."""
+    return (
+        sa.select(1)
+        .select_from(_other.join(_host, _host.c.id == _other.c.builder_id).join(_way, _way.c.board_id == _other.c.id))
+        .where(_other.c.type == wanted.board_type, _other.c.offered, _other.c.health.in_([Health.UNKNOWN, Health.GOOD]))
+        .where(sa.or_(wanted.board.is_(None), wanted.board == _other.c.name))
+        .where(_way.c.name == wanted.configuration, _way.c.offered, (_other.c.tags + _way.c.tags).contains(wanted.tags))
+        .where(_host.c.state == BuilderState.ACTIVE, _host.c.seen_at > now - _seconds(ALIVE_S))
+        .where(*which)
+        .correlate_except(_other, _host, _way)
+        .exists()
+    )
+
+
+def _tries_elsewhere(wanted: Wanted) -> sa.ColumnElement[bool]:
+    """Say that a job that was lost is not lost here again: another builder first, then another board."""
+    hosts = sa.select(_lost.c.builder_id).where(_lost.c.id == sa.func.any(wanted.lost_on)).correlate_except(_lost)
+    was_here, was_on_it = builder.c.id.in_(hosts), board.c.id == sa.func.any(wanted.lost_on)
+    another_builder = _elsewhere(wanted, _other.c.builder_id.not_in(hosts))
+    another_board = _elsewhere(wanted, sa.not_(_other.c.id == sa.func.any(wanted.lost_on)))
+    return sa.or_(
+        wanted.lost_on == _NEVER_LOST,
+        sa.not_(was_here),
+        sa.and_(sa.not_(another_builder), sa.or_(sa.not_(was_on_it), sa.not_(another_board))),
+    )
+
 
 PLACE: tuple[Condition, ...] = (
     Condition(
@@ -128,7 +166,7 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "alive",
         Lack.AWAY,
-        lambda _: builder.c.seen_at > now - sa.func.make_interval(0, 0, 0, 0, 0, 0, ALIVE_S),
+        lambda _: builder.c.seen_at > now - _seconds(ALIVE_S),
         "{name!r} is away: its builder is offline",
         is_shown_by_asking=True,
     ),
@@ -164,6 +202,12 @@ PLACE: tuple[Condition, ...] = (
         Lack.BUSY,
         lambda _: sa.or_(board.c.reusable_at.is_(None), board.c.reusable_at <= now),
         "{name!r} is kept back until its lost builder must know that it was lost",
+    ),
+    Condition(
+        "elsewhere",
+        Lack.BUSY,
+        _tries_elsewhere,
+        "it was lost on {name!r}, and is tried on another builder or board first",
     ),
     Condition("free", Lack.BUSY, lambda _: sa.not_(_is_held()), "{name!r} is busy with another job"),
 )
@@ -227,6 +271,7 @@ OF_JOB = Wanted(
     tags=job.c.tags,
     facts=job.c.facts,
     from_fork=pipeline.c.from_fork,
+    lost_on=job.c.lost_on,
 )
 # Every place of every board type; a query adds which jobs it is about, and joins them.
 places = board.join(configuration, configuration.c.board_id == board.c.id).join(
