@@ -39,10 +39,13 @@ def from_branch(world, head=A, action="opened", *, number=7, **more):
     return deliveries.github_pull_request(world.repository, action, pull, SECRET, **more)
 
 
-async def test_a_fork_gets_one_comment_with_the_line_that_approves(world):
-    await world.receive(from_fork(world))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_a_fork_gets_one_comment_with_the_line_that_approves(world, forge):
+    pull = Pull(number=7, head=A, branch="faster", author=world.person(OUTSIDER), fork=world.fork)
+    on_gitlab = deliveries.gitlab_merge_request(world.project, "open", pull, SECRET)
+    await world.receive(from_fork(world) if forge == "github" else on_gitlab)
 
-    [text] = world.comments(7)
+    [text] = world.comments(7, world.repository if forge == "github" else world.project)
     assert "awaiting approval" in text
     assert f"`/rig approve {A}`" in text
     assert "https://rigline.example/pipelines/" in text

@@ -240,7 +240,8 @@ async def test_another_body_under_a_known_key_is_noted_and_not_processed(world):
     assert len(conflicts) == 1 and conflicts[0].startswith("one-key: another body")
 
 
-async def test_unknown_events_and_actions_are_kept_and_lead_to_nothing(world):
+async def test_unknown_events_and_actions_are_kept_counted_and_lead_to_nothing(world):
+    before = await accepted(world)
     pull = deliveries.Pull(number=1, head=A, branch="x", author=world.person(MAINTAINER))
     await world.receive(deliveries.github("foo", {"bar": 1}, SECRET))
     await world.receive(deliveries.github_pull_request(world.repository, "brewed", pull, SECRET))
@@ -248,6 +249,14 @@ async def test_unknown_events_and_actions_are_kept_and_lead_to_nothing(world):
 
     kinds = ("foo", "pull_request", "Coffee Hook")
     assert await world.verdicts() == [f"nothing to do for this kind of event: {kind}" for kind in kinds]
+    assert await accepted(world) - before == len(kinds)
+
+
+async def accepted(world):
+    """Say how many deliveries this process has taken, as its metrics have it."""
+    lines = (await world.http.get("/metrics")).text.splitlines()
+    counted = [each for each in lines if each.startswith("rigline_deliveries_total") and 'outcome="accepted"' in each]
+    return sum(float(each.rpartition(" ")[2]) for each in counted)
 
 
 async def test_a_genuine_delivery_that_lacks_what_we_need_is_kept_with_the_reason(world):
@@ -335,6 +344,11 @@ async def test_with_the_database_away_the_forge_is_told_to_come_back(world):
         answer = await world.http.post(address + made.path, content=made.body, headers=made.headers)
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert await world.rows(delivery) == []
+    await world.receive(made)
+    assert (await world.deliver(made)).status_code == 200
+    await world.settle()
+    assert len(await world.pipelines()) == len(await world.rows(delivery)) == 1
 
 
 async def test_gitlab_needs_its_token(world):

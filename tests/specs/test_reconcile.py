@@ -157,6 +157,30 @@ async def test_failed_deliveries_are_asked_for_again_unless_they_came(world, for
     assert len(found.hooks[hook].asked_again) == 1
 
 
+@both
+async def test_after_an_outage_each_delivery_that_failed_is_brought_again_and_handled_once(world, forge):
+    found = hosted(world, forge)
+    facts = await world.deps.forges[forge].repository(found.full_name)
+    hook = await world.deps.forges[forge].create_webhook(facts, "https://rigline.example/webhooks/x", SECRET)
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(repository).where(repository.c.forge == forge).values(hook_id=hook))
+    send, by = deliveries.github_push if forge == "github" else deliveries.gitlab_push, world.person(MAINTAINER)
+    lost = {
+        number: send(found, commit, SECRET, sender=by, ref=f"refs/heads/{number}", key=f"key-{number}")
+        for number, commit in enumerate((A, B, C), 1)
+    }
+    found.hooks[hook].deliveries += [
+        {"id": number, "guid": f"key-{number}", "event": "push", "status_code": 502, "age_s": 7200} for number in lost
+    ]
+
+    assert await round_(world) == Done(redelivered=3)
+    for number in found.hooks[hook].asked_again * 2:  # the forge brings what was asked for, and once more
+        await world.deliver(lost[number])
+    await world.settle()
+    assert sorted(each.commit for each in await world.pipelines()) == [A, B, C]
+    assert len(await world.rows(delivery)) == 3
+
+
 async def test_a_forge_that_does_not_answer_keeps_no_other_waiting(world):
     world.repository.grow(A, branch="main")
     world.project.grow(B, branch="main")
