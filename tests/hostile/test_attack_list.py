@@ -1,19 +1,16 @@
 """The attacks that the service is held against, each with the tests that show the safe result."""
 
-import ast
-import functools
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parents[1]
+from tests import listed
+
 RECEIVER, COMMENTS, REPORTS = "hostile/test_receiver.py", "hostile/test_commands.py", "hostile/test_reporting.py"
 CAPS = "hostile/test_caps.py"
 STRANGERS, CHECKOUT = "hostile/test_trust.py", "hostile/test_checkout.py"
 APPROVALS, TRUST, SECRETS = "specs/test_approvals.py", "specs/test_trust.py", "specs/test_webhook_secrets.py"
 COMMANDS, GRAMMAR, GIVEN = "specs/test_commands.py", "specs/test_command_grammar.py", "specs/test_deliveries.py"
 
-CASES: dict[str, list[tuple[str, str]]] = {
+CASES: dict[str, listed.Shown] = {
     "S1 signature missing, malformed, wrong, of SHA-1 alone, or of another repository": [
         (RECEIVER, "test_s1_a_forged_signature_is_refused_and_nothing_is_kept_or_said_of_it"),
         (RECEIVER, "test_s1_a_right_sha1_signature_is_refused"),
@@ -173,21 +170,12 @@ CASES: dict[str, list[tuple[str, str]]] = {
         (CAPS, "test_many_authors_of_one_forks_owner_count_together"),
     ],
 }
-ATTACKS = list(range(1, 43))
 
 
 def test_every_attack_has_a_test():
-    assert [int(each.partition(" ")[0].removeprefix("S")) for each in CASES] == ATTACKS
-    assert all(CASES.values())
+    assert listed.numbers(CASES) == list(range(1, 43))
 
 
 @pytest.mark.parametrize("attack", CASES, ids=[each.partition(" ")[0] for each in CASES])
 def test_the_tests_of_an_attack_exist(attack):
-    assert [(file, name) for file, name in CASES[attack] if name not in names_in(file)] == []
-
-
-@functools.cache
-def names_in(file):
-    """List the tests of a file."""
-    found = ast.walk(ast.parse((TESTS / file).read_text()))
-    return {each.name for each in found if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assert listed.missing(CASES[attack]) == []
