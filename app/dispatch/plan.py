@@ -56,6 +56,7 @@ class PipelineRequest:
     error: str | None = None  # why nothing can be planned: the rules cannot be used
     compare_with: str | None = None  # the commit that this one is to be held against
     status_style: str = "aggregate"
+    skipped_as: str = "pending"
     comment_style: str = "changes"
     context: str | None = None  # of the status; None: rigline/ and the kind
     reports: bool = False  # shows a status on the commit
@@ -125,7 +126,7 @@ async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[
 def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
     more = ("fetch_ref", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
-    ruled = ("rule", "compare_with", "status_style", "comment_style")
+    ruled = ("rule", "compare_with", "status_style", "skipped_as", "comment_style")
     who = request.outsider
     whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}
     return {name: getattr(request, name) for name in (*same, *more, *ruled)} | whose

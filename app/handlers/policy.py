@@ -142,6 +142,7 @@ def ruled(request: PipelineRequest, rule: Rule, happening: Happening, policy: Po
         repeat=work.repeat,
         priority=Priority(work.priority) if work.priority else request.priority,
         status_style=work.status if work.status != NO_STATUS else request.status_style,
+        skipped_as=work.skipped,
         comment_style=work.comment,
         context=f"rigline/{rule.name}",
         reports=request.reports and work.status != NO_STATUS,

@@ -115,14 +115,30 @@ def _in_time(rule: Rule, due: Due) -> bool:
 
 async def _open(deps: Deps, due: Due, occasion: Occasion, rule: Rule, policy: Policy) -> None:
     """Open one pipeline for each branch. Its key is the moment, so two workers, or a second try, open one."""
-    happening = Happening(event=On.SCHEDULE)
-    for branch in rule.branches or (occasion.repository["default_branch"],):
+    default = str(occasion.repository["default_branch"])
+    for branch in rule.branches or (default,):
         commit = await occasion.forge.branch_head(occasion.facts(), branch)
         if commit is None:
             log.warning("schedule_without_branch", schedule=due.id, branch=branch)
             continue
-        asked = ruled(_request(due, occasion, branch, commit), rule, happening, policy)
-        await open_pipeline(deps, asked)
+        asked = _request(due, occasion, branch, commit)
+        try:
+            own = policy if branch == default else await _of_branch(deps, occasion, branch, commit, due.rule) or policy
+        except PolicyError as problem:
+            await open_pipeline(deps, refused(asked, problem))
+        else:
+            happening = Happening(event=On.SCHEDULE)
+            await open_pipeline(deps, ruled(asked, own.named(due.rule) or rule, happening, own))
+
+
+async def _of_branch(deps: Deps, occasion: Occasion, branch: str, commit: str, rule: str) -> Policy | None:
+    """Read the rules of another branch at its head; None if they have none of this name: then the default's counts.
+
+    Raises:
+        PolicyError: they cannot be used.
+    """
+    found = await rules_at(Base(branch=branch, commit=commit), occasion, deps)
+    return found.policy if found.source == "repository" and found.policy.named(rule) else None
 
 
 def _request(due: Due, occasion: Occasion, branch: str, commit: str) -> PipelineRequest:

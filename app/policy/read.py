@@ -24,6 +24,7 @@ MOST_RULES, MOST_GROUPS, MOST_FILTERS, MOST_REPEATS = 50, 20, 20, 100
 KINDS = ("run", "build")
 PRIORITIES = ("release", "branch", "pull_request", "nightly")
 STATUS_STYLES = ("aggregate", "per_target", "checks", "none")
+SKIPPED_STYLES = ("pending", "success")
 COMMENT_STYLES = ("none", "changes", "always")
 COMPARISONS = ("merge-base", "none")
 FACTS = ("os", "platform", "platform_family", "platform_version", "machine")
@@ -100,6 +101,7 @@ def _work(section: Section, base: Work) -> Work:
         priority=section.word("priority", PRIORITIES, base.priority) if base.priority else _priority(section),
         repeat=section.count("repeat", base.repeat, MOST_REPEATS),
         status=section.word("status", STATUS_STYLES, base.status),
+        skipped=section.word("skipped", SKIPPED_STYLES, base.skipped),
         comment=section.word("comment", COMMENT_STYLES, base.comment),
         compare=section.word("compare", COMPARISONS, base.compare),
     )

@@ -64,6 +64,7 @@ class Work:
     priority: str | None = None  # None: as the event has it
     repeat: int = 1
     status: str = "aggregate"
+    skipped: str = "pending"  # what a commit status says where nothing was measured since a board was away
     comment: str = "changes"
     compare: str = "merge-base"
 
@@ -95,6 +96,10 @@ class Policy:
     rules: tuple[Rule, ...]
     approve_labels: tuple[str, ...] = ()  # set by somebody who may write, they approve the head
     file: str = FILE  # for messages
+
+    def named(self, name: str) -> Rule | None:
+        """Find a rule by its name; those of one name ask for the same work."""
+        return next((each for each in self.rules if each.name == name), None)
 
     def rule(self, name: str) -> Rule | None:
         """Find the rule with a schedule by its name."""

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import alerts, conversations, outbox, pipelines, statuses
 from app.db.queries.conversations import IN_THE_COMMENT
+from app.db.queries.overdue import BOARD_AWAY
+from app.db.queries.pipelines import PipelineView
 from app.db.queries.statuses import Claimed
 from app.deps import Deps
 from app.reporting import checks, wording
@@ -75,8 +77,12 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
     if job is not None:
         state = JobState(job["state"])
         text = wording.of_job(state, job["reason"], view.commit)
+        own = _skipped_as(claimed, view) if job["reason"].startswith(BOARD_AWAY) else "pending"
         return Said(
-            state=wording.status_state(state), description=text, page=f"/jobs/{job['id']}", job_id=int(job["id"])
+            state=wording.status_state(state, skipped_as=own),
+            description=text,
+            page=f"/jobs/{job['id']}",
+            job_id=int(job["id"]),
         )
     reason = await pipelines.reason(db, claimed.pipeline_id)
     waits = await statuses.waits(db, claimed.pipeline_id) if view.counts.get(JobState.QUEUED.value) else ""
@@ -88,10 +94,15 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
         state=view.state, counts=view.counts, error=view.error, reason=reason, waits=waits, commit=view.commit
     )
     return Said(
-        state=wording.status_state(JobState(view.state)),
+        state=wording.status_state(JobState(view.state), skipped_as=_skipped_as(claimed, view)),
         description=wording.description(facts),
         page=f"/pipelines/{claimed.pipeline_id}",
     )
+
+
+def _skipped_as(claimed: Claimed, view: PipelineView) -> str:
+    """Say what the repository wants shown; a check has a neutral end of its own."""
+    return "pending" if claimed.memory.get("style") == checks.STYLE else view.skipped_as
 
 
 async def _send(deps: Deps, claimed: Claimed, said: Said) -> None:

@@ -175,3 +175,37 @@ async def test_a_repository_that_is_no_longer_served_runs_nothing(world):
 
     assert await schedules.run_due(world.deps) == 0
     assert await scheduled(world) == []
+
+
+async def test_on_another_branch_the_clock_runs_what_that_branch_says_itself(world):
+    own = '[[on]]\nname = "night"\nevent = "push"\nkind = "run"\nrepeat = 4'
+    world.repository.grow(A, branch="next", files={".rigline.toml": own.encode()})
+    await pushed(world, NIGHTLY)
+    await make_due(world, minutes=1)
+    await schedules.run_due(world.deps)
+
+    rows = {each.branch: each for each in await world.rows(world.tables.pipeline) if each.trigger == "schedule"}
+    assert (rows["main"].kind, rows["main"].repeat) == ("build", 1)
+    assert (rows["next"].commit, rows["next"].kind, rows["next"].repeat) == (A, "run", 4)
+
+
+@pytest.mark.parametrize("own", [None, '[[on]]\nevent = "push"'])
+async def test_a_branch_that_does_not_know_the_rule_runs_what_the_default_branch_says(world, own):
+    world.repository.grow(A, branch="next", files={".rigline.toml": own.encode()} if own else {})
+    await pushed(world, NIGHTLY)
+    await make_due(world, minutes=1)
+    await schedules.run_due(world.deps)
+
+    [row] = [each for each in await world.rows(world.tables.pipeline) if each.branch == "next"]
+    assert (row.rule, row.kind, row.error) == ("night", "build", None)
+
+
+async def test_rules_of_another_branch_that_cannot_be_used_are_said_there_and_nowhere_else(world):
+    world.repository.grow(A, branch="next", files={".rigline.toml": b"[[on]]\nevent = 'push'\nevnt = 1"})
+    await pushed(world, NIGHTLY)
+    await make_due(world, minutes=1)
+    await schedules.run_due(world.deps)
+
+    rows = {each.branch: each for each in await world.rows(world.tables.pipeline) if each.trigger == "schedule"}
+    assert rows["next"].error.startswith(".rigline.toml:3: unknown key 'evnt'")
+    assert rows["main"].error is None

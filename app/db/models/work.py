@@ -69,6 +69,9 @@ class Pipeline(SQLModel, table=True):
     status_style: str = Field(
         default="aggregate", max_length=24, sa_column_kwargs={"server_default": "aggregate"}
     )  # aggregate or per_target
+    skipped_as: str = Field(
+        default="pending", max_length=24, sa_column_kwargs={"server_default": "pending"}
+    )  # pending or success: what a commit status says while a board is away for good
     comment_style: str = Field(
         default="changes", max_length=24, sa_column_kwargs={"server_default": "changes"}
     )  # none, changes (only when it matters), always

@@ -12,6 +12,7 @@ from app.db.queries.why import waits
 from app.db.tables import attempt, job, pipeline, result
 from app.states import JobState
 
+BOARD_AWAY = "board away: "  # so begins the reason of a job whose board was not to be had
 UNREAD_S = 5.0  # a result's own task has so much time
 
 now = sa.func.now()
@@ -56,7 +57,7 @@ def _verdict(row: sa.Row[Any], why: str, queue_limit_s: float) -> GivenUp:
     if row.is_alive:
         reason = f"queue: {row.board_type!r} was busy for {waited}"
         return GivenUp(job_id=row.id, state=JobState.TIMED_OUT, reason=reason)
-    reason = f"board away: {row.board_type!r} was not to be had for {waited}; at last {why}"
+    reason = f"{BOARD_AWAY}{row.board_type!r} was not to be had for {waited}; at last {why}"
     return GivenUp(job_id=row.id, state=JobState.SKIPPED, reason=reason)
 
 

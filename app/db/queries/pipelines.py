@@ -52,6 +52,7 @@ class PipelineView:
     limit_s: float | None
     repeat: int
     rule: str | None  # of the repository's rules, that asked for it
+    skipped_as: str  # what a commit status says of it when it is skipped: pending or success
     compare_with: str | None  # the commit it is to be held against
     created_at: datetime
     started_at: datetime | None
@@ -291,7 +292,7 @@ _DERIVED = (
 
 _OWN = (
     *("id", "kind", "trigger", "commit", "title", "branch", "pull_request", "from_fork", "trust", "requested_by"),
-    *("error", "limit_s", "repeat", "rule", "compare_with", "created_at", "repository_id"),
+    *("error", "limit_s", "repeat", "rule", "skipped_as", "compare_with", "created_at", "repository_id"),
 )
 
 
