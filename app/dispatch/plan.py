@@ -1,5 +1,6 @@
 """Open pipelines: the one place that inserts them and their jobs. The same meaning asked twice is one pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -100,11 +101,12 @@ async def _open(
         refusal = await outsiders.refusal(db, settings, request.repository_id, request.commit, request.outsider)
         if refusal:  # it is written down and shown on the commit, and says nothing else anywhere
             targets, error, request = [], refusal, replace(request, revives=False, is_told=False)
-    pipeline_id = await pipelines.insert_new(db, **_columns(request), error=error, token=token)
+    columns = _columns(request)
+    pipeline_id = await pipelines.insert_new(db, **columns, error=error, token=token)
     if pipeline_id is None:
         return await _join(db, request, targets, error)
     added = await _add_jobs(db, pipeline_id, request, targets)
-    await _report(db, request, pipeline_id)
+    await _report(db, request, {**columns, "id": pipeline_id})
     planned = Planned(pipeline_id=pipeline_id, created=True, job_ids=added, error=error)
     return planned, added if request.trust else []
 
@@ -151,9 +153,9 @@ async def _add_jobs(
     return [job_id for job_id in added if job_id is not None]
 
 
-async def _report(db: AsyncConnection, request: PipelineRequest, pipeline_id: int) -> None:
+async def _report(db: AsyncConnection, request: PipelineRequest, found: Mapping[str, Any]) -> None:
     if request.reports:
-        await announce(db, pipeline_id, request.status_memory, request.context, is_told=request.is_told)
+        await announce(db, found, request.status_memory, request.context, is_told=request.is_told)
 
 
 async def _join(
@@ -172,7 +174,7 @@ async def _join(
         await pipelines.change(db, found["id"], error=None)
     elif not targets and found["error"] is not None:
         await pipelines.change(db, found["id"], error=error)
-    await _report(db, request, found["id"])
+    await _report(db, request, {**found, **learned})
     planned = Planned(pipeline_id=found["id"], created=False, job_ids=moved, error=error)
     return planned, moved if trusted else []
 

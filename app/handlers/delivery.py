@@ -65,22 +65,22 @@ async def _verdict(taken: Taken, deps: Deps) -> str:
         )
     except Malformed as problem:
         return f"cannot be read: {problem}"
-    if not reconciled.is_ours(taken.headers):
-        await _hear(forge, taken, deps)
     if event is None or type(event) not in HANDLERS:
+        await _hear(forge, taken, deps)
         return f"nothing to do for this kind of event: {taken.kind}"
     about = None if isinstance(event, Ping | InstallationChanged) else event.repository
     if not isinstance(event, Ping) and about != forge.repository_of(taken.body):
         # The secret was checked for the repository that the body names first: it is good for no other.
         return "cannot be read: the body speaks of two repositories"
     if about is None:
+        await _hear(forge, taken, deps)
         return await HANDLERS[type(event)](event, Occasion(delivery_id=taken.id, forge=forge, repository={}), deps)
     return await _handle(event, about, forge, taken, deps)
 
 
 async def _hear(forge: Forge, taken: Taken, deps: Deps) -> None:
     """Note that the forge reaches us about this repository, by whatever kind of event."""
-    about = forge.repository_of(taken.body)
+    about = None if reconciled.is_ours(taken.headers) else forge.repository_of(taken.body)
     if about is not None:
         async with deps.autocommit() as db:
             await repositories.hear(db, forge.name, about)
@@ -88,8 +88,8 @@ async def _hear(forge: Forge, taken: Taken, deps: Deps) -> None:
 
 async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps: Deps) -> str:
     name = getattr(event, "repository_name", "")
-    async with deps.begin() as db:
-        repository = await repository_of(db, forge, forge_id, name)
+    repository = await repository_of(deps, forge, forge_id, name, hears=not reconciled.is_ours(taken.headers))
+    async with deps.autocommit() as db:
         namesake = None if repository or not name else await repositories.by_name(db, name, forge=forge.name)
     if namesake is not None:
         log.warning("repository_recreated", forge=forge.name, name=name, known=namesake["forge_id"], said=forge_id)

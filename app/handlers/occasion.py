@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import repositories
+from app.deps import Deps
 from integrations.forge import Forge, RepositoryFacts
 
 
@@ -44,12 +44,18 @@ def facts_of(known: Any) -> RepositoryFacts:
     )
 
 
-async def repository_of(db: AsyncConnection, forge: Forge, forge_id: int, name: str) -> sa.RowMapping | None:
-    """Find the served repository with this numeric id, and take over the name the forge has for it now."""
-    known = await repositories.served(db, forge.name, forge_id)
+async def repository_of(deps: Deps, forge: Forge, forge_id: int, name: str, *, hears: bool) -> sa.RowMapping | None:
+    """Find the served repository with this numeric id, and take over the name the forge has for it now.
+
+    Args:
+        hears: a delivery of the forge spoke of it, which is noted.
+    """
+    async with deps.autocommit() as db:
+        known = await repositories.served(db, forge.name, forge_id, hears=hears)
     if known is None or not name or name == known["full_name"]:
         return known
     old = known["full_name"]
     address = known["clone_url"].replace(f"/{old}", f"/{name}") if f"/{old}" in known["clone_url"] else None
-    await repositories.rename(db, known["id"], full_name=name, clone_url=address or known["clone_url"])
-    return await repositories.get(db, known["id"])
+    async with deps.begin() as db:
+        await repositories.rename(db, known["id"], full_name=name, clone_url=address or known["clone_url"])
+        return await repositories.get(db, known["id"])

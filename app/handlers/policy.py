@@ -60,9 +60,7 @@ async def rules_at(base: Base, occasion: Occasion, deps: Deps) -> Found:
         raise CannotRead(problem) from None
     if own is not None:
         return Found(policy=read.decoded(own), commit=commit, source="repository")
-    async with deps.begin() as db:
-        row = await repositories.get(db, occasion.repository_id)
-    kept = row["policy"] if row is not None else None
+    kept = occasion.repository["policy"]
     if kept is not None:
         return Found(policy=read.policy(kept, ON_THE_SERVICE), commit=commit, source="service")
     return Found(policy=BUILT_IN, commit=commit, source="built-in")

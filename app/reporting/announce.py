@@ -1,12 +1,13 @@
 """Begin to report a pipeline: open its statuses under their names, and let the pull request's comment speak of it."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import conversations, pipelines, statuses
+from app.db.queries import conversations, statuses
 from app.db.tables import job
 from app.reporting import checks, wording
 
@@ -15,32 +16,37 @@ NAME_LIMIT = 100  # characters of a status's name
 
 
 async def announce(
-    db: AsyncConnection, pipeline_id: int, memory: dict[str, Any], context: str | None = None, *, is_told: bool = True
+    db: AsyncConnection,
+    found: Mapping[str, Any],
+    memory: dict[str, Any],
+    context: str | None = None,
+    *,
+    is_told: bool = True,
 ) -> None:
     """Show a pipeline on its commit from now on, and in the comment of its pull request. Again changes nothing.
 
     Args:
+        found: the pipeline's columns, or at least id, repository_id, commit, kind, status_style and pull_request.
         context: of its status, if it is not to be named by its kind alone.
         memory: what the forge's adapter should know beside the commit, as the branch of a fork.
         is_told: in the comment too.
     """
-    found = await pipelines.row(db, pipeline_id)
-    if found is None:
-        return
     for name, about in await _names(db, found, context):
         await statuses.open_for(
             db,
             repository_id=found["repository_id"],
             commit=found["commit"],
             context=name,
-            pipeline_id=pipeline_id,
+            pipeline_id=found["id"],
             memory={**memory, **about},
         )
     if found["pull_request"] is not None and is_told:
-        await conversations.speak_of(db, found["repository_id"], found["pull_request"], pipeline_id)
+        await conversations.speak_of(db, found["repository_id"], found["pull_request"], found["id"])
 
 
-async def _names(db: AsyncConnection, found: sa.RowMapping, context: str | None) -> list[tuple[str, dict[str, Any]]]:
+async def _names(
+    db: AsyncConnection, found: Mapping[str, Any], context: str | None
+) -> list[tuple[str, dict[str, Any]]]:
     """Name the statuses: one for all, or one for each target once there are any."""
     name, style = context or wording.context(str(found["kind"].value)), found["status_style"]
     if style in (PER_TARGET, checks.STYLE):

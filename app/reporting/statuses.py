@@ -21,6 +21,7 @@ from integrations.forge import TERMINAL, CommitStatus, Forge, Permanent, StatusS
 
 WORDS_EVERY_S = 10.0  # between two calls that change the description alone
 _ENDED = {*TERMINAL, StatusState.SKIPPED}
+WELL = {JobState.PASSED.value, JobState.LEASED.value, JobState.RUNNING.value}  # there is nothing to explain
 LEFT_OPEN = "left_open"  # in what an adapter returns: a row of another account of ours that stays open
 
 log = structlog.get_logger()
@@ -84,7 +85,7 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
             page=f"/jobs/{job['id']}",
             job_id=int(job["id"]),
         )
-    reason = await pipelines.reason(db, claimed.pipeline_id)
+    reason = await pipelines.reason(db, claimed.pipeline_id) if view.counts.keys() - WELL else ""
     waits = await statuses.waits(db, claimed.pipeline_id) if view.counts.get(JobState.QUEUED.value) else ""
     if reason.startswith(
         statuses.WAITS
@@ -168,11 +169,8 @@ async def _note_sent(
         is_taken: the forge took it just now, so that it is no longer one that refuses.
     """
     left_open = memory.pop(LEFT_OPEN, None)
-    async with deps.begin() as db:
-        await statuses.sent(db, claimed, said.state.value, said.description, memory)
-        await conversations.touch(db, claimed.pipeline_id)
-        if is_taken:
-            await alerts.resolve(db, alerts.STATUS_REFUSED, claimed.full_name)
+    async with deps.begin() if left_open is not None else deps.autocommit() as db:
+        await statuses.sent(db, claimed, said.state.value, said.description, memory, is_taken=is_taken)
         if left_open is not None:
             subject, text = wording.left_open(claimed.full_name, claimed.context, claimed.commit)
             await alerts.raise_(db, alerts.STATUS_LEFT_OPEN, subject, text, repository_id=claimed.repository_id)

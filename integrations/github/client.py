@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import gidgethub
 import gidgethub.httpx
@@ -136,22 +136,22 @@ class Client:
         self.limits.enter(bearer.key, READ if method == "GET" else WRITE)
         try:
             try:
-                return await self._answer(method, path, variables, data, bearer)
+                return await self._answer(method, _filled(path, variables), data, bearer)
             except gidgethub.RedirectionException as moved:
-                return await self._answer(method, _target(moved), {}, data, bearer)
+                return await self._answer(method, _target(moved), data, bearer)
         except (ForgeError, _Unauthorised):
             raise
         except Exception as problem:  # gidgethub lets KeyError and ValueError out for odd answers
             raise self._said(problem, bearer) from None
 
-    async def _answer(self, method: str, path: str, variables: Mapping[str, str], data: Any, bearer: Bearer) -> Any:
+    async def _answer(self, method: str, path: str, data: Any, bearer: Bearer) -> Any:
         shown: dict[str, Any] = {"oauth_token": bearer.token, "jwt": bearer.jwt}
         if method == "GET":
-            return await self._api.getitem(path, dict(variables), **shown)
+            return await self._api.getitem(path, **shown)
         if method == "DELETE":
-            return await self._api.delete(path, dict(variables), **shown)
+            return await self._api.delete(path, **shown)
         send = self._api.patch if method == "PATCH" else self._api.post
-        return await send(path, dict(variables), data=data, **shown)
+        return await send(path, data=data, **shown)
 
     def _said(self, problem: Exception, bearer: Bearer) -> Exception:
         """Say in our words what went wrong."""
@@ -175,6 +175,11 @@ class Client:
         if status >= 500 or status in (408, 425):
             return Transient(what, retry_after=_seconds(headers.get("retry-after")))
         return Refused(status, str(problem))
+
+
+def _filled(path: str, variables: Mapping[str, str]) -> str:
+    """Fill a path's names in; gidgethub's own templates cost a sixth of a call."""
+    return path.format_map({name: quote(value, safe="") for name, value in variables.items()}) if variables else path
 
 
 def _wrong_token(which: str) -> NotLetIn:

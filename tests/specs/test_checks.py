@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from app.db.queries import jobs, logs, pipelines
+from app.db.queries import jobs, logs
 from app.db.tables import attempt, board
 from app.reporting import checks
 from app.reporting import statuses as sender
@@ -53,8 +53,8 @@ async def restyled(world, style):
     async with world.deps.begin() as db:
         await db.execute(sa.delete(world.tables.status))
         await db.execute(sa.update(world.tables.pipeline).values(status_style=style))
-        for view in await pipelines.list_(db):
-            await announce(db, view.id, {"ref": "main"})
+        for row in (await db.execute(sa.select(world.tables.pipeline))).mappings():
+            await announce(db, row, {"ref": "main"})
     await sender.send_due(world.deps)
 
 

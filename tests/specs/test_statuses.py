@@ -518,8 +518,8 @@ async def restyle(world, style):
     async with world.deps.begin() as db:
         await db.execute(sa.delete(world.tables.status))
         await db.execute(sa.update(world.tables.pipeline).values(status_style=style))
-        for view in await pipelines.list_(db):
-            await announce(db, view.id, {"ref": "main"})
+        for row in (await db.execute(sa.select(world.tables.pipeline))).mappings():
+            await announce(db, row, {"ref": "main"})
     await sender.send_due(world.deps)
 
 

@@ -35,7 +35,7 @@ class AlertView:
 async def raise_(db: AsyncConnection, kind: str, subject: str, text: str, *, repository_id: int | None = None) -> None:
     """Say something to whoever looks after the service; said before and not resolved, it is counted."""
     new = insert(alert).values(
-        kind=kind, subject=_clean(subject, SUBJECT_LIMIT), text=_clean(text, TEXT_LIMIT), repository_id=repository_id
+        kind=kind, subject=subject_of(subject), text=_clean(text, TEXT_LIMIT), repository_id=repository_id
     )
     again = {"times": alert.c.times + 1, "text": new.excluded.text}
     new = new.on_conflict_do_update(
@@ -46,9 +46,21 @@ async def raise_(db: AsyncConnection, kind: str, subject: str, text: str, *, rep
 
 async def resolve(db: AsyncConnection, kind: str, subject: str) -> bool:
     """End an alert, as its cause is gone; False if there was none."""
-    same = (alert.c.kind == kind, alert.c.subject == _clean(subject, SUBJECT_LIMIT), alert.c.resolved_at.is_(None))
-    change = sa.update(alert).where(*same).values(resolved_at=sa.func.now())
-    return await db.scalar(change.returning(alert.c.id)) is not None
+    return await db.scalar(resolving, {"kind_": kind, "subject_": subject_of(subject)}) is not None
+
+
+resolving = (  # also as a part of another statement
+    sa.update(alert)
+    .where(alert.c.kind == sa.bindparam("kind_"), alert.c.subject == sa.bindparam("subject_"))
+    .where(alert.c.resolved_at.is_(None))
+    .values(resolved_at=sa.func.now())
+    .returning(alert.c.id)
+)
+
+
+def subject_of(text: str) -> str:
+    """Cut a subject as it is kept."""
+    return _clean(text, SUBJECT_LIMIT)
 
 
 async def list_(

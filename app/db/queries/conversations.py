@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -76,12 +76,17 @@ async def speak_of(db: AsyncConnection, repository_id: int, number: int, pipelin
 
 async def touch(db: AsyncConnection, pipeline_id: int) -> None:
     """Note that a pipeline changed: the comment of its pull request, if it has one, is looked at anew."""
+    await db.execute(touching(pipeline_id))
+
+
+def touching(pipeline_id: Any) -> sa.Update:
+    """Make the statement of `touch`, for use as a part of another one."""
     mine = (
         pipeline.c.id == pipeline_id,
         conversation.c.repository_id == pipeline.c.repository_id,
         conversation.c.pull_request == pipeline.c.pull_request,
     )
-    await db.execute(sa.update(conversation).where(*mine).values(version=conversation.c.version + 1))
+    return sa.update(conversation).where(*mine).values(version=conversation.c.version + 1)
 
 
 async def touch_pull_request(db: AsyncConnection, repository_id: int, number: int) -> None:

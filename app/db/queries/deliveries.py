@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -70,13 +71,22 @@ class Taken:
 
 async def take(db: AsyncConnection, delivery_id: int) -> Taken | None:
     """Count a try and read the delivery; None if it is handled or gone. The try counts even if the process dies."""
-    change = sa.update(Delivery).where(col(Delivery.id) == delivery_id, col(Delivery.handled_at).is_(None))
-    change = change.values(tries=col(Delivery.tries) + 1)
-    columns = (Delivery.id, Delivery.forge, Delivery.kind, Delivery.headers, Delivery.body, Delivery.tries)
-    row = (await db.execute(change.returning(*(col(each) for each in columns)))).mappings().one_or_none()
+    row = (await db.execute(_take(), {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
     return Taken(**{**row, "body": unpack(row["body"])})
+
+
+@cache
+def _take() -> sa.UpdateBase:
+    columns = (Delivery.id, Delivery.forge, Delivery.kind, Delivery.headers, Delivery.body, Delivery.tries)
+    return _open().values(tries=col(Delivery.tries) + 1).returning(*(col(each) for each in columns))
+
+
+def _open() -> sa.Update:
+    return sa.update(Delivery).where(
+        col(Delivery.id) == sa.bindparam("delivery_id"), col(Delivery.handled_at).is_(None)
+    )
 
 
 def unpack(body: bytes) -> bytes:
@@ -86,17 +96,21 @@ def unpack(body: bytes) -> bytes:
 
 async def close(db: AsyncConnection, delivery_id: int, verdict: str) -> None:
     """Say what came of a delivery; it is not handled again."""
-    await _note(db, delivery_id, verdict, handled_at=sa.func.now())
+    await db.execute(_note(is_end=True), _noted(delivery_id, verdict))
 
 
 async def note(db: AsyncConnection, delivery_id: int, problem: str) -> None:
     """Say why the last try came to nothing; the delivery is tried again."""
-    await _note(db, delivery_id, problem)
+    await db.execute(_note(is_end=False), _noted(delivery_id, problem))
 
 
-async def _note(db: AsyncConnection, delivery_id: int, verdict: str, **also: Any) -> None:
-    change = sa.update(Delivery).where(col(Delivery.id) == delivery_id, col(Delivery.handled_at).is_(None))
-    await db.execute(change.values(verdict=verdict.replace("\0", "")[:KEPT_VERDICT], **also))
+@cache
+def _note(*, is_end: bool) -> sa.Update:
+    return _open().values(verdict=sa.bindparam("said"), **({"handled_at": sa.func.now()} if is_end else {}))
+
+
+def _noted(delivery_id: int, verdict: str) -> dict[str, Any]:
+    return {"delivery_id": delivery_id, "said": verdict.replace("\0", "")[:KEPT_VERDICT]}
 
 
 async def unhandled(db: AsyncConnection, older_s: float = RETRY_S, *, limit: int = 100) -> list[int]:

@@ -128,17 +128,29 @@ async def add(
         "needs": list(place.needs),
         "reason": f"waits for group {' and '.join(map(repr, place.needs))}" if place.needs else "",
         "generation": generation,
-        **{"state": state, "priority": priority, "share": _share(pipeline_id)},
-        "queued_at": now if state is JobState.QUEUED else None,
+        "priority": priority,
     }
-    once = insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
-    job_id: int | None = await db.scalar(once)
-    if job_id is not None:
-        await audit.record(db, f"job.{state}", job_id=job_id, pipeline_id=pipeline_id)
+    given = {f"{name}_": value for name, value in values.items()} | {"actor_": "service", "detail_": ""}
+    job_id: int | None = await db.scalar(_add(state, tuple(values)), given)
     return job_id
 
 
-def _share(pipeline_id: int) -> Any:
+@lru_cache(maxsize=8)
+def _add(state: JobState, names: tuple[str, ...]) -> sa.Select[Any]:
+    """Make the statement that adds a job with its audit line."""
+    given = {name: sa.bindparam(f"{name}_", type_=job.c[name].type) for name in names}
+    also = {
+        "state": state,
+        "share": _share(given["pipeline_id"]),
+        "queued_at": now if state is JobState.QUEUED else None,
+    }
+    added = insert(job).values(given | also).on_conflict_do_nothing()
+    new = added.returning(job.c.id, job.c.pipeline_id).cte("new")
+    line = audit.line(f"job.{state}", job_id=new.c.id, pipeline_id=new.c.pipeline_id)
+    return sa.select(new.c.id).add_cte(line.cte("line"))
+
+
+def _share(pipeline_id: Any) -> Any:
     """Say whose turn a job's start is: that of the fork's owner in this repository, or of the repository."""
     whose = sa.case(
         (pipeline.c.from_fork, sa.func.concat("fork:", pipeline.c.repository_id, ":", pipeline.c.requested_by)),

@@ -21,17 +21,18 @@ class Offer:
     facts: Mapping[str, str] = field(default_factory=dict)  # of the builder
 
 
+_all = (
+    sa.select(board.c.name, board.c.type, configuration.c.name, board.c.tags + configuration.c.tags, builder.c.facts)
+    .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
+    .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
+    .where(sa.not_(configuration.c.is_check))
+    .order_by(board.c.type, configuration.c.name, board.c.name)
+)
+
+
 async def all_(db: AsyncConnection) -> list[Offer]:
     """List what builders that are not retired offer, also on boards that are away or being repaired."""
-    rows = await db.execute(
-        sa.select(
-            board.c.name, board.c.type, configuration.c.name, board.c.tags + configuration.c.tags, builder.c.facts
-        )
-        .select_from(board.join(configuration).join(builder, builder.c.id == board.c.builder_id))
-        .where(board.c.offered, configuration.c.offered, builder.c.state != BuilderState.RETIRED)
-        .where(sa.not_(configuration.c.is_check))
-        .order_by(board.c.type, configuration.c.name, board.c.name)
-    )
+    rows = await db.execute(_all)
     return [
         Offer(board=name, board_type=kind, configuration=way, tags=tuple(sorted(set(tags))), facts=facts)
         for name, kind, way, tags, facts in rows

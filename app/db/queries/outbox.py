@@ -5,8 +5,10 @@ hands of one sender at a time. Nobody commits here.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -62,19 +64,24 @@ class Claimed:
 
 async def claim_due(db: AsyncConnection, table: sa.Table, limit: int, *more: Any) -> list[sa.RowMapping]:
     """Take rows that wait to be sent; nobody else gets them for `CLAIM_S` seconds."""
+    return list((await db.execute(_claim_due(table, *more), {"limit_": limit})).mappings())
+
+
+@lru_cache(maxsize=8)
+def _claim_due(table: sa.Table, *more: Any) -> sa.UpdateBase:
     now = sa.func.clock_timestamp()
     due = (
         sa.select(table.c.id)
         .where(table.c.sent_version < table.c.version, table.c.closed.is_(None), table.c.next_at <= now)
         .where(table.c.claimed_until.is_(None) | (table.c.claimed_until < now))
         .order_by(table.c.next_at)
-        .limit(limit)
+        .limit(sa.bindparam("limit_"))
         .with_for_update(skip_locked=True)
     )
     change = sa.update(table).where(table.c.id.in_(due)).values(claimed_until=now + seconds(CLAIM_S))
     change = change.where(repository.c.id == table.c.repository_id)
     columns = [*(table.c[name] for name in _OF_THE_ROW), *(repository.c[name] for name in _OF_THE_REPOSITORY)]
-    return list((await db.execute(change.returning(*columns, *more))).mappings())
+    return change.returning(*columns, *more)
 
 
 async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:
@@ -99,13 +106,30 @@ async def give_up(db: AsyncConnection, claimed: Claimed, reason: str) -> None:
 
 async def release(db: AsyncConnection, claimed: Claimed, **values: Any) -> None:
     """End a claim. If it had run out, others may have sent before or after us: forget all, and send once more."""
-    table = claimed.table
-    mine = (table.c.id == claimed.id, table.c.claimed_until == claimed.claimed_until)
-    change = sa.update(table).where(*mine).values(claimed_until=None, **values)
-    if await db.scalar(change.returning(table.c.id)) is None:
-        sent = {"sent_state": None} if "sent_state" in table.c else {"sent_sha256": None}
-        again = {"version": table.c.version + 1, "claimed_until": None, **sent}
-        await db.execute(sa.update(table).where(table.c.id == claimed.id).values(again))
+    await db.execute(releasing(claimed.table, values), of(claimed))
+
+
+def releasing(table: sa.Table, values: Mapping[str, Any]) -> sa.Update:
+    """Make the statement of `release`, for use as a part of another one; `of` gives its parameters."""
+    is_mine = table.c.claimed_until == sa.bindparam("claimed_until_", type_=table.c.claimed_until.type)
+    sent = {"sent_state": None} if "sent_state" in table.c else {"sent_sha256": None}
+    lost = {"version": table.c.version + 1, **sent}
+    told = {
+        name: sa.case((is_mine, _value(table, name, values)), else_=_value(table, name, lost))
+        for name in {**values, **lost}
+    }
+    return sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(claimed_until=None, **told)
+
+
+def _value(table: sa.Table, name: str, values: Mapping[str, Any]) -> sa.ColumnElement[Any]:
+    column = table.c[name]
+    value = values.get(name, column)
+    return value if isinstance(value, sa.ColumnElement) else sa.literal(value, column.type)
+
+
+def of(claimed: Claimed) -> dict[str, Any]:
+    """Name the row and the claim for `releasing`."""
+    return {"row_id": claimed.id, "claimed_until_": claimed.claimed_until}
 
 
 async def hold(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:

@@ -64,10 +64,15 @@ class PipelineView:
     counts: dict[str, int]  # state → number of jobs not replaced
 
 
+_insert_new = (
+    insert(_TABLE).on_conflict_do_nothing(index_elements=["repository_id", "dedupe_key"]).returning(_TABLE.c.id)
+)
+
+
 async def insert_new(db: AsyncConnection, **values: Any) -> int | None:
     """Insert a pipeline; None if one with its dedupe key is there. Waits for a transaction that inserts it now."""
-    new = insert(Pipeline).values(**values).on_conflict_do_nothing(index_elements=["repository_id", "dedupe_key"])
-    return await db.scalar(new.returning(col(Pipeline.id)))
+    pipeline_id: int | None = await db.scalar(_insert_new, values)
+    return pipeline_id
 
 
 async def lock_by_key(db: AsyncConnection, repository_id: int, dedupe_key: str) -> sa.RowMapping:
@@ -102,11 +107,6 @@ async def unplanned(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[in
     has_jobs = sa.exists().where(col(Job.pipeline_id) == col(Pipeline.id))
     asked = sa.select(col(Pipeline.delivery_id)).where(col(Pipeline.id).in_(list(pipeline_ids)), ~has_jobs)
     return sorted(set(await db.scalars(asked.where(col(Pipeline.delivery_id).is_not(None)))))
-
-
-async def row(db: AsyncConnection, pipeline_id: int) -> sa.RowMapping | None:
-    """Read the bare row of a pipeline."""
-    return (await db.execute(sa.select(_TABLE).where(col(Pipeline.id) == pipeline_id))).mappings().one_or_none()
 
 
 async def has_jobs(db: AsyncConnection, pipeline_id: int) -> bool:

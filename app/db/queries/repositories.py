@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,12 @@ HEARD_EVERY = datetime.timedelta(seconds=60)
 PLAIN = "git"  # the forge of a remote that a dispatch named
 BOARDS = "boards:"  # an address that nothing can be fetched from
 _TABLE: sa.Table = Repository.__table__  # type: ignore[attr-defined]
+_IS_IT = (_TABLE.c.forge == sa.bindparam("forge_"), _TABLE.c.forge_id == sa.bindparam("forge_id_"))
+_hear = (
+    sa.update(_TABLE)
+    .where(*_IS_IT, _TABLE.c.heard_at.is_(None) | (_TABLE.c.heard_at < sa.func.now() - HEARD_EVERY))
+    .values(heard_at=sa.func.now())
+)
 
 
 async def add(db: AsyncConnection, forge: str, facts: RepositoryFacts) -> int:
@@ -64,12 +71,21 @@ async def get(db: AsyncConnection, repository_id: int) -> sa.RowMapping | None:
     return (await db.execute(sa.select(_TABLE).where(col(Repository.id) == repository_id))).mappings().one_or_none()
 
 
-async def served(db: AsyncConnection, forge: str, forge_id: int) -> sa.RowMapping | None:
-    """Find the served repository with this numeric id on a forge."""
-    asked = sa.select(_TABLE).where(
-        col(Repository.forge) == forge, col(Repository.forge_id) == forge_id, col(Repository.removed_at).is_(None)
-    )
-    return (await db.execute(asked)).mappings().one_or_none()
+async def served(db: AsyncConnection, forge: str, forge_id: int, *, hears: bool = False) -> sa.RowMapping | None:
+    """Find the served repository with this numeric id on a forge.
+
+    Args:
+        hears: note also that the forge spoke of it, as `hear` does.
+    """
+    asked = await db.execute(_served(hears=hears), {"forge_": forge, "forge_id_": forge_id})
+    found: sa.RowMapping | None = asked.mappings().one_or_none()
+    return found
+
+
+@cache
+def _served(*, hears: bool) -> sa.Select[Any]:
+    asked = sa.select(_TABLE).where(*_IS_IT, col(Repository.removed_at).is_(None))
+    return asked.add_cte(_hear.cte("heard")) if hears else asked
 
 
 async def by_name(db: AsyncConnection, full_name: str, *, forge: str | None = None) -> sa.RowMapping | None:
@@ -132,10 +148,7 @@ async def change(db: AsyncConnection, repository_id: int, **values: Any) -> None
 
 async def hear(db: AsyncConnection, forge: str, forge_id: int) -> None:
     """Note that a delivery spoke of a repository; once in a while is enough."""
-    now = sa.func.now()
-    stale = col(Repository.heard_at).is_(None) | (col(Repository.heard_at) < now - HEARD_EVERY)
-    mine = (col(Repository.forge) == forge, col(Repository.forge_id) == forge_id)
-    await db.execute(sa.update(Repository).where(*mine, stale).values(heard_at=now))
+    await db.execute(_hear, {"forge_": forge, "forge_id_": forge_id})
 
 
 async def set_policy(db: AsyncConnection, repository_id: int, text: str | None) -> None:

@@ -1,6 +1,7 @@
 """The outbox of commit statuses: what each context of a commit should show, and of what it is made."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -9,12 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Status
-from app.db.queries import outbox
+from app.db.queries import alerts, conversations, outbox
 from app.db.tables import job, status
 from app.states import JobState
 
 WAITS = "waits for "  # so begins the reason of a queued job that cannot start yet
 FOR_BOARD = f"{WAITS}board "  # and of one whose board is away
+
+
+_new = insert(status)
+_open_for = _new.on_conflict_do_update(
+    index_elements=["repository_id", "commit", "context"],
+    set_={
+        "pipeline_id": _new.excluded.pipeline_id,
+        "version": status.c.version + 1,
+        "closed": None,
+        "memory": _new.excluded.memory.op("||")(status.c.memory),
+    },
+)
 
 
 async def open_for(
@@ -31,22 +44,8 @@ async def open_for(
     Args:
         memory: what the forge's adapter should know beside the commit, as the branch of a fork.
     """
-    new = insert(Status).values(
-        repository_id=repository_id,
-        commit=commit,
-        context=context,
-        pipeline_id=pipeline_id,
-        memory=memory or {},
-        error="",
-        sent_description="",
-    )
-    again = {
-        "pipeline_id": pipeline_id,
-        "version": col(Status.version) + 1,
-        "closed": None,
-        "memory": new.excluded.memory.op("||")(col(Status.memory)),
-    }
-    await db.execute(new.on_conflict_do_update(index_elements=["repository_id", "commit", "context"], set_=again))
+    told = {"repository_id": repository_id, "commit": commit, "context": context, "pipeline_id": pipeline_id}
+    await db.execute(_open_for, told | {"memory": memory or {}, "error": "", "sent_description": ""})
 
 
 async def touch(db: AsyncConnection, pipeline_id: int) -> None:
@@ -77,19 +76,45 @@ class Claimed(outbox.Claimed):
     memory: dict[str, Any]  # what the forge's adapter told, and what is shown
 
 
+_quiet_s = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp() - status.c.sent_at), sa.Double).label("quiet_s")
+_OWN = (*(status.c[name] for name in ("context", "commit", "sent_state", "sent_description", "memory")), _quiet_s)
+
+
 async def claim_due(db: AsyncConnection, limit: int) -> list[Claimed]:
     """Take statuses that wait to be sent; nobody else gets them for a while."""
-    quiet = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp() - status.c.sent_at), sa.Double).label("quiet_s")
-    names = ("context", "commit", "sent_state", "sent_description", "memory")
-    rows = await outbox.claim_due(db, status, limit, *(status.c[name] for name in names), quiet)
+    rows = await outbox.claim_due(db, status, limit, *_OWN)
     return [Claimed(**row) for row in rows]
 
 
-async def sent(db: AsyncConnection, claimed: Claimed, state: str, description: str, memory: dict[str, Any]) -> None:
-    """Note that the forge shows what the claimed version said; not sent again unless it changes."""
-    done = {"sent_version": claimed.version, "sent_state": state, "sent_description": description[:255]}
-    now = sa.func.now()
-    await outbox.release(db, claimed, **done, sent_at=now, next_at=now, tries=0, error="", memory=memory)
+async def sent(
+    db: AsyncConnection,
+    claimed: Claimed,
+    state: str,
+    description: str,
+    memory: dict[str, Any],
+    *,
+    is_taken: bool = False,
+) -> None:
+    """Note that the forge shows what the claimed version said; the comment of the pull request follows.
+
+    Args:
+        is_taken: the forge took it just now, so that it is no longer one that refuses.
+    """
+    told = {"sent_version": claimed.version, "sent_state": state, "sent_description": description[:255]}
+    about = {"pipeline_id_": claimed.pipeline_id, "subject_": alerts.subject_of(claimed.full_name)}
+    given = {f"{name}_": value for name, value in (told | {"memory": memory, "is_taken": is_taken}).items()}
+    await db.execute(_sent(), {**outbox.of(claimed), **about, **given, "kind_": alerts.STATUS_REFUSED})
+
+
+@cache
+def _sent() -> sa.Select[Any]:
+    names = ("sent_version", "sent_state", "sent_description", "memory")
+    told: dict[str, Any] = {name: sa.bindparam(f"{name}_", type_=status.c[name].type) for name in names}
+    done = told | {"sent_at": sa.func.now(), "next_at": sa.func.now(), "tries": 0, "error": ""}
+    released = outbox.releasing(status, done).returning(status.c.id).cte("released")
+    follows = conversations.touching(sa.bindparam("pipeline_id_", type_=sa.Integer)).cte("follows")
+    resolved = alerts.resolving.where(sa.bindparam("is_taken_", type_=sa.Boolean)).cte("resolved")
+    return sa.select(released.c.id).add_cte(follows, resolved)
 
 
 async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[sa.RowMapping]:
