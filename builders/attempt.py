@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builders import environment
 from builders.config import ConfigError
-from builders.job import Job, Lab, Verdict
+from builders.job import Job, Lab
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.masking import mask_text
@@ -28,6 +28,7 @@ from builders.protocol import (
 from builders.sender import PATIENCE_S, LogSender
 from builders.service import Incomplete, LeaseLost, Refused, Service, ServiceError, persist
 from builders.stop import Cause, Stop
+from builders.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 REPAIRS = 5  # how often an incomplete delivery is repeated
@@ -170,8 +171,8 @@ class Attempt:
 
 
 def _scripts_secrets(lab: Lab, lease: Lease) -> list[str]:
+    """List what neither a script nor a check of the board may print; a check has no configuration."""
     try:
-        configuration = lab.config.board(lease.board).configuration(lease.configuration)
+        return environment.secrets(lab.config, lab.config.board(lease.board).configuration(lease.configuration))
     except ConfigError:
-        return []
-    return environment.secrets(lab.config, configuration)
+        return environment.secrets(lab.config, None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.protocol import BoardOffer, ConfigurationOffer
+from builders.protocol import BoardOffer, CheckOffer, ConfigurationOffer
 
 
 class ConfigError(Exception):
@@ -45,6 +46,36 @@ class Configuration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Serial:
+    """The console of a board, read while a job runs on it."""
+
+    device: Path
+    baud: int = 115200
+    end: re.Pattern[str] | None = None  # a line with it ends the run
+    fail: re.Pattern[str] | None = None  # a line with it ends the run badly
+    silence: float | None = None  # seconds without a byte after which the board is looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    """How a board is switched: commands of the lab, each done within the limit."""
+
+    on: tuple[str, ...]
+    off: tuple[str, ...]
+    cycle: tuple[str, ...] | None = None  # None: off, then on
+    limit: float = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """What says whether a board is well: a command of the lab that ends with 0."""
+
+    check: tuple[str, ...]
+    every: float = 86400.0  # seconds
+    limit: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """One device under test and what can be done with it."""
 
@@ -53,6 +84,15 @@ class Board:
     description: str = ""
     tags: tuple[str, ...] = ()
     configurations: tuple[Configuration, ...]
+    devices: tuple[Path, ...] = ()  # nodes that it needs, besides its console
+    serial: Serial | None = None
+    power: Power | None = None
+    health: HealthCheck | None = None
+
+    @property
+    def nodes(self) -> tuple[Path, ...]:
+        """List every device node of the board, the console first."""
+        return (*(() if self.serial is None else (self.serial.device,)), *self.devices)
 
     def configuration(self, name: str) -> Configuration:
         """Find a configuration by its name.
@@ -99,12 +139,23 @@ class Config:
         return [_offer(board) for board in self.boards]
 
 
+def identity(device: Path) -> str | None:
+    """Name a device so that no other in the world has the name; None if its path does not say that much.
+
+    A name below by-id holds the maker's serial number, a name below by-path only a socket of this machine.
+    """
+    return device.name if device.parent.name == "by-id" else None
+
+
 def _offer(board: Board) -> BoardOffer:
     return BoardOffer(
         name=board.name,
         type=board.type,
         description=board.description,
         tags=list(board.tags),
+        devices=[name for name in map(identity, board.nodes) if name is not None],
+        power=board.power is not None,
+        check=None if board.health is None else CheckOffer(every_s=board.health.every, limit_s=board.health.limit),
         configurations=[
             ConfigurationOffer(name=each.name, tags=list(each.tags), limit_s=each.limits.job)
             for each in board.configurations

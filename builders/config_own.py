@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
+from builders import config_board
 from builders.config import Board, Config, ConfigError, Configuration, Limits
 from builders.config_table import Table, refuse_twins
+from builders.protocol import CHECK
 
 VERSION = 1
 PLACEHOLDERS = ("worktree", "board", "configuration", "config_dir")
@@ -31,6 +32,7 @@ def read(path: Path, data: dict[str, Any]) -> Config:
     file.refuse_others()
     refuse_twins(path, "boards", [each.name for each in boards])
     _refuse_shared_results(path, boards)
+    config_board.refuse_shared(path, boards)
     config = Config(
         path=path,
         version=str(VERSION),
@@ -56,6 +58,10 @@ def _board(table: Table) -> Board:
         description=table.text("description", ""),
         tags=table.texts("tags"),
         configurations=tuple(_configuration(each) for each in table.tables("configurations")),
+        devices=config_board.devices(table),
+        serial=config_board.serial(table.optional_table("serial")),
+        power=config_board.power(table.optional_table("power")),
+        health=config_board.health(table.optional_table("health")),
     )
     table.refuse_others()
     refuse_twins(table.file, f"configurations of board {name}", [each.name for each in board.configurations])
@@ -66,8 +72,8 @@ def _configuration(table: Table) -> Configuration:
     made = Configuration(
         name=_name(table),
         tags=table.texts("tags"),
-        build=_command(table, "build"),
-        run=_command(table, "run"),
+        build=table.command("build", PLACEHOLDERS),
+        run=table.command("run", PLACEHOLDERS),
         results=table.optional_text("results"),
         artefacts=_patterns(table, "artefacts"),
         limits=_limits(table.table("limits")),
@@ -75,6 +81,8 @@ def _configuration(table: Table) -> Configuration:
         clean=table.flag("clean"),
     )
     table.refuse_others()
+    if made.name == CHECK:
+        raise table.wrong("name", f"{CHECK!r} is what the check of the board is called: choose another name")
     if made.results is not None and ".." in Path(made.results).parts:
         raise table.wrong("results", "must not leave the work tree: write a path without '..'")
     for name in made.environment:
@@ -88,15 +96,6 @@ def _name(table: Table) -> str:
     if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
         raise table.wrong("name", f"must be 1 to {MAX_NAME} printable characters without spaces around them")
     return name
-
-
-def _command(table: Table, key: str) -> tuple[str, ...]:
-    words = table.argv(key)
-    for word in words:
-        for found in re.findall(r"\{(\w*)\}", word):
-            if found not in PLACEHOLDERS:
-                raise table.wrong(key, f"unknown placeholder {{{found}}}; valid: {', '.join(PLACEHOLDERS)}")
-    return words
 
 
 def _patterns(table: Table, key: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,15 @@ class Table:
             raise self.wrong(key, "names no program")
         return words
 
+    def command(self, key: str, placeholders: tuple[str, ...]) -> tuple[str, ...]:
+        """Read a command in which some names in braces stand for something."""
+        words = self.argv(key)
+        for word in words:
+            for found in re.findall(r"\{(\w*)\}", word):
+                if found not in placeholders:
+                    raise self.wrong(key, f"unknown placeholder {{{found}}}; valid: {', '.join(placeholders)}")
+        return words
+
     def environment(self, key: str) -> dict[str, str]:
         """Read a table of texts."""
         table = Table(self.file, self.name_of(key), self._take(key, False) or {})
@@ -94,6 +104,10 @@ class Table:
         """Read a table that may be left out."""
         value = self._take(key, False)
         return Table(self.file, self.name_of(key), {} if value is None else value)
+
+    def optional_table(self, key: str) -> Table | None:
+        """Read a table whose absence means something."""
+        return self.table(key) if key in self.data else self._take(key, False)
 
     def tables(self, key: str) -> list[Table]:
         """Read a list of tables with at least one entry."""

@@ -37,7 +37,13 @@ def examine(path: Path, server: str | None) -> list[Finding]:
         config = load(path)
     except ConfigError as problem:
         return [*found, Finding(ok=False, what=str(problem), remedy="rigline-builder --config FILE parse")]
-    found += [Finding(ok=True, what=f"configuration {path}"), *_scripts(config), _disk(config), _user()]
+    found += [
+        Finding(ok=True, what=f"configuration {path}"),
+        *_scripts(config),
+        *_boards(config),
+        _disk(config),
+        _user(),
+    ]
     return [*found, _reaches(server)] if server else found
 
 
@@ -82,10 +88,26 @@ def _scripts(config: Config) -> Iterator[Finding]:
         for each in board.configurations:
             for word in (each.build[0], each.run[0]):
                 if "{" not in word:
-                    yield _script(config, f"{board.name} - {each.name}", word, each.ej)
+                    yield _script(config, f"{board.name} - {each.name}", word, ej=each.ej)
 
 
-def _script(config: Config, where: str, word: str, ej: bool) -> Finding:
+def _boards(config: Config) -> Iterator[Finding]:
+    """Look for the devices of every board, and for the lab's commands for it. A board that is off may hide some."""
+    for board in config.boards:
+        for device in board.nodes:
+            usable = os.access(device, os.R_OK | os.W_OK)
+            remedy = "plug it in" if not device.exists() else "let this user use it: often the group dialout or plugdev"
+            late = board.power is not None and not device.exists()
+            told = f"device {device} of {board.name}" + (", not there while the board is off" if late else "")
+            yield Finding(ok=usable or late, what=told, remedy=remedy)
+        power, check = board.power, board.health
+        commands = [power.on, power.off, power.cycle] if power else []
+        for words in [*commands, check.check if check else None]:
+            if words and "{" not in words[0]:
+                yield _script(config, f"board {board.name}", words[0], ej=False)
+
+
+def _script(config: Config, where: str, word: str, *, ej: bool) -> Finding:
     place = str(config.folder / word) if "/" in word and not ej else word
     found = shutil.which(place, path=_path())
     remedy = "chmod +x it" if Path(place).is_file() else "correct the path, or install it"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.config import Config, Configuration
+from builders.config import Board, Config, Configuration
 from builders.process import Command
 from builders.protocol import Lease, Phase
 
@@ -29,6 +29,7 @@ class Scene:
     tree: Path
     results: Path
     socket: Path
+    serial_log: Path | None = None  # what the board's console says, as it is
 
 
 def command(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ) -> Command:
@@ -39,7 +40,9 @@ def command(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ)
         argv: tuple[str, ...] = (words[0], str(phase), str(scene.config.path), board, name, str(scene.socket))
         return Command(argv=argv, cwd=Path.cwd(), env=variables(scene, phase, outside))
     argv = tuple(_fill(word, scene) for word in words)
-    return Command(argv=(_program(argv[0], scene), *argv[1:]), cwd=scene.tree, env=variables(scene, phase, outside))
+    return Command(
+        argv=(_program(argv[0], scene.config), *argv[1:]), cwd=scene.tree, env=variables(scene, phase, outside)
+    )
 
 
 def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -59,13 +62,26 @@ def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.enviro
         "RIGLINE_REPOSITORY": scene.lease.source.name,
         "RIGLINE_JOB": str(scene.lease.job_id),
         "RIGLINE_WORKTREE": str(scene.tree),
+        **({} if scene.serial_log is None else {"RIGLINE_SERIAL_LOG": str(scene.serial_log)}),
     }
 
 
-def secrets(config: Config, configuration: Configuration, outside: Mapping[str, str] = os.environ) -> list[str]:
+def of_board(config: Config, board: Board, words: tuple[str, ...], outside: Mapping[str, str] = os.environ) -> Command:
+    """Put together a command of the lab for a board: to switch it, or to look at it. It knows nothing of a job."""
+    values = {"board": board.name, "config_dir": str(config.folder)}
+    argv = tuple(_replace(word, values) for word in words)
+    kept = {name: outside[name] for name in (*ALWAYS, *config.environment) if name in outside}
+    device = "" if board.serial is None else str(board.serial.device)
+    ours = {"RIGLINE_BOARD": board.name, "RIGLINE_SERIAL": device, "PYTHONPATH": str(SDK_FOLDER)}
+    env = {name: value for name, value in kept.items() if not name.startswith(OWN)} | ours
+    return Command(argv=(_program(argv[0], config), *argv[1:]), cwd=config.folder, env=env)
+
+
+def secrets(config: Config, configuration: Configuration | None, outside: Mapping[str, str] = os.environ) -> list[str]:
     """List values that a script may see and a log may not: those whose name says so."""
     passed = {name: outside[name] for name in config.environment if name in outside}
-    return [value for name, value in (passed | dict(configuration.environment)).items() if SECRET_NAME.search(name)]
+    own = {} if configuration is None else dict(configuration.environment)
+    return [value for name, value in (passed | own).items() if SECRET_NAME.search(name)]
 
 
 def _fill(word: str, scene: Scene) -> str:
@@ -75,11 +91,15 @@ def _fill(word: str, scene: Scene) -> str:
         "configuration": scene.configuration.name,
         "config_dir": str(scene.config.folder),
     }
+    return _replace(word, values)
+
+
+def _replace(word: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), word)
 
 
-def _program(word: str, scene: Scene) -> str:
+def _program(word: str, config: Config) -> str:
     """A relative path with a slash means the lab's own script beside the configuration file."""
     if "/" not in word or word.startswith("/"):
         return word
-    return str(scene.config.folder / word)
+    return str(config.folder / word)

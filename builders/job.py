@@ -13,8 +13,11 @@ from typing import Any, TypeVar
 
 from builders import artefacts, process
 from builders.artefacts import Artefact
+from builders.boards import health
+from builders.boards.serial import BoardTrouble
+from builders.boards.session import Session
 from builders.child_socket import ChildSocket
-from builders.config import Config, ConfigError, Configuration, Limits
+from builders.config import Board, Config, ConfigError, Configuration, Limits
 from builders.environment import Scene, command
 from builders.lease import Keeper
 from builders.logs import JobLog
@@ -22,29 +25,12 @@ from builders.process import Bounds, Ended
 from builders.protocol import CommitFacts, Kind, Lease, Outcome, Phase, PhaseEnd
 from builders.results import SKIP, ResultError, ResultPlace
 from builders.stop import Cause, Stop
+from builders.verdict import Over, Verdict
 from builders.workspace import FetchError, Tree, Workspace
 
 LAST_LINES = 20
 LINE = 180  # characters shown of each: all of them fit into a reason
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """How a job ended, in the words of the protocol."""
-
-    outcome: Outcome
-    reason: str = ""
-    phase: Phase | None = None
-    exit_code: int | None = None
-
-
-class Over(Exception):
-    """The job ends here."""
-
-    def __init__(self, outcome: Outcome, reason: str, phase: Phase, exit_code: int | None = None) -> None:
-        super().__init__(reason)
-        self.verdict = Verdict(outcome=outcome, reason=reason, phase=phase, exit_code=exit_code)
 
 
 @dataclass(kw_only=True)
@@ -81,6 +67,8 @@ class Job:
     async def perform(self) -> Verdict:
         """Do the job. Whatever happens, nothing of it is left running, and log and results so far are kept."""
         try:
+            if self.lease.kind is Kind.HEALTH:
+                return await self._check_board()
             self.configuration = self._configuration()
             async with ChildSocket() as socket, self._library():
                 self.tree = await self._fetch()
@@ -91,6 +79,9 @@ class Job:
             return self._passed()
         except Over as over:
             return over.verdict
+        except BoardTrouble as trouble:
+            self.log.note(f"board: {trouble}")
+            return Verdict(outcome=Outcome.ERRORED, reason=f"infra:board {trouble}", phase=Phase.RUN)
         except OSError as problem:
             return _broken(problem, self.keeper.phase)
 
@@ -103,9 +94,24 @@ class Job:
     def _runs(self) -> int:
         return max(1, self.lease.repeat) if self.lease.kind is Kind.RUN else 0
 
+    async def _check_board(self) -> Verdict:
+        """Look whether the board is well, without any code of a repository."""
+        self.configuration = Configuration(name=self.lease.configuration, build=(), run=())  # whose limits count for it
+        await self._within(self.keeper.held.wait(), Phase.RUN, None)
+        with self._phase(Phase.RUN):
+            await health.check(self.lab.config, self._board(), self.log, self.stop, folder=self.folder)
+        self._check(Phase.RUN)
+        return Verdict(outcome=Outcome.PASSED)
+
+    def _board(self) -> Board:
+        try:
+            return self.lab.config.board(self.lease.board)
+        except ConfigError as problem:
+            raise Over(Outcome.ERRORED, f"config: {problem}", Phase.FETCH) from problem
+
     def _configuration(self) -> Configuration:
         try:
-            return self.lab.config.board(self.lease.board).configuration(self.lease.configuration)
+            return self._board().configuration(self.lease.configuration)
         except ConfigError as problem:
             raise Over(Outcome.ERRORED, f"config: {problem}", Phase.FETCH) from problem
 
@@ -156,7 +162,20 @@ class Job:
             self._place(tree).remove()
         except ResultError as problem:
             raise Over(Outcome.ERRORED, f"config: {problem}", Phase.RUN) from problem
-        await self._script(self._scene(tree, socket), Phase.RUN, socket)
+        scene = self._scene(tree, socket)
+        async with self._session(self._board()) as session:
+            await self._script(scene, Phase.RUN, socket, session)
+
+    def _session(self, board: Board) -> Session:
+        return Session(
+            self.lab.config,
+            board,
+            self.log,
+            self.stop,
+            folder=self.folder / "out",
+            patience=self.configuration.limits.grace,
+            keep_power=self.lease.keep_power,
+        )
 
     async def _collect(self, tree: Tree, number: int) -> None:
         with self._phase(Phase.COLLECT):
@@ -211,9 +230,10 @@ class Job:
             tree=tree.path,
             results=self._place(tree).path,
             socket=socket.path,
+            serial_log=None if self._board().serial is None else self.folder / "out" / "serial.log",
         )
 
-    async def _script(self, scene: Scene, phase: Phase, socket: ChildSocket) -> None:
+    async def _script(self, scene: Scene, phase: Phase, socket: ChildSocket, board: Session | None = None) -> None:
         """Run the script of one phase; the job is over unless it ends well and in time."""
         self._check(phase)
         limits = self.configuration.limits
@@ -222,18 +242,37 @@ class Job:
         with self._phase(phase) as took:
             bounds = Bounds(limit=self._left(limits.build if phase is Phase.BUILD else limits.run),
                             no_output=limits.no_output, grace=limits.grace)  # fmt: skip
-            ended = await process.run(wanted, bounds, output=self.log.write, stop=self.stop, polite=socket.tell_exit)
+            stop, began = self.stop if board is None else board.stop, time.monotonic()
+            ended = await process.run(wanted, bounds, output=self.log.write, stop=stop, polite=socket.tell_exit)
             took.append(ended.code)
+            if board is not None and not ended.survived:
+                await self._hear(board, ended, bounds.limit - (time.monotonic() - began))
         if ended.left:
             self.log.note(f"{phase}: left processes behind, killed: {ended.left}")
         self._judge(ended, wanted.argv[0], phase)
         self.log.note(f"{phase}: done in {self.phases[-1].seconds:.2f} s")
+
+    async def _hear(self, board: Session, ended: Ended, left: float) -> None:
+        """Let the board have its say before the script's own end counts: a pulled cable is no commit's fault."""
+        if self.stop.asked.is_set():
+            return
+        if ended.code != 0:
+            await board.judge()
+            board.insist_on_devices()
+            return
+        try:
+            await board.until_said(left)
+        except TimeoutError:
+            raise self._too_long(Phase.RUN, self.configuration.limits.run) from None
+        self._check(Phase.RUN)
 
     def _judge(self, ended: Ended, program: str, phase: Phase) -> None:
         """Say what the end of a script means for the job; return only if it is good."""
         over: Over | None = None
         limits = self.configuration.limits
         if ended.cause is process.Cause.STOPPED and not ended.survived:
+            if not self.stop.asked.is_set():
+                return  # the board said that the run is over
             over = self._stopped(phase)
         elif ended.cause is process.Cause.LIMIT and not ended.survived:
             over = self._too_long(phase, limits.build if phase is Phase.BUILD else limits.run)

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import asdict
 from typing import Any
 
-from builders.config import Board, Config, Configuration
+from builders.config import Board, Config, Configuration, Serial
 
 
 def as_value(config: Config) -> dict[str, Any]:
@@ -22,11 +22,24 @@ def as_value(config: Config) -> dict[str, Any]:
                 "type": board.type,
                 "description": board.description,
                 "tags": list(board.tags),
+                "devices": [str(each) for each in board.devices],
+                "serial": _serial(board.serial),
+                "power": None if board.power is None else asdict(board.power),
+                "health": None if board.health is None else asdict(board.health),
                 "configurations": [_value(each) for each in board.configurations],
             }
             for board in config.boards
         ],
     }
+
+
+def _serial(serial: Serial | None) -> dict[str, Any] | None:
+    if serial is None:
+        return None
+    marks = {
+        name: None if mark is None else mark.pattern for name, mark in (("end", serial.end), ("fail", serial.fail))
+    }
+    return {"device": str(serial.device), "baud": serial.baud, "silence": serial.silence, **marks}
 
 
 def _value(each: Configuration) -> dict[str, Any]:
@@ -59,6 +72,13 @@ def _board(board: Board) -> list[str]:
     lines = ["", f"board {board.name}{kind}{_tags(board.tags)}"]
     if board.description:
         lines.append(f"  {board.description}")
+    lines += [f"  device     {each}" for each in board.devices]
+    if board.serial is not None:
+        lines.append(f"  serial     {board.serial.device}, {board.serial.baud} baud")
+    if board.power is not None:
+        lines.append(f"  power      {shlex.join(board.power.on)}; {shlex.join(board.power.off)}")
+    if board.health is not None:
+        lines.append(f"  health     {shlex.join(board.health.check)}, every {board.health.every / 3600:g} h")
     for each in board.configurations:
         lines += [
             f"  configuration {each.name}{_tags(each.tags)}",

@@ -14,6 +14,7 @@ from builders.protocol import MAX_LOG
 MARK_ROOM = 200  # bytes kept free for the sentence that says what was left out
 RECENT = 16 << 10  # bytes in memory for "the last lines"
 READ_SIZE = 1 << 20
+MOST_WAITING = 1000  # lines of the console
 
 
 class JobLog:
@@ -39,22 +40,44 @@ class JobLog:
         self.grown = asyncio.Event()
         self.whole = asyncio.Event()
         self.recent = b""
+        self.waiting: list[tuple[bytes, bytes]] = []  # lines of the console, with their marks
 
     def write(self, data: bytes) -> None:
         """Append output of a command."""
         self._store(self.masker.feed(data))
+        if self.waiting and not self.masker.held:
+            self._catch_up()
 
     def note(self, text: str) -> None:
         """Append a line of the builder's own, on a line of its own."""
+        self._catch_up()
+        self._line(b"[rigline] ", text.encode(errors="replace"))
+
+    def console(self, line: bytes, seconds: float) -> None:
+        """Append a line of the board's console, with the time since the run began, on a line of its own.
+
+        While the script's output may be in the middle of a secret the line waits: it must not cut it in two.
+        """
+        self.waiting.append((f"[serial +{seconds:.3f}] ".encode(), line))
+        if not self.masker.held or len(self.waiting) > MOST_WAITING:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for mark, line in waiting:
+            self._line(mark, line)
+
+    def _line(self, mark: bytes, line: bytes) -> None:
         self._store(self.masker.flush())
         begin = b"\n" if self.recent and not self.recent.endswith(b"\n") else b""
-        masked = self.masker.feed(text.encode(errors="replace")) + self.masker.flush()
-        self._store(begin + b"[rigline] " + masked + b"\n")
+        masked = self.masker.feed(line) + self.masker.flush()
+        self._store(begin + mark + masked + b"\n")
 
     def close(self) -> None:
         """Join head and tail: from now on the log is whole and does not change."""
         if self.closed:
             return
+        self._catch_up()
         self._store(self.masker.flush())
         self._join()
         self.closed = True
