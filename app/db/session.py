@@ -22,7 +22,7 @@ SESSION = {
     "timezone": "UTC",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",  # compiling costs more than our queries
-    "idle_in_transaction_session_timeout": "60000",  # milliseconds: a frozen process must not hold locks
+    "idle_in_transaction_session_timeout": "20000",  # milliseconds: a frozen process must not hold locks
 }
 SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
 SSL_FILES = {"sslrootcert", "sslcert", "sslkey"}
