@@ -76,6 +76,12 @@ class BoardInUse(Conflict):
     code = "board_in_use"
 
 
+class Drained(Conflict):
+    """The builder is to go away, and holds no job any more: its agent ends."""
+
+    code = "drained"
+
+
 class TooLarge(ApiError):
     """The body is over the limit of this call."""
 

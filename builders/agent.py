@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
-import os
-import platform
 import random
 import shutil
 import signal
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 from builders.attempt import Attempt
 from builders.config import Board, Config, ConfigError
 from builders.job import Lab
-from builders.protocol import MAX_WAIT_S, Claim, Hello, Lease
-from builders.service import SPREAD_S, LeaseLost, Refused, Service, Unavailable, persist
-from builders.state import State
+from builders.machine import facts
+from builders.protocol import DISK_FLOOR, MAX_PROBLEM, MAX_WAIT_S, Claim, Hello, Lease
+from builders.pruning import prune
+from builders.reload import Watch, kept
+from builders.sender import PATIENCE_S
+from builders.service import SPREAD_S, Drained, LeaseLost, Refused, Service, Unavailable, persist
+from builders.state import DRAIN, State
 from builders.stop import Cause
-from builders.workspace import Workspace
+from builders.workspace import Workspace, safe
 
 logger = logging.getLogger(__name__)
 HELLO_S = 20.0  # how long the service may be away at the start
@@ -49,8 +52,10 @@ class Agent:
         self.changed = asyncio.Event()  # a board became free, or the agent is to end
         self.held: Claim | None = None  # the poll, while it is
         self.ending = False
+        self.told = False  # to end, by a signal: a second one kills
         self.pause = FIRST_PAUSE_S
         self.refusal: Refused | None = None
+        self.watch, self.problem = Watch(config.path), ""
 
     async def run(self) -> None:
         """Work until told to end.
@@ -63,8 +68,11 @@ class Agent:
         self._catch_signals()
         await self._greet()
         self.tell("READY=1")
+        following = asyncio.create_task(self._follow_configuration())
         await self._claim_jobs()
-        self.tell("STOPPING=1")
+        following.cancel()
+        if self.told:  # a drain takes as long as its jobs do, for which systemd would not wait
+            self.tell("STOPPING=1")
         await self._say_farewell()
         if self.refusal is not None:
             raise self.refusal
@@ -92,10 +100,46 @@ class Agent:
                 isolation="subreaper",
                 facts=facts(),
                 boards=self.config.offers(),
+                problem=self.problem,
             )
         )
         boards = ", ".join(board.name for board in self.config.boards)
         logger.info("connected to %s as %s; boards: %s", self.service.server, welcome.builder, boards)
+
+    async def _follow_configuration(self) -> None:
+        """Use a changed configuration for new jobs; of one that cannot be used the service hears too."""
+        async for config, problem in self.watch.changes():
+            before, self.problem = self.config, problem
+            if config is not None:
+                self._use(config)
+            if not await self._greet_changed():
+                self._use(before)
+                await self._greet_changed()
+            self.changed.set()
+
+    async def _greet_changed(self) -> bool:
+        """Say hello with another configuration; False if the service does not take its boards."""
+        try:
+            await persist(self._hello, for_s=PATIENCE_S)
+        except LeaseLost as refusal:
+            logger.warning("no hello: %s", refusal)
+        except Refused as refusal:
+            if refusal.code == "board_in_use" and not self.problem:
+                logger.warning("the configuration stays as it was: %s", refusal)
+                self.problem = f"The configuration stays as it was: {refusal}"[:MAX_PROBLEM]
+                return False
+            self._refused(refusal)
+        return True
+
+    def _use(self, config: Config) -> None:
+        """Running jobs keep what they began with: their lab is another one."""
+        for key in kept(self.config, config):
+            logger.warning("%s: the new %s counts from the next start", config.path, key)
+        if config.parallel_builds == self.config.parallel_builds:
+            builds = self.lab.builds
+        else:
+            builds = asyncio.Semaphore(config.parallel_builds)
+        self.config, self.lab = config, replace(self.lab, config=config, builds=builds)
 
     async def _claim_jobs(self) -> None:
         """Hold one poll for all free boards; its id stays until its answer is known."""
@@ -105,8 +149,19 @@ class Agent:
             free = self._free_boards()
             if not free:
                 await self.changed.wait()
-            elif await self._claim_once(claim_id, free):
+                continue
+            await self._make_room()
+            if await self._claim_once(claim_id, free):
                 claim_id = _new_id()
+
+    async def _make_room(self) -> None:
+        """Remove old work trees when the disk is nearly full: with less the service offers nothing."""
+        if self._disk_free() < DISK_FLOOR:
+            in_use = [safe(board) for board in self.busy]
+            await asyncio.to_thread(prune, self.work, 2 * DISK_FLOOR, in_use, self._disk_free)
+
+    def _disk_free(self) -> int:
+        return shutil.disk_usage(self.work).free
 
     async def _claim_once(self, claim_id: str, free: list[str]) -> bool:
         """Ask once, and take what is given; False if the answer is not known, so that the id must stay."""
@@ -115,6 +170,10 @@ class Agent:
             answered, lease = await self._poll(claim_id, free)
         except Unavailable as problem:
             await self._pause(problem)
+            return False
+        except Drained as problem:
+            logger.info("ending: %s", problem)
+            self._drain()
             return False
         except LeaseLost as problem:
             logger.warning("claim refused: %s", problem)
@@ -157,7 +216,7 @@ class Agent:
             instance=self.state.instance,
             boards_free=free,
             wait_s=wait_s,
-            disk_free=shutil.disk_usage(self.work).free,
+            disk_free=self._disk_free(),
         )
 
     def _claim_after(self, board: str, claim_id: str) -> Claim | None:
@@ -248,10 +307,20 @@ class Agent:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self.watch.ask)
+        loop.add_signal_handler(DRAIN, self._drain)
 
     def _on_signal(self) -> None:
-        logger.warning("ending%s", ": killing the jobs" if self.ending else ": again to kill the jobs at once")
-        self._end(force=self.ending)
+        logger.warning("ending%s", ": killing the jobs" if self.told else ": again to kill the jobs at once")
+        self.told, told_before = True, self.told
+        self._end(force=told_before)
+
+    def _drain(self) -> None:
+        """Take no more jobs, and end when the running ones have ended by themselves."""
+        if self.busy:
+            logger.info("draining: %s still at work", ", ".join(self.busy))
+        self.ending = True
+        self.changed.set()
 
     def _end(self, *, force: bool) -> None:
         self.ending = True
@@ -274,42 +343,6 @@ class Agent:
             await asyncio.wait_for(self.changed.wait(), seconds)
         except TimeoutError:
             return
-
-
-def facts() -> dict[str, str]:
-    """Say what this machine is."""
-    return {
-        "os": platform.system().lower(),
-        **_platform(),
-        "release": platform.release(),
-        "machine": platform.machine(),
-        "hostname": platform.node(),
-        "python": platform.python_version(),
-        "cpus": str(os.cpu_count() or 0),
-    }
-
-
-def _platform() -> dict[str, str]:
-    """Name the distribution, what it is like, and its version.
-
-    Source:
-        os-release(5): ID, ID_LIKE (the closest first), VERSION_ID.
-    """
-    try:
-        said = platform.freedesktop_os_release()
-    except OSError:
-        name = platform.system().lower()
-        return {
-            "platform": name,
-            "platform_family": name,
-            "platform_version": platform.mac_ver()[0] or platform.version(),
-        }
-    like = said.get("ID_LIKE", "").split()
-    return {
-        "platform": said["ID"],
-        "platform_family": like[0] if like else said["ID"],
-        "platform_version": said.get("VERSION_ID", ""),
-    }
 
 
 def _has_tree(board: Board, used: set[Path | None]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -148,6 +149,20 @@ def unit(path: Path, server: str, name: str, token_file: Path, account: str | No
         name=name, program=program, config=path.absolute(), token=token_file.absolute(), server=server, user=account
     )
     click.echo(text, nl=False)
+
+
+@main.command(epilog="Example: rigline-builder --config builder.toml drain")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the agent has ended.")
+@click.pass_obj
+def drain(path: Path, wait: bool) -> None:
+    """Let this machine's running agent finish its jobs, take no new ones, and end. Exits 1 if no agent runs."""
+    from builders.state import default_root
+    from builders.state import drain as drain_agent
+
+    root = configuration(path).state_dir or default_root(os.environ.get("RIGLINE_BUILDER_ID", ""))
+    if not drain_agent(root, wait=wait):
+        fail(f"no agent uses {root}: nothing to drain; RIGLINE_BUILDER_ID or --config may name another one", BAD)
+    click.echo("The agent has ended." if wait else "The agent ends when its jobs have ended.")
 
 
 @main.command(epilog="Example: rigline-builder doctor --json")

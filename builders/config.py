@@ -103,7 +103,7 @@ class Board:
         for each in self.configurations:
             if each.name == name:
                 return each
-        raise ConfigError(f"board {self.name} has no configuration named {name!r}; restart the builder to offer it")
+        raise ConfigError(f"board {self.name} has no configuration named {name!r}; its configuration was changed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class Config:
         for each in self.boards:
             if each.name == name:
                 return each
-        raise ConfigError(f"{self.path}: no board named {name!r}; restart the builder to offer it")
+        raise ConfigError(f"{self.path}: no board named {name!r}; its configuration was changed")
 
     def offers(self) -> list[BoardOffer]:
         """Say what the service needs to know of the boards."""

@@ -14,11 +14,11 @@ from pathlib import Path
 from builders import process
 from builders.config import Config, ConfigError, load
 from builders.process import Bounds, Command
+from builders.protocol import DISK_FLOOR
 from builders.state import default_root
 from builders.stop import Stop
 
 MIN_GIT = (2, 31)  # the first that takes configuration from the environment
-MIN_DISK = 2 << 30  # bytes; with less a builder is offered no jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +121,9 @@ def _disk(config: Config) -> Finding:
     free = shutil.disk_usage(place).free
     writable = os.access(place, os.W_OK)
     return Finding(
-        ok=free >= MIN_DISK and writable,
+        ok=free >= DISK_FLOOR and writable,
         what=f"{free / (1 << 30):.1f} GiB free at {place}" + ("" if writable else ", not writable"),
-        remedy=f"make room for {MIN_DISK >> 30} GiB, or choose another work_dir in [builder]",
+        remedy=f"make room for {DISK_FLOOR >> 30} GiB, or choose another work_dir in [builder]",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import shutil
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from builders.verdict import Over, Verdict
 from builders.workspace import FetchError, Tree, Workspace
 
 LAST_LINES = 20
+FULL = 32 << 20  # bytes free: what fails with less fails for want of room
 LINE = 180  # characters shown of each: all of them fit into a reason
 Value = TypeVar("Value")
 
@@ -278,6 +280,8 @@ class Job:
             over = self._too_long(phase, limits.build if phase is Phase.BUILD else limits.run)
         else:
             outcome, reason = explain(ended, program, phase, limits)
+            if outcome is Outcome.FAILED and (free := shutil.disk_usage(self.lab.workspace.root).free) < FULL:
+                outcome, reason = Outcome.ERRORED, f"infra:disk {free} bytes are free ({reason})"
             if ended.cause is process.Cause.NO_OUTPUT:
                 reason += "; the last lines were\n" + "\n".join(line[:LINE] for line in self.log.last_lines(LAST_LINES))
             if outcome is not Outcome.PASSED:

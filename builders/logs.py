@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from builders.masking import Masker
 from builders.protocol import MAX_LOG
 
+logger = logging.getLogger(__name__)
 MARK_ROOM = 200  # bytes kept free for the sentence that says what was left out
 RECENT = 16 << 10  # bytes in memory for "the last lines"
 READ_SIZE = 1 << 20
@@ -21,7 +23,7 @@ class JobLog:
     """Append only. Up to half the cap can be sent while it grows; of the rest the end is kept.
 
     Raises:
-        OSError: of `write` and `close`, when the disk is full.
+        OSError: of `write` and `note`, when the disk is full.
     """
 
     def __init__(self, folder: Path, secrets: Iterable[str] = (), cap: int = MAX_LOG) -> None:
@@ -77,9 +79,12 @@ class JobLog:
         """Join head and tail: from now on the log is whole and does not change."""
         if self.closed:
             return
-        self._catch_up()
-        self._store(self.masker.flush())
-        self._join()
+        try:
+            self._catch_up()
+            self._store(self.masker.flush())
+            self._join()
+        except OSError as problem:  # the disk is full: what is on it is the log
+            logger.warning("%s is not whole: %s", self.path, problem.strerror)
         self.closed = True
         self.whole.set()
         self.grown.set()

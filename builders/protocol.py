@@ -11,7 +11,7 @@ POST /api/v1/builders/me/token → `NewToken`, or 204 while the token is young
     The token that the request showed works for another hour; after a lost answer the agent asks with it again.
 POST /api/v1/builders/me/claim: `Claim` → `Lease`, or 204
     Waits ≤ `wait_s`. The same `claim_id` gets the same lease until it is accepted by a first beat; a
-    lease not accepted in `ACCEPT_S` lapses.
+    lease not accepted in `ACCEPT_S` lapses. 409 `drained`: the builder is to end, and has no job any more.
 POST /api/v1/attempts/{id}/beat: `Beat` → `BeatAnswer`
     Accepts or extends the lease. 409 `lease_lost`: stop everything, drop the job.
 GET /api/v1/attempts/{id}/wait?epoch=: → `Signal`
@@ -51,6 +51,8 @@ REUSE_S = 15.0  # the service waits so much longer than the lease before a board
 MAX_WAIT_S = 50.0  # the longest held request
 MAX_CHUNK = 1 << 20  # bytes of log in one request
 CHECK = "health check"  # what a check of a board is called where jobs have a configuration; no configuration's name
+DISK_FLOOR = 2 << 30  # bytes free for work trees: with less a builder is offered no jobs
+MAX_PROBLEM = 1000  # characters of what a builder says is wrong with it
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
 MAX_REST = 64 << 10  # bytes of log that a finish may bring along
 LAST_WORDS = MAX_REST  # bytes of log that a service whose store is full still takes of one attempt
@@ -141,6 +143,7 @@ class Hello:
     isolation: str = "none"  # none | subreaper | namespaces | cgroup
     facts: dict[str, str] = field(default_factory=dict)  # os, platform, machine, …
     boards: list[BoardOffer] = field(default_factory=list)
+    problem: str = ""  # what its owner should know, such as a configuration that cannot be used
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,10 @@ class LeaseLost(ServiceError):
     """The attempt is not ours any more, or its end is told already."""
 
 
+class Drained(ServiceError):
+    """The service wants this builder to end, and it has no job any more."""
+
+
 class LogGap(ServiceError):
     """The service has less of the log than we thought; `size` is where to go on."""
 
@@ -171,7 +175,8 @@ def _error(answer: httpx2.Response) -> ServiceError:  # noqa: PLR0911  # one lin
         case 401 | 403 | 426:
             return LeaseLost(text, code) if answer.status_code == 403 else Refused(text, code or "unauthorized")
         case 409:
-            return Refused(text, code) if code in ("builder_in_use", "board_in_use") else LeaseLost(text, code)
+            kinds = {"builder_in_use": Refused, "board_in_use": Refused, "drained": Drained}
+            return kinds.get(code, LeaseLost)(text, code)
         case 404 | 410:
             return LeaseLost(text, code)
         case 412:

@@ -6,9 +6,11 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import uuid
 from pathlib import Path
 
+DRAIN = signal.SIGUSR1  # tells an agent to end when its jobs have ended by themselves
 KEPT_JOBS = 50  # folders of ended attempts, with log and results, for the lab's own use
 
 
@@ -36,6 +38,13 @@ class State:
         except OSError as problem:
             raise StateError(f"{root} cannot be used: {problem.strerror}: choose another state_dir") from problem
         self.instance = self._instance()
+        self._write_pid()
+
+    def _write_pid(self) -> None:
+        """Say who uses the folder; true only while the lock is held."""
+        part = self.root / "pid.new"
+        part.write_text(f"{os.getpid()}\n", encoding="ascii")
+        part.replace(self.root / "pid")
 
     def _instance(self) -> str:
         """Tell a restart of this agent from a second one with its name."""
@@ -61,6 +70,24 @@ class State:
     def close(self) -> None:
         """Let another agent use the folder."""
         self._lock.close()
+
+
+def drain(root: Path, *, wait: bool) -> bool:
+    """Ask the agent that uses a folder to end after its jobs, and wait until it has; False if there is none."""
+    try:
+        lock = open(root / "lock", "rb")  # noqa: SIM115  # closed below
+    except OSError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.kill(int((root / "pid").read_text(encoding="ascii")), DRAIN)
+        else:
+            return False
+        if wait:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+    return True
 
 
 def default_root(name: str) -> Path:

@@ -27,7 +27,7 @@ def unit(*, name: str, program: Path, config: Path, token: Path, server: str, us
         *([f"User={user}"] if user else []),
         *(f"Environment={quoted(f'{key}={value}')}" for key, value in environment.items()),
         f"ExecStart={' '.join(quoted(str(each)) for each in command)}",
-        "Restart=always",
+        "Restart=on-failure",
         "RestartSec=10",
         "KillMode=mixed",
         f"TimeoutStopSec={STOP_S}",

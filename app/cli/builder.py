@@ -20,6 +20,8 @@ DETAILS = {
     "isolation": "isolation",
     "created_at": "created",
     "seen_at": "last seen",
+    "disk_free": "disk free (bytes)",
+    "problem": "problem",
 }
 
 
@@ -127,7 +129,7 @@ def resume(client: Client, name: str) -> None:
 @click.argument("name")
 @asks
 def drain(client: Client, name: str) -> None:
-    """Give a builder no new jobs, because it goes away when the running ones have ended.
+    """Give a builder no new jobs; when the running ones have ended its agent ends too.
 
     \b
     Example:

@@ -13,12 +13,10 @@ from app import sealed
 from app.db.queries import attempts, boards, builders, jobs
 from app.deps import Deps
 from app.dispatch import proxy, queue
-from app.errors import BuilderInUse, Unavailable
+from app.errors import BuilderInUse, Drained, Unavailable
 from app.states import JobState
-from builders.protocol import Claim, Kind, Lease, Source
+from builders.protocol import DISK_FLOOR, Claim, Kind, Lease, Source
 from integrations.forge import ForgeError
-
-DISK_FLOOR = 1 << 30  # bytes: a builder with less room for its work trees gets no jobs
 
 log = structlog.get_logger()
 
@@ -49,17 +47,20 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
 
     Raises:
         BuilderInUse: another agent said hello under this builder's name.
+        Drained: it is to end, and has no job any more.
         Unavailable: Redis is away, or the forge that has to say how to fetch.
     """
     if asked.instance != builder.instance:
         raise BuilderInUse("Another agent said hello under this builder's name; say hello again, or stop.")
     claim_id = UUID(asked.claim_id)
     async with deps.autocommit() as db:
-        if builder.is_stale:
-            await builders.touch(db, [builder.id])
+        if builder.is_stale or not has_room(asked):
+            await builders.touch(db, {builder.id: asked.disk_free})
         given = await attempts.by_claim(db, builder.id, claim_id)
         if given is None:
             offers = await _offers(deps, db, builder, asked) if may_work(asked) else []
+            if not offers and await builders.is_drained(db, builder.id):
+                raise Drained(f"{builder.name} is draining, and its last job has ended.")
         elif given.ended_at is None and given.accepted_at is None:
             facts = await attempts.lease_facts(db, given.id)
         else:
@@ -76,7 +77,12 @@ async def _offers(deps: Deps, db: AsyncConnection, builder: Claimant, asked: Cla
 
 def may_work(asked: Claim) -> bool:
     """Tell whether a builder could start anything: it names a free board and has room on its disk."""
-    return bool(asked.boards_free) and (asked.disk_free is None or asked.disk_free >= DISK_FLOOR)
+    return bool(asked.boards_free) and has_room(asked)
+
+
+def has_room(asked: Claim) -> bool:
+    """Tell whether a builder has room for another work tree."""
+    return asked.disk_free is None or asked.disk_free >= DISK_FLOOR
 
 
 async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease | None:

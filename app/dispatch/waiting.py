@@ -6,6 +6,7 @@ A thousand idle builders cost one query a second, and a queued job wakes one bui
 import asyncio
 import contextlib
 import time
+from collections.abc import Collection
 
 import sqlalchemy as sa
 import structlog
@@ -50,7 +51,7 @@ class WaitingRoom:
         """Answer a claim, waiting for a job for up to `asked.wait_s` seconds.
 
         Raises:
-            BuilderInUse, Unavailable: as `claim.claim`.
+            BuilderInUse, Drained, Unavailable: as `claim.claim`.
         """
         until = time.monotonic() + min(asked.wait_s, MAX_WAIT_S)
         lease = await self._claim_now(builder, asked)
@@ -109,19 +110,24 @@ class WaitingRoom:
         """Let another waiter have the job that this one could not take."""
         asyncio.get_running_loop().call_later(PASS_ON_S, self._news.set)
 
+    def _wake_builders(self, ids: Collection[int]) -> None:
+        """Let some builders ask anew: they may have to hear that they are drained."""
+        for waiter in self._waiters:
+            if waiter.builder_id in ids:
+                waiter.woken.set()
+
     def _hear(self, _hint: object) -> None:
         self._is_new = True
         self._news.set()
 
     async def _look_on(self) -> None:
-        remove = self._deps.notices.on("queue", self._hear)
-        try:
+        with contextlib.ExitStack() as heard:
+            heard.callback(self._deps.notices.on("queue", self._hear))
+            heard.callback(self._deps.notices.on("builder", lambda hint: self._wake_builders({hint.get("id", 0)})))
             while True:
                 await self._look_once()  # first of all: a job may have come before we listened
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), LOOK_S)
-        finally:
-            remove()
 
     async def _look_once(self) -> None:
         self._news.clear()
@@ -133,7 +139,8 @@ class WaitingRoom:
                 found = await boards.takers(db, sorted(waiting), self._deps.settings.caps)
                 if time.monotonic() - self._alive_at > ALIVE_S:
                     self._alive_at = time.monotonic()
-                    await builders.touch(db, sorted(waiting))
+                    seen = {waiter.builder_id: waiter.asked.disk_free for waiter in self._waiters}
+                    self._wake_builders(await builders.touch(db, seen))
         except (OSError, sa.exc.SQLAlchemyError) as problem:
             log.warning("queue_not_seen", error=str(problem)[:200])
             return

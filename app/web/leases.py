@@ -133,7 +133,7 @@ async def beat(attempt_id: int) -> Response:
         if beaten.is_first:
             await jobs.move(db, beaten.job_id, JobState.RUNNING, actor=f"builder {builder.name}")
         if builder.is_stale:
-            await builders.touch(db, [builder.id])
+            await builders.touch(db, {builder.id: said.disk_free})
         [wanted] = await attempts.wishes(db, [attempt_id])
         place = (await jobs.places(db, [beaten.job_id]))[0] if beaten.is_first else None
     if place is not None:

@@ -10,7 +10,7 @@ from quart import request
 
 from app.errors import Invalid, TooLarge
 from builders import protocol
-from builders.protocol import CHECK, MAX_ARTEFACT_NAME, MAX_ARTEFACTS, ArtefactFile, BoardOffer, Hello
+from builders.protocol import CHECK, MAX_ARTEFACT_NAME, MAX_ARTEFACTS, MAX_PROBLEM, ArtefactFile, BoardOffer, Hello
 
 MAX_JSON = 1 << 20  # bytes of one JSON body
 NAMES = 256  # boards of a builder, configurations of a board, …
@@ -120,6 +120,8 @@ def check_hello(hello: Hello) -> None:
     _name("instance", hello.instance)
     _line("version", hello.version, 50)
     _line("isolation", hello.isolation, 24)
+    if len(hello.problem) > MAX_PROBLEM or _CONTROL.search(hello.problem):
+        raise Invalid(f"problem: at most {MAX_PROBLEM} characters, without control characters")
     within("facts", len(hello.facts), 0, 50)
     for key, value in hello.facts.items():
         _name("facts", key)

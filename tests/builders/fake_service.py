@@ -39,7 +39,7 @@ class Fault:
     """What goes wrong with the next requests that match."""
 
     pattern: str  # of "METHOD /path"
-    how: str | int  # "cut": not handled, no answer; "lose": handled, no answer; a number: that status
+    how: str | int | tuple[int, str]  # "cut": not handled, no answer; "lose": no answer; a status, also with a code
     times: int = 1
     hits: int = 0
 
@@ -141,7 +141,7 @@ class FakeService:
         self.offline = True
         self.cut_all()
 
-    def fault(self, pattern: str, how: str | int, times: int = 1) -> Fault:
+    def fault(self, pattern: str, how: str | int | tuple[int, str], times: int = 1) -> Fault:
         self.faults.append(Fault(pattern, how, times))
         return self.faults[-1]
 
@@ -208,8 +208,9 @@ class FakeService:
             fault.hits += 1
             if fault.how == "cut":
                 return None, None
-            if isinstance(fault.how, int):
-                return fault.how, {"error": {"code": "scripted", "message": "scripted"}}
+            if isinstance(fault.how, int | tuple):
+                status, code = fault.how if isinstance(fault.how, tuple) else (fault.how, "scripted")
+                return status, {"error": {"code": code, "message": "scripted"}}
         try:
             answer = await self._route(method, target, headers, body)
             status = 200 if answer is not None else 204

@@ -4,15 +4,18 @@ import asyncio
 import time
 from uuid import uuid4
 
+import pytest
 import sqlalchemy as sa
 
 from app.db.models import BuilderState, Health, Priority
 from app.db.queries import attempts, boards, builders, jobs
 from app.db.tables import board as board_table
+from app.db.tables import builder as builder_table
 from app.db.tables import pipeline
 from app.dispatch import queue
 from app.dispatch.cancel import cancel_jobs
 from app.states import JobState
+from builders import protocol
 from tests.dispatch.world import World, offer
 
 
@@ -276,8 +279,67 @@ async def test_a_builder_without_room_on_its_disk_gets_no_job(world: World) -> N
     lab = await world.builder()
     await world.queued()
 
-    assert await lab.claim(disk_free=100 << 20) is None
-    assert await lab.claim(disk_free=10 << 30) is not None
+    assert await lab.claim(disk_free=protocol.DISK_FLOOR - 1) is None
+    short = (await lab.http.get(f"{world.address}/builders/lab")).text
+    assert await lab.claim(disk_free=protocol.DISK_FLOOR) is not None
+
+    assert "It gets no jobs: 2.0 GiB are free" in short
+
+
+async def test_a_builder_that_has_room_again_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.dispatch.waiting.ALIVE_S", 0.0)
+    lab = await world.builder()
+    assert await lab.claim(disk_free=0) is None
+
+    assert await lab.claim(wait_s=0.5, disk_free=protocol.DISK_FLOOR) is None
+
+    page = (await lab.http.get(f"{world.address}/builders/lab")).text
+    assert "It gets no jobs" not in page and "2.0 GiB" in page
+
+
+async def test_a_drained_builder_is_told_to_end_when_its_last_job_has_ended(world: World) -> None:
+    lab = await world.builder("lab", offer("nucleo"), offer("pi"))
+    lease = await world.running(lab)
+    await world.queued("pi")
+    await world.execute(sa.update(builder_table).values(state=BuilderState.DRAINING))
+
+    waiting = asyncio.create_task(lab.ask(wait_s=30))
+    await world.somebody_waits_for_a_job()
+    while_busy = await lab.ask()
+    assert (await lab.finish(lease)).status_code == 200
+    await world.deps.notices.publish("builder", id=lab.id)
+    told = await asyncio.wait_for(waiting, 5)
+    again = await lab.ask()
+
+    assert while_busy.status_code == 204
+    assert [(each.status_code, each.json()["error"]["code"]) for each in (told, again)] == [(409, "drained")] * 2
+
+
+async def test_a_waiting_builder_that_drains_hears_of_it_with_its_next_sign_of_life(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.dispatch.waiting.ALIVE_S", 0.0)
+    lab = await world.builder()
+    waiting = asyncio.create_task(lab.ask(wait_s=30))
+    await world.somebody_waits_for_a_job()
+
+    await world.execute(sa.update(builder_table).values(state=BuilderState.DRAINING))
+
+    assert (await asyncio.wait_for(waiting, 10)).json()["error"]["code"] == "drained"
+
+
+async def test_what_a_builder_says_is_wrong_is_on_its_page(world: World) -> None:
+    lab = await world.builder()
+    trouble = "The configuration stays as it was: <b>builder.toml</b>: not valid TOML"
+
+    assert (await lab.hello([offer("nucleo")], problem=trouble)).status_code == 200
+    page = (await lab.http.get(f"{world.address}/builders/lab")).text
+    assert (await lab.hello([offer("nucleo")], problem="x\0")).status_code == 422
+    assert (await lab.hello([offer("nucleo")])).status_code == 200
+    after = (await lab.http.get(f"{world.address}/builders/lab")).text
+
+    assert "&lt;b&gt;builder.toml&lt;/b&gt;: not valid TOML" in page
+    assert "not valid TOML" not in after
 
 
 async def test_a_job_that_nobody_trusted_is_never_handed_out(world: World) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now, words
+from builders.protocol import MAX_PROBLEM
 
 
 class BuilderState(StrEnum):
@@ -50,7 +51,9 @@ class Builder(SQLModel, table=True):
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     seen_at: datetime | None = Field(default=None, sa_type=TIME)
     disk_free: int | None = Field(default=None, sa_type=sa.BigInteger)  # bytes where its work trees are
-    problem: str = Field(default="", max_length=1000, sa_column_kwargs={"server_default": ""})  # in its agent's words
+    problem: str = Field(
+        default="", max_length=MAX_PROBLEM, sa_column_kwargs={"server_default": ""}
+    )  # in its agent's words
 
 
 class Board(SQLModel, table=True):

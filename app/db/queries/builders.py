@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState
 from app.db.queries import audit
-from app.db.tables import board, builder
+from app.db.tables import attempt, board, builder
 from app.errors import BuilderInUse, Conflict
 from builders.protocol import LEASE_S, Hello
 
@@ -109,16 +109,41 @@ async def known(db: AsyncConnection, builder_id: int) -> sa.Row[Any] | None:
     return (await db.execute(_known, {"builder_id": builder_id})).one_or_none()
 
 
+_seen = (
+    sa.func.unnest(
+        sa.bindparam("builder_ids", type_=sa.ARRAY(sa.Integer)),
+        sa.bindparam("disks_free", type_=sa.ARRAY(sa.BigInteger)),
+    )
+    .table_valued(sa.column("id", sa.Integer), sa.column("disk_free", sa.BigInteger), name="seen")
+    .render_derived()
+)
 _touch = (
     sa.update(builder)
-    .where(builder.c.id == sa.func.any(sa.bindparam("builder_ids", type_=sa.ARRAY(sa.Integer))))
-    .values(seen_at=now)
+    .where(builder.c.id == _seen.c.id)
+    .values(seen_at=now, disk_free=sa.func.coalesce(_seen.c.disk_free, builder.c.disk_free))
+    .returning(builder.c.id, builder.c.state)
 )
 
 
-async def touch(db: AsyncConnection, builder_ids: Sequence[int]) -> None:
-    """Note a sign of life of some builders."""
-    await db.execute(_touch, {"builder_ids": sorted(builder_ids)})
+async def touch(db: AsyncConnection, seen: Mapping[int, int | None]) -> set[int]:
+    """Note a sign of life of some builders, and what they said of their disks; return those that are draining."""
+    ids = sorted(seen)
+    rows = await db.execute(_touch, {"builder_ids": ids, "disks_free": [seen[each] for each in ids]})
+    return {row.id for row in rows if row.state == BuilderState.DRAINING}
+
+
+_drained = sa.select(
+    sa.exists().where(
+        builder.c.id == sa.bindparam("builder_id"),
+        builder.c.state == BuilderState.DRAINING,
+        sa.not_(sa.exists().where(attempt.c.builder_id == builder.c.id, attempt.c.ended_at.is_(None))),
+    )
+)
+
+
+async def is_drained(db: AsyncConnection, builder_id: int) -> bool:
+    """Say whether a builder is draining and holds no job any more."""
+    return bool(await db.scalar(_drained, {"builder_id": builder_id}))
 
 
 async def living(db: AsyncConnection) -> list[sa.Row[Any]]:
@@ -146,6 +171,7 @@ async def greet(db: AsyncConnection, builder_id: int, hello: Hello) -> None:
         "version": hello.version,
         "isolation": hello.isolation,
         "facts": hello.facts,
+        "problem": hello.problem,
         "seen_at": now,
     }
     change = sa.update(builder).where(builder.c.id == builder_id, sa.not_(sa.func.coalesce(other, sa.false())))

@@ -81,7 +81,19 @@ async def configurations(db: AsyncConnection, builder_id: int, *, limit: int = 1
     return list((await db.execute(wanted.order_by(col(Configuration.name)).limit(limit))).mappings())
 
 
-BUILDER_COLUMNS = ("id", "name", "state", "version", "isolation", "facts", "created_at", "seen_at")  # never the hash
+# Never the hash of its token.
+BUILDER_COLUMNS = (
+    "id",
+    "name",
+    "state",
+    "version",
+    "isolation",
+    "facts",
+    "created_at",
+    "seen_at",
+    "disk_free",
+    "problem",
+)
 
 
 async def builders(db: AsyncConnection, *, after: int | None = None, limit: int = 500) -> list[sa.RowMapping]:

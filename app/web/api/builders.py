@@ -16,6 +16,7 @@ from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Name
 from app.web.auth import Actor
+from builders.protocol import DISK_FLOOR
 
 RESERVED = {"me"}  # the builder's own calls have this address
 
@@ -45,6 +46,8 @@ class BuilderRow(Told):
     facts: dict[str, str]
     created_at: datetime
     seen_at: datetime | None = Field(description="last sign of life, to ten seconds")
+    disk_free: int | None = Field(description=f"bytes for work trees; with less than {DISK_FLOOR} it gets no jobs")
+    problem: str = Field(description="what its agent says is wrong, such as a configuration that cannot be used")
 
 
 class BuilderSummary(BuilderRow):

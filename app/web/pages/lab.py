@@ -13,6 +13,7 @@ from app.states import JobState
 from app.web.pages import log_text
 from app.web.pages.answer import answer, deps, found, page
 from app.web.pages.rows import BoardRow, board_row, is_online, seconds
+from builders.protocol import DISK_FLOOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,13 @@ class BuilderRow:
     busy: int
     created_at: datetime
     seen_at: datetime | None
+    disk_free: int | None
+    problem: str
+
+    @property
+    def lacks_room(self) -> bool:
+        """Say whether it gets no jobs because its disk is full."""
+        return self.disk_free is not None and self.disk_free < DISK_FLOOR
 
 
 @dataclass(frozen=True, kw_only=True)
