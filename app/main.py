@@ -18,6 +18,7 @@ from app.web import errors as web_errors
 from app.web.api import api, described
 from app.web.health import health
 from app.web.hooks import hooks
+from app.web.intake import Intake
 from app.web.leases import leases
 from app.web.pages import pages
 from app.web.pages import register as register_pages
@@ -45,6 +46,7 @@ def create_app(deps: Deps) -> Quart:
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=True)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["deps"] = deps
+    app.extensions["intake"] = Intake()
     register_pages(app)
     for blueprint in (hooks, leases, api, described, health, pages):
         app.register_blueprint(blueprint)

@@ -13,8 +13,10 @@ from quart import Blueprint, current_app, request
 from app.db.queries import deliveries, secrets
 from app.db.session import GONE
 from app.deps import Deps
-from app.errors import ApiError, NotFound, TooLarge, Unauthorized, Unavailable, WrongMediaType
+from app.errors import ApiError, NotFound, Unauthorized, Unavailable, WrongMediaType
 from app.sealed import unseal
+from app.web import intake
+from app.web.intake import Intake
 from integrations.forge import Forge, Malformed, NotGenuine, OwnSecrets
 
 MAX_BODY = deliveries.MAX_BODY
@@ -41,9 +43,11 @@ async def receive(forge_name: str) -> tuple[dict[str, str], HTTPStatus]:
         raise NotFound("There is no such forge; the addresses are /webhooks/github and /webhooks/gitlab.")
     headers = _headers()
     _refuse_unread(forge, headers)
-    body = await _body()
-    _authenticate(forge, headers, body, await _own_secrets(deps, forge, body))
-    kept = await _keep(deps, forge, headers, body)
+    taken_in: Intake = current_app.extensions["intake"]
+    with taken_in.body(request.content_length, MAX_BODY) as taking:
+        body = await taking.read(request.body)
+        _authenticate(forge, headers, body, await _own_secrets(deps, forge, body))
+        kept = await _keep(deps, forge, headers, body)
     if kept.id is None:
         received.labels(forge_name, "repeated" if kept.same else "conflict").inc()
         return {"status": "already received"}, HTTPStatus.OK
@@ -65,17 +69,9 @@ def _refuse_unread(forge: Forge, headers: dict[str, str]) -> None:
     """Refuse what no body could make right, before any of it is read."""
     if request.mimetype != "application/json":
         raise WrongMediaType("Set the webhook's content type to application/json.")
-    if (request.content_length or 0) > (request.max_content_length or MAX_BODY):
-        raise TooLarge(TOO_LARGE)
+    intake.check(request.content_length or 0, request.max_content_length or MAX_BODY)
     if not forge.is_signed(headers):
         raise _not_genuine(forge, "there is no signature or token")
-
-
-async def _body() -> bytes:
-    body: bytes = await request.get_data(cache=False, as_text=False)  # type: ignore[assignment]
-    if len(body) > MAX_BODY:  # a little more is read and then refused; much more Quart refuses unread
-        raise TooLarge(TOO_LARGE)
-    return body
 
 
 async def _own_secrets(deps: Deps, forge: Forge, body: bytes) -> OwnSecrets | None:

@@ -5,7 +5,7 @@ import pytest
 from tests import listed
 
 RECEIVER, COMMENTS, REPORTS = "hostile/test_receiver.py", "hostile/test_commands.py", "hostile/test_reporting.py"
-CAPS = "hostile/test_caps.py"
+CAPS, FLOODS = "hostile/test_caps.py", "hostile/test_intake.py"
 STRANGERS, CHECKOUT = "hostile/test_trust.py", "hostile/test_checkout.py"
 APPROVALS, TRUST, SECRETS = "specs/test_approvals.py", "specs/test_trust.py", "specs/test_webhook_secrets.py"
 COMMANDS, GRAMMAR, GIVEN = "specs/test_commands.py", "specs/test_command_grammar.py", "specs/test_deliveries.py"
@@ -140,9 +140,13 @@ CASES: dict[str, listed.Shown] = {
         (GIVEN, "test_24_mib_are_taken_and_more_than_25_are_not"),
         (GIVEN, "test_a_body_without_a_length_is_bounded_too"),
         (RECEIVER, "test_s34_a_slow_body_holds_up_nobody_else"),
+        (FLOODS, "test_s34_large_bodies_at_once_are_refused_before_they_are_read_and_ordinary_ones_are_not"),
+        (FLOODS, "test_s34_small_bodies_count_as_they_come_and_not_as_they_are_announced"),
+        (FLOODS, "test_s34_a_body_that_does_not_come_ends_and_leaves_its_room"),
     ],
     "S35 a flood without signatures": [
         (RECEIVER, "test_s35_a_flood_of_unsigned_deliveries_writes_nothing_and_keeps_nothing"),
+        (FLOODS, "test_s35_beside_a_thousand_unsigned_deliveries_a_second_authentic_ones_are_answered_at_once"),
     ],
     "S36 a signed delivery of GitLab that is old, or from the future": [
         (GIVEN, "test_gitlab_with_a_signing_key_takes_signed_deliveries_only_and_fresh_ones"),
