@@ -58,6 +58,12 @@ class Conflict(ApiError):
     status, code = HTTPStatus.CONFLICT, "conflict"
 
 
+class TokenErased(Conflict):
+    """The remote's token, without which the commit cannot be fetched, was erased when the work had ended."""
+
+    code = "token_erased"
+
+
 class LeaseLost(Conflict):
     """The lease ran out, or another finish stands: the builder must drop the job."""
 

@@ -181,7 +181,7 @@ async def _credentials(deps: Deps, facts: Any) -> tuple[str | None, str | None]:
     Raises:
         Unavailable: the forge gives no token now; the same claim, made again, gets the lease with it.
     """
-    if facts.token is not None:
+    if facts.token:
         return None, sealed.unseal(deps.settings.secret_key.get_secret_value(), facts.token)
     forge = deps.forges.get(facts.forge) if facts.private else None
     try:

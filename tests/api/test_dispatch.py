@@ -149,7 +149,7 @@ async def test_a_dispatchs_token_reaches_the_builder_and_nothing_else(service: S
     assert lease["source"]["token"] == secret
     assert secret.encode() not in kept
     assert secret not in "".join([*rows, *shown, str(opened)])
-    assert after is None
+    assert after == b""
 
 
 async def test_the_same_remote_is_one_repository(service: Service) -> None:

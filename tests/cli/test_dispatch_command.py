@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 
+import httpx2
+
 from tests.api.service import HASH, REMOTE, Service
 from tests.cli.commands import ended, local, start
 
@@ -126,3 +128,26 @@ async def test_the_remotes_token_comes_from_the_environment_and_is_said_nowhere(
 
     assert lease["source"]["token"] == "ghp_private"
     assert "ghp_private" not in said.out + said.err
+
+
+async def test_a_dispatch_whose_token_is_gone_is_not_retried_and_says_so_everywhere(service: Service) -> None:
+    builder = await service.builder(desk=["fast", "slow"])
+    opened = await service.dispatch(token="ghp_veryprivate")
+    first, last = opened["jobs"]
+
+    await builder.work(outcome="failed")
+    early = await service.local.post(f"/jobs/{first['id']}/retry")
+    for _ in range(2):
+        await builder.work(outcome="failed")
+    answers = [
+        await service.local.post(f"/{each}/retry") for each in (f"jobs/{last['id']}", f"pipelines/{opened['id']}")
+    ]
+    command = await local(service, "job", "retry", str(last["id"]))
+    async with httpx2.AsyncClient(base_url=service.url) as http:
+        pages = [(await http.get(f"/{each}")).text for each in (f"jobs/{last['id']}", f"pipelines/{opened['id']}")]
+
+    assert early.status_code == 200
+    assert [(each.status_code, each.json()["error"]["code"]) for each in answers] == [(409, "token_erased")] * 2
+    assert "Dispatch the commit again, with --token." in command.err
+    assert command.status == 1
+    assert all("<code>--token</code>" in each for each in pages)

@@ -98,6 +98,8 @@ def test_a_file_without_rules_keeps_the_built_in_ones_with_its_defaults():
         ("[[on]]\nevent = 'push'\nbrnches = []", "3: unknown key 'brnches' in [[on]]; did you mean 'branches'?"),
         ("[[on]]\nevent = 'pusch'", "2: event: 'pusch' is none of its words; did you mean 'push'?"),
         ("[[on]]\nevent = [\n'push',\n'tagg',\n]", "4: event: 'tagg' is none of its words; did you mean 'tag'?"),
+        ("[trust]\naprove_labels = ['x']", "2: unknown key 'aprove_labels' in [trust]; did you mean 'approve_labels'?"),
+        ("[defaults]\nkind = 'run'\ntimout = 60", "3: unknown key 'timout' in [defaults]; did you mean 'timeout'?"),
         ("\n[deflauts]", "2: unknown key 'deflauts' in the file; did you mean 'defaults'?"),
         ("[[on]]\nevent = 'push'\nkind = 'rum'", "3: kind: 'rum' is none of its words; did you mean 'run'?"),
         (

@@ -199,6 +199,18 @@ async def test_who_may_only_read_is_refused_once_and_then_silently(talk):
     assert await talk.pipelines() == []
 
 
+@pytest.mark.parametrize("second", ["run", "build", "compare", "retry", "approve", "revoke"])
+async def test_who_may_only_read_cannot_hide_a_command_behind_one_that_is_for_everybody(world, second):
+    talk = Talk(world)
+    await talk.open()
+    before = await talk.states()
+    replies = await talk.say(f"/rig help\n/rig {second}", by="reader")
+
+    assert len(replies) == 1
+    assert "you are not among them" in replies[0]
+    assert (await talk.pipelines(), await talk.states()) == ([], before)
+
+
 async def test_a_name_registered_anew_by_somebody_else_may_nothing(world):
     talk = Talk(world)
     impostor = said.Person(id=666, name="maintainer")
@@ -231,6 +243,15 @@ async def test_more_than_the_quota_is_refused_and_said_once(world):
     assert len(await talk.pipelines()) == 20
     assert [len(replies) for replies in over] == [1, 0, 0]
     assert "more than 20 commands of yours within an hour" in over[0][0]
+
+
+async def test_what_somebody_used_up_is_nobody_elses_quota(world):
+    talk = Talk(world)
+    for _ in range(4):
+        await talk.say("/rig run\n" * 5)
+
+    assert await talk.say("/rig run", by="author") == []
+    assert len(await talk.pipelines()) == 21
 
 
 async def test_an_hour_later_the_quota_is_free_again(world):

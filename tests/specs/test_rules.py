@@ -210,6 +210,16 @@ async def test_the_rules_of_a_commit_are_fetched_once(world):
     assert len([call for call in world.forges.calls if "contents" in call.path]) == 1
 
 
+async def test_rules_of_one_repository_are_no_other_ones_though_both_have_the_commit(world):
+    world.repository.grow(BASE, branch="main", files={".rigline.toml": b"on = []"})
+    world.project.grow(BASE, branch="main")
+
+    await world.receive(push(world))
+    await world.receive(push(world, forge="gitlab"))
+
+    assert [each.forge for each in await world.pipelines()] == ["gitlab"]
+
+
 async def test_an_admin_keeps_rules_on_the_service_and_sees_those_that_count(world):
     headers = {"Authorization": f"Bearer {await admin_token(world)}"}
     row = next(each for each in await world.rows(repository) if each.forge == "github")

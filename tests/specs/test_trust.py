@@ -1,8 +1,10 @@
 """No code from a pull request runs before its very commit was trusted by rule or by a person."""
 
 import pytest
+import sqlalchemy as sa
 
-from app.db.queries import boards, builders
+from app.db.queries import boards
+from app.db.tables import builder, job, pipeline
 from app.dispatch.plan import release
 from app.errors import Conflict, Invalid
 from app.handlers.approval import approve
@@ -52,10 +54,22 @@ async def test_an_outsiders_pull_request_waits_and_its_status_says_where_to_look
 async def test_what_awaits_approval_is_on_no_queue_and_no_builder_gets_it(world):
     await world.receive(forked(world))
 
+    assert await world.job_states(A) == AWAITING
     assert await world.deps.redis.keys("rq:queue:board:*") == []
+    assert await candidates(world) == []
+    async with world.deps.begin() as db:  # not even if a fault of ours had queued it
+        await db.execute(job.update().values(state="queued", queued_at=sa.func.now()))
+    assert await candidates(world) == []
     async with world.deps.begin() as db:
-        builder_id, _ = await builders.create(db, "greedy")
-        assert await boards.candidates(db, builder_id, ["nucleo"]) == []
+        await db.execute(pipeline.update().values(trust="by hand"))
+    assert len(await candidates(world)) == 1
+
+
+async def candidates(world):
+    """List what the one builder could get now."""
+    [lab] = await world.rows(builder)
+    async with world.deps.begin() as db:
+        return await boards.candidates(db, lab.id, ["nucleo"])
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])

@@ -76,7 +76,7 @@ class Pipeline(SQLModel, table=True):
         default="changes", max_length=24, sa_column_kwargs={"server_default": "changes"}
     )  # none, changes (only when it matters), always
     error: str | None = Field(default=None, max_length=1000)  # why nothing could be planned
-    token: bytes | None = None  # a dispatch's token for its remote, encrypted; erased when the last job ends
+    token: bytes | None = None  # a dispatch's token for its remote, encrypted; empty when the last job has ended
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 

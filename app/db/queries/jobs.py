@@ -13,7 +13,7 @@ from app.db.models import Priority, Trigger
 from app.db.queries import audit, statuses
 from app.db.queries.boards import Target
 from app.db.tables import job, pipeline, repository
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, TokenErased
 from app.states import ENDED, HELD, OPEN, JobState, sources
 from builders.protocol import MAX_REASON
 
@@ -23,7 +23,8 @@ SUPERSEDED_LIMIT = 10_000  # open jobs of one branch or pull request
 now = sa.func.now()
 next_epoch = job.c.epoch + 1
 _board_is_back = sa.case((job.c.reason.startswith(statuses.WAITS), ""), else_=job.c.reason)
-_was_sealed = sa.select(pipeline.c.token.is_not(None)).where(pipeline.c.id == job.c.pipeline_id).scalar_subquery()
+ERASED = b""  # in the place of a token
+_was_sealed = sa.select(pipeline.c.token > ERASED).where(pipeline.c.id == job.c.pipeline_id).scalar_subquery()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +90,9 @@ def _times(new: JobState) -> dict[str, Any]:
 
 
 async def erase_tokens(db: AsyncConnection, pipeline_id: int | None = None) -> int:
-    """Forget the remote's token of every pipeline (or of one) that has no open job left."""
+    """Forget the remote's token, but not that there was one, of every pipeline (or of one) without an open job."""
     open_jobs = sa.select(1).where(job.c.pipeline_id == pipeline.c.id, job.c.ended_at.is_(None)).exists()
-    change = sa.update(pipeline).where(pipeline.c.token.is_not(None), ~open_jobs).values(token=None)
+    change = sa.update(pipeline).where(pipeline.c.token > ERASED, ~open_jobs).values(token=ERASED)
     if pipeline_id is not None:
         change = change.where(pipeline.c.id == pipeline_id)
     return (await db.execute(change)).rowcount
@@ -214,8 +215,9 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
     Raises:
         NotFound: there is no such job.
         Conflict: it has not ended, or has been retried already.
+        TokenErased: it was dispatched with a token that is gone.
     """
-    wanted = sa.select(job, pipeline.c.trust).join(pipeline).where(job.c.id == job_id)
+    wanted = sa.select(job, pipeline.c.trust, pipeline.c.token).join(pipeline).where(job.c.id == job_id)
     old = (await db.execute(wanted.with_for_update(of=job))).one_or_none()
     if old is None:
         raise NotFound(f"There is no job {job_id}.")
@@ -225,6 +227,11 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
         raise Conflict(f"Job {job_id} is the check of a board; `rigline board check {old.board}` asks for a new one.")
     if old.replaced:
         raise Conflict(f"Job {job_id} was retried before; retry the job that replaced it.")
+    if old.token == ERASED:
+        raise TokenErased(
+            f"Job {job_id} cannot be retried: the token for its remote was erased when the pipeline had ended. "
+            "Dispatch the commit again, with --token."
+        )
     target = Target(board_type=old.board_type, configuration=old.configuration, tags=tuple(old.tags))
     new = await add(
         db,

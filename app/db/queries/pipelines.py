@@ -61,6 +61,7 @@ class PipelineView:
     repository: str  # full name, or the address of a plain remote
     forge: str
     default_branch: str
+    token_erased: bool  # it came with a token for its remote that is gone: no retry could fetch
     counts: dict[str, int]  # state → number of jobs not replaced
 
 
@@ -303,6 +304,7 @@ def _viewed() -> sa.Select[Any]:
             col(Repository.full_name).label("repository"),
             col(Repository.forge),
             col(Repository.default_branch),
+            (sa.func.coalesce(_TABLE.c.token, b"-") == b"").label("token_erased"),
             *_DERIVED.c,
         )
         .select_from(Pipeline)

@@ -54,6 +54,7 @@ class PipelineRow(Told):
     repeat: int
     rule: str | None = Field(description="of the repository's rules, that asked for it; null: no rule did")
     compare_with: str | None = Field(description="the commit that this one is to be held against")
+    token_erased: bool = Field(description="dispatched with a token that was erased at the end: cannot be retried")
     counts: dict[str, int] = Field(description="state → number of jobs")
     created_at: datetime
     started_at: datetime | None
@@ -122,7 +123,7 @@ async def cancel_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: R
 
 @operation("POST", "/pipelines/{pipeline_id}/retry", role=Role.MEMBER, answer=PipelineTold)
 async def retry_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> PipelineTold:
-    """Retry every job that ended without passing. 409 if there is none."""
+    """Retry every job that ended without passing. 409 if there is none, or its remote's token is gone."""
     async with deps.begin() as db:
         _found(await pipelines.get(db, pipeline_id), pipeline_id)
         again = [job["id"] for job in await job_views.of_pipeline(db, pipeline_id) if _may_be_retried(job)]
