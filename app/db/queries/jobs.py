@@ -209,6 +209,13 @@ async def request_cancel(db: AsyncConnection, job_id: int, *, actor: str, reason
     return state
 
 
+def _token_is_erased(job_id: int) -> str:
+    return (
+        f"Job {job_id} cannot be retried: the token for its remote was erased when the pipeline had ended. "
+        "Dispatch the commit again, with --token."
+    )
+
+
 async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
     """Add a new job in the place of an ended one, which stays as it ended; return its id.
 
@@ -228,10 +235,7 @@ async def retry(db: AsyncConnection, job_id: int, *, actor: str) -> int:
     if old.replaced:
         raise Conflict(f"Job {job_id} was retried before; retry the job that replaced it.")
     if old.token == ERASED:
-        raise TokenErased(
-            f"Job {job_id} cannot be retried: the token for its remote was erased when the pipeline had ended. "
-            "Dispatch the commit again, with --token."
-        )
+        raise TokenErased(_token_is_erased(job_id))
     target = Target(board_type=old.board_type, configuration=old.configuration, tags=tuple(old.tags))
     new = await add(
         db,

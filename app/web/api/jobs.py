@@ -33,7 +33,7 @@ async def cancel_job(deps: Deps, *, actor: Actor, job_id: int, body: Reason) -> 
 
 @operation("POST", "/jobs/{job_id}/retry", role=Role.MEMBER, answer=JobTold)
 async def retry_job(deps: Deps, *, actor: Actor, job_id: int) -> JobTold:
-    """Queue a new job in the place of an ended one, and answer with the new one. 409 if it is open, was retried, or its token is gone."""
+    """Queue a new job in the place of an ended one; it is the answer. 409 if open, retried, or without its token."""
     async with deps.begin() as db:
         new = await jobs.retry(db, job_id, actor=actor.name)
     await queue.offer(deps, [new])
