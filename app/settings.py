@@ -1,4 +1,4 @@
-"""Every setting of the service, from the environment: the only reader of `os.environ`.
+"""Every setting of the service, from the environment.
 
 A secret may also be given by the name of a file that holds it, in the variable with `_FILE`.
 """
@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from app import environment
 from app.errors import StartupError
 
 FILE_LIMIT = 64 * 1024  # bytes; a larger file is no secret
@@ -129,7 +130,7 @@ class Settings(BaseModel):
         Raises:
             StartupError: a setting is missing or wrong; names the variable and what to do.
         """
-        given = _given(os.environ if environ is None else environ)
+        given = _given(environment.everything() if environ is None else environ)
         given.update(_derived(given))
         given.setdefault("RIGLINE_SECRET_KEY", _secret_key(given, keep=keeps_secret_key))
         try:

@@ -1,7 +1,6 @@
 """What every client command shares: where the service is, and how a refusal ends the command."""
 
 import functools
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import click
 
+from app import environment
 from app.client import Client, Place, Refused
 from app.errors import Unreachable
 
@@ -34,9 +34,7 @@ def asks(command: Command) -> Command:
 
     @functools.wraps(command)
     def wrapped(server: str | None, socket: Path | None, **given: Any) -> Any:
-        # The token has no option: other users of the machine can read the options of a process.
-        token, data_dir = os.environ.get("RIGLINE_TOKEN"), Path(os.environ.get("RIGLINE_DATA_DIR") or ".rigline")
-        place = Place.chosen(server, socket, token, data_dir)
+        place = Place.chosen(server, socket, environment.token(), environment.data_dir())
         try:
             with Client(place) as client:
                 return command(client=client, **given)

@@ -1,13 +1,14 @@
 """How commands print: aligned tables, coloured states on a terminal, JSON for programs."""
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+
+from app import environment
 
 COLOURS = {
     "passed": "green",
@@ -88,6 +89,6 @@ def coloured(state: str) -> str:
 
 def _coloured(text: str) -> str:
     colour = COLOURS.get(text.strip())
-    if colour is None or os.environ.get("NO_COLOR"):
+    if colour is None or not environment.wants_colours():
         return text  # into a file or pipe click.echo writes no colours by itself
     return click.style(text, fg=colour)

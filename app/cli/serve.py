@@ -7,7 +7,6 @@ stops them in the order web, worker, Valkey, PostgreSQL.
 import asyncio
 import contextlib
 import functools
-import os
 import signal
 import sys
 import time
@@ -20,7 +19,7 @@ import click
 import structlog
 import uvloop
 
-from app import journal
+from app import environment, journal
 from app.cli import start
 from app.cli import web as web_process
 from app.db import schema
@@ -68,7 +67,7 @@ def serve(port: int | None, data_dir: Path | None, workers: int) -> None:
 
 def _settings(port: int | None, data_dir: Path | None) -> Settings:
     """Let the options stand for their variables, so that all that follows from these follows."""
-    given = dict(os.environ)
+    given = environment.everything()
     bind = {} if port is None or "PORT" in given else {"RIGLINE_BIND": given.get("RIGLINE_BIND", "127.0.0.1")}
     if port is not None:
         given |= {"PORT": str(port)} | bind
@@ -187,4 +186,5 @@ def _running_workers(settings: Settings, number: int) -> Iterator[list[Child]]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Give a child our environment, where the options stand for their variables."""
-    return {**os.environ, "RIGLINE_DATA_DIR": str(settings.data_dir), "RIGLINE_PUBLIC_URL": settings.public_url}
+    chosen = {"RIGLINE_DATA_DIR": str(settings.data_dir), "RIGLINE_PUBLIC_URL": settings.public_url}
+    return environment.everything() | chosen

@@ -75,6 +75,25 @@ def test_no_decision_is_made_by_the_clock_of_a_process() -> None:
     assert read == []
 
 
+def test_one_module_of_the_service_reads_the_environment() -> None:
+    readers = {path.name for path in (ROOT / "app").rglob("*.py") if _reads_the_environment(path)}
+
+    assert readers == {"environment.py"}
+
+
+def _reads_the_environment(path: Path) -> bool:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb", "os.getenv"):
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == "os" and {"environ", "getenv"} & _names(node):
+            return True
+    return False
+
+
+def _names(node: ast.ImportFrom) -> set[str]:
+    return {each.name for each in node.names}
+
+
 def _clocks(path: Path) -> list[str]:
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     return [f"{path.name}:{call.lineno}" for call in calls if ast.unparse(call.func).endswith(CLOCKS)]

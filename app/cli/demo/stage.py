@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -15,6 +14,7 @@ import httpx2
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from app import environment
 from app.cli.demo import sample
 from app.client import Client, Place
 from integrations.fake import server as fake
@@ -89,7 +89,7 @@ async def process(
     name: str, folder: Path, words: tuple[str, ...], env: Mapping[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run one of our own programs, its output in a file; end it as Ctrl-C would."""
-    own = {each: os.environ[each] for each in ("PATH", "HOME", "LANG", "TMPDIR") if each in os.environ}
+    own = environment.named("PATH", "HOME", "LANG", "TMPDIR")
     with (folder / f"{name}.log").open("wb") as log:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
