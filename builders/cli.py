@@ -46,6 +46,12 @@ def configuration(path: Path) -> Config:
         fail(str(problem), BAD)
 
 
+def check_address(server: str) -> None:
+    """Refuse what is no address of a service."""
+    if not server.startswith(("http://", "https://")):
+        raise click.BadParameter("must begin with http:// or https://", param_hint="--server")
+
+
 def fail(text: str, status: int) -> NoReturn:
     """End the command with a message."""
     click.echo(f"rigline-builder: {text}", err=True)
@@ -64,6 +70,21 @@ def parse(path: Path, as_json: bool) -> None:
         click.echo(json.dumps(as_value(config), indent=2))
     else:
         click.echo("\n".join(as_lines(config)))
+
+
+@main.command(epilog="Example: rigline-builder --config builder.toml init")
+@click.pass_obj
+def init(path: Path) -> None:
+    """Write a commented configuration that works as it is. Exits 1 if the file exists."""
+    from builders import starting
+
+    try:
+        starting.write(path)
+    except FileExistsError:
+        fail(f"{path} exists: remove it, or name another file with --config", BAD)
+    except OSError as problem:
+        fail(f"{path} cannot be written: {problem.strerror}", BAD)
+    click.echo(f"{path} is written. Try it: rigline-builder --config {path} validate")
 
 
 @main.command(epilog="Example: rigline-builder --config builder.toml validate --tree ~/src/project")
@@ -113,6 +134,28 @@ def checkout(path: Path, commit_hash: str, remote_url: str, ref: str | None, rem
         fail(problem, BAD)
 
 
+@main.command(epilog="Example: rigline-builder reproduce 4711 --server https://ci.example")
+@click.argument("job", type=click.IntRange(1))
+@click.option("--server", envvar="RIGLINE_URL", required=True, help="Address of the service. [env: RIGLINE_URL]")
+@click.option("--board", help="Board of this builder to take.  [default: the one it was on, else one of its type]")
+@click.pass_obj
+def reproduce(path: Path, job: int, server: str, board: str | None) -> None:
+    """Do a job of the service again here, with its log on the terminal: same commit, configuration and board.
+
+    RIGLINE_REMOTE_TOKEN may hold a token for a private remote. Exits 1 if it does not pass. No agent may use the
+    same state folder meanwhile, since both would use the boards: drain it first.
+    """
+    from builders import reproducing
+
+    check_address(server)
+    try:
+        verdict = reproducing.reproduce(configuration(path), server, job, board)
+    except reproducing.NotReproduced as problem:
+        fail(str(problem), problem.status)
+    click.echo(f"Job {job} here: {verdict.outcome}" + (f", {verdict.reason}" if verdict.reason else ""), err=True)
+    sys.exit(0 if reproducing.is_good(verdict) else BAD)
+
+
 @main.command(epilog="Example: RIGLINE_BUILDER_TOKEN=… rigline-builder connect --server https://ci.example")
 @click.option("--server", envvar="RIGLINE_URL", required=True, help="Address of the service. [env: RIGLINE_URL]")
 @click.pass_obj
@@ -125,8 +168,7 @@ def connect(path: Path, server: str) -> None:
     """
     from builders import connecting
 
-    if not server.startswith(("http://", "https://")):
-        raise click.BadParameter("must begin with http:// or https://", param_hint="--server")
+    check_address(server)
     problem, status = connecting.connect(configuration(path), server)
     if problem:
         fail(problem, status)

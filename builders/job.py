@@ -18,7 +18,7 @@ from builders.boards import health
 from builders.boards.serial import BoardTrouble
 from builders.boards.session import Session
 from builders.child_socket import ChildSocket
-from builders.config import Board, Config, ConfigError, Configuration, Limits
+from builders.config import Board, Config, ConfigError, Configuration
 from builders.environment import Scene, command
 from builders.lease import Keeper
 from builders.logs import JobLog
@@ -26,7 +26,7 @@ from builders.process import Bounds, Ended
 from builders.protocol import CommitFacts, Kind, Lease, Outcome, Phase, PhaseEnd
 from builders.results import SKIP, ResultError, ResultPlace
 from builders.stop import Cause, Stop
-from builders.verdict import Over, Verdict
+from builders.verdict import Over, Verdict, explain
 from builders.workspace import FetchError, Tree, Workspace
 
 LAST_LINES = 20
@@ -350,42 +350,6 @@ class Job:
                 return Over(Outcome.ERRORED, "infra:lost the builder had no contact with the service", phase)
             case _:
                 return Over(Outcome.CANCELLED, f"cancel: asked for during {phase}", phase)
-
-
-def explain(ended: Ended, program: str, phase: Phase, limits: Limits) -> tuple[Outcome, str]:
-    """Say what the end of a script means, as far as the script alone decides."""
-    if ended.survived:
-        return Outcome.ERRORED, f"infra:process the {phase} script cannot be killed"
-    match ended.cause:
-        case process.Cause.UNSTARTABLE:
-            return Outcome.ERRORED, f"config: {_unstartable(program, ended.errno)}"
-        case process.Cause.NO_OUTPUT:
-            return Outcome.TIMED_OUT, f"limit: no output of {phase} for {limits.no_output:g} s"
-        case process.Cause.LIMIT:
-            limit = limits.build if phase is Phase.BUILD else limits.run
-            return Outcome.TIMED_OUT, f"limit: {phase} took longer than {limit:g} s"
-        case process.Cause.STOPPED:
-            return Outcome.CANCELLED, f"cancel: asked for during {phase}"
-        case process.Cause.EXITED:
-            return (Outcome.PASSED, "") if ended.code == 0 else (Outcome.FAILED, f"{phase}: {_exit(ended.code)}")
-
-
-def _unstartable(program: str, number: int) -> str:
-    match number:
-        case errno.ENOENT:
-            return f"the script {program} is missing, or the interpreter in its first line is"
-        case errno.EACCES:
-            return f"the script {program} is not executable: chmod +x it"
-        case errno.ENOEXEC:
-            return f"the script {program} has no #! line that says what runs it"
-        case _:
-            return f"the script {program} cannot be started: {errno.errorcode.get(number, number)}"
-
-
-def _exit(code: int | None) -> str:
-    if code is None:
-        return "the script ended the process that watched it"
-    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
 
 
 def _broken(problem: OSError, phase: Phase | None) -> Verdict:

@@ -16,13 +16,13 @@ from builders import process
 from builders.child_socket import ChildSocket
 from builders.config import Board, Config, Configuration
 from builders.environment import Scene, command
-from builders.job import explain
 from builders.masking import mask_text
 from builders.process import Bounds
 from builders.protocol import Kind, Lease, Outcome, Phase, Source
 from builders.results import SKIP, ResultError, ResultPlace
 from builders.state import State, StateError, default_root
 from builders.stop import Stop
+from builders.verdict import explain
 from builders.workspace import FetchError, Workspace
 
 Check = dict[str, Any]

@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_command_has_help_with_an_example(folder: Path) -> None:
-    for command in ("parse", "validate", "checkout", "connect", "doctor"):
+    for command in ("parse", "validate", "checkout", "connect", "doctor", "drain", "init", "reproduce"):
         done = rigline_builder(command, "--help", folder=folder)
 
         assert done.returncode == 0
@@ -83,6 +83,22 @@ def test_validate_stops_after_a_failed_build_and_exits_1(folder: Path) -> None:
     assert done.returncode == 1
     (check,) = json.loads(done.stdout)
     assert (check["phase"], check["outcome"], check["reason"]) == ("build", "failed", "build: exit status 1")
+
+
+def test_init_writes_a_file_that_validate_accepts_and_never_over_another(folder: Path) -> None:
+    words = ("--config", "new.toml")
+
+    written = rigline_builder(*words, "init", folder=folder)
+    validated = rigline_builder(*words, "validate", "--json", folder=folder)
+    again = rigline_builder(*words, "init", folder=folder)
+
+    assert written.returncode == 0, written.stderr
+    assert validated.returncode == 0, validated.stderr
+    assert [(each["phase"], each["outcome"]) for each in json.loads(validated.stdout)] == [
+        ("build", "passed"),
+        ("run", "passed"),
+    ]
+    assert (again.returncode, "new.toml exists" in again.stderr) == (1, True)
 
 
 def test_checkout_puts_the_commit_into_every_tree(folder: Path) -> None:
@@ -143,6 +159,10 @@ def test_a_service_that_cannot_be_reached_is_exit_status_3(folder: Path) -> None
         (("connect", "--server", "http://127.0.0.1:9"), 1, "no token: set RIGLINE_BUILDER_TOKEN"),
         (("connect", "--server", "ci.example"), 2, "must begin with http:// or https://"),
         (("connect",), 2, "--server"),
+        (("reproduce", "1"), 2, "--server"),
+        (("reproduce", "1", "--server", "ci.example"), 2, "must begin with http:// or https://"),
+        (("reproduce", "1", "--server", "http://127.0.0.1:9"), 3, "cannot be reached"),
+        (("drain",), 1, "nothing to drain"),
         (("--config", "none.toml", "parse"), 1, "none.toml: cannot be read"),
         (("frobnicate",), 2, "No such command"),
     ],

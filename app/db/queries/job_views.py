@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Attempt, Board, Builder, Job, Result
+from app.db.models import Attempt, Board, Builder, Job, Pipeline, Repository, Result
 from app.db.tables import attempt, job
 
 _ATTEMPT = (
@@ -46,6 +46,32 @@ async def get(db: AsyncConnection, job_id: int) -> dict[str, Any] | None:
     """Read one job."""
     found = (await db.execute(_viewed().where(col(Job.id) == job_id))).mappings().one_or_none()
     return None if found is None else _view(found)
+
+
+async def recipe(db: AsyncConnection, job_id: int) -> sa.RowMapping | None:
+    """Read what it takes to do a job again elsewhere; `board` is the one it was on last."""
+    last = (
+        sa.select(col(Board.name))
+        .join(Attempt, col(Attempt.board_id) == col(Board.id))
+        .where(col(Attempt.job_id) == col(Job.id))
+        .order_by(col(Attempt.epoch).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    source = ("id", "full_name", "clone_url", "private")
+    asked: sa.Select[Any] = (
+        sa.select(
+            *(getattr(Job, name) for name in ("board_type", "configuration")),
+            *(getattr(Pipeline, name) for name in ("commit", "fetch_ref", "kind", "repeat", "limit_s")),
+            *(getattr(Repository, name).label(f"repository_{name}") for name in source),
+            sa.func.coalesce(last, col(Job.board)).label("board"),
+        )
+        .join_from(Job, Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+        .join(Repository, col(Repository.id) == col(Pipeline.repository_id))
+        .where(col(Job.id) == job_id)
+    )
+    found: sa.RowMapping | None = (await db.execute(asked)).mappings().one_or_none()
+    return found
 
 
 async def attempt_id(db: AsyncConnection, job_id: int, chosen: int | None) -> int | None:
