@@ -53,7 +53,11 @@ def engine(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> Asyn
 async def intake_pool(url: str) -> asyncpg.Pool:
     """Open a pool of plain connections, for the few hot paths."""
     given = arguments(url) | {"command_timeout": COMMAND_TIMEOUT}
-    return await asyncpg.create_pool(min_size=1, max_size=INTAKE_POOL, **given)
+    return await asyncpg.create_pool(min_size=1, max_size=INTAKE_POOL, reset=_leave, **given)
+
+
+async def _leave(_connection: Any) -> None:
+    """Give a connection back as it is: lone statements leave nothing behind that a trip would have to undo."""
 
 
 def is_away(problem: BaseException | None) -> bool:

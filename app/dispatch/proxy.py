@@ -15,10 +15,11 @@ from rq.job import Job, JobStatus, Retry
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 from rq.utils import now
-from rq.worker import BaseWorker, WorkerStatus
+from rq.worker import WorkerStatus
 from rq.worker_registration import register
 
 from app.db.models import Priority
+from app.rq_alone import AloneWorker
 
 PREFIX = "board:"  # an ordinary worker for all queues of RQ's default names never meets these
 STUB = "app.dispatch.stub.run_on_a_builder"
@@ -34,6 +35,10 @@ _TAKE = """
 if redis.call("LREM", KEYS[1], 0, ARGV[1]) == 0 then return 0 end
 redis.call("RPUSH", KEYS[2], ARGV[1])
 return 1
+"""
+_REST = """
+if redis.call("SCARD", KEYS[1]) == 0 then redis.call("HSET", KEYS[2], "state", ARGV[1]) end
+return redis.call("EXPIRE", KEYS[2], ARGV[2])
 """
 _PUT_BACK = """
 redis.call("LREM", KEYS[2], 0, ARGV[1])
@@ -59,7 +64,7 @@ def job_id_of(rq_job_id: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
-class Proxy(BaseWorker):
+class Proxy(AloneWorker):
     """One builder. No signal handlers, no subscription, no work loop: its claims and ends drive it."""
 
     death_penalty_class = TimerDeathPenalty  # SIGALRM works in the main thread only
@@ -158,9 +163,8 @@ class Proxy(BaseWorker):
 
     def _rest(self) -> None:
         """Show the builder as idle if that was its last job."""
-        if not self.connection.scard(self.executions_key):
-            self.set_state(WorkerStatus.IDLE)
-        self.connection.expire(self.key, self.worker_ttl + 60)
+        keys = (self.executions_key, self.key)
+        self.connection.eval(_REST, len(keys), *keys, WorkerStatus.IDLE.value, self.worker_ttl + 60)
 
 
 def fetch(connection: redis.Redis, job_id: int) -> Job | None:

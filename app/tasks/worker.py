@@ -22,6 +22,7 @@ from rq.timeouts import UnixSignalDeathPenalty
 from rq.utils import now as utc_now
 from rq.worker import SimpleWorker
 
+from app.rq_alone import AloneWorker
 from app.settings import Settings
 from app.task_queue import QUEUE
 from app.tasks import rounds, runtime
@@ -33,12 +34,12 @@ BEAT_S = 5.0
 log = structlog.get_logger()
 
 
-class TaskWorker(SimpleWorker):
+class TaskWorker(AloneWorker, SimpleWorker):
     """RQ's worker, as `rq info` shows it. SIGTERM lets the task at hand end."""
 
     death_penalty_class = UnixSignalDeathPenalty
     told_to_stop = False
-    beaten_at = -math.inf  # by the monotonic clock
+    beaten_at = asked_at = -math.inf  # by the monotonic clock
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Show that we live; four times for each task of some milliseconds would cost more than the task."""
@@ -47,6 +48,18 @@ class TaskWorker(SimpleWorker):
             return
         self.beaten_at = now
         super().heartbeat(timeout, pipeline)
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Show what we do; RQ says twice between two tasks that we do nothing."""
+        if pipeline is not None or state != self._state:
+            super().set_state(state, pipeline)
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Look whether `rq suspend` was said, but not before each task of some milliseconds."""
+        now = time.monotonic()
+        if now - self.asked_at >= BEAT_S:
+            self.asked_at = now
+            super().check_for_suspension(burst)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Stay visible for as long as one wait for the next task may take, also after a short task."""

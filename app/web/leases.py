@@ -11,7 +11,7 @@ from quart import Blueprint, Response, current_app, g, jsonify, request
 from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, attempts, boards, builders, jobs, logs
+from app.db.queries import artefacts, attempts, boards, builders, logs
 from app.deps import Deps
 from app.dispatch import finish as finishing
 from app.dispatch import queue
@@ -126,19 +126,18 @@ async def beat(attempt_id: int) -> Response:
     deps, builder = _deps(), _builder()
     said = await wire.model(Beat)
     wire.within("epoch", said.epoch, 0, wire.INT32)
-    async with deps.begin() as db:
-        beaten = await attempts.beat(db, attempt_id, builder.id, said.epoch, said.phase)
+    async with deps.autocommit() as db:
+        actor = f"builder {builder.name}"
+        beaten = await attempts.beat(
+            db, attempt_id, builder_id=builder.id, actor=actor, epoch=said.epoch, phase=said.phase
+        )
         if beaten is None:
             raise await _refusal(db, attempt_id)
-        if beaten.is_first:
-            await jobs.move(db, beaten.job_id, JobState.RUNNING, actor=f"builder {builder.name}")
         if builder.is_stale:
             await builders.touch(db, {builder.id: said.disk_free})
-        [wanted] = await attempts.wishes(db, [attempt_id])
-        place = (await jobs.places(db, [beaten.job_id]))[0] if beaten.is_first else None
-    if place is not None:
-        await finishing.announce(deps, place.pipeline_id, place.id, JobState.RUNNING)
-    answer = BeatAnswer(cancel=wish(wanted.cancelled_s), deadline_s=max(0.0, float(wanted.left_s)))
+    if beaten.is_first:
+        await finishing.announce(deps, beaten.pipeline_id, beaten.job_id, JobState.RUNNING)
+    answer = BeatAnswer(cancel=wish(beaten.cancelled_s), deadline_s=max(0.0, float(beaten.left_s)))
     return jsonify(to_json(answer))
 
 
@@ -146,7 +145,7 @@ async def beat(attempt_id: int) -> Response:
 async def wait(attempt_id: int) -> Response:
     """Hold the request until the job is to be cancelled; `none` after `MAX_WAIT_S`."""
     deps, epoch = _deps(), wire.number("epoch", wire.INT32)
-    async with deps.begin() as db:
+    async with deps.autocommit() as db:
         await _own(db, attempt_id, epoch)
     signals: Signals = current_app.extensions["signals"]
     try:
@@ -218,6 +217,9 @@ async def finish(attempt_id: int) -> Response:
     """End the attempt. The same words again: 200. Others: 409. 412: the log or a result did not arrive whole."""
     deps, builder = _deps(), _builder()
     said = _clean(await wire.model(Finish))
+    room: LogRoom = current_app.extensions["log_room"]
+    if said.log_rest and not await room.take(len(said.log_rest) * 3 // 4):
+        said = dataclasses.replace(said, log_rest="")  # the finish says 412, and the append that follows says why
     finished = await finishing.finish(deps, builder, attempt_id, said)
     return jsonify(to_json(finished if said.claim is None else await _with_claim(finished, said.claim)))
 

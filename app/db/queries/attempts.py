@@ -9,6 +9,7 @@ import zstandard
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.queries import audit, jobs
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result, turn
 from app.states import JobState
@@ -114,27 +115,37 @@ _beat = (
         accepted_at=sa.func.coalesce(attempt.c.accepted_at, now),
         phase=sa.func.coalesce(sa.bindparam("phase_", type_=attempt.c.phase.type), attempt.c.phase),
     )
-    .returning(attempt.c.job_id, (attempt.c.accepted_at == now).label("is_first"))
+    .returning(attempt.c.id, attempt.c.job_id, (attempt.c.accepted_at == now).label("is_first"))
+    .cte("beaten")
+)
+_accepted = jobs.moving(JobState.RUNNING, sa.select(_beat.c.job_id).where(_beat.c.is_first).scalar_subquery()).cte(
+    "accepted"
+)
+_cancelled_s = sa.extract("epoch", now - job.c.cancel_requested_at).label("cancelled_s")
+_left_s = (limit_s - _opened_s).label("left_s")
+_beaten = (
+    sa.select(_beat.c.job_id, _beat.c.is_first, job.c.pipeline_id, _cancelled_s, _left_s)
+    .select_from(everything.join(_beat, _beat.c.id == attempt.c.id))
+    .add_cte(_accepted)
 )
 
 
 async def beat(
-    db: AsyncConnection, attempt_id: int, builder_id: int, epoch: int, phase: str | None
+    db: AsyncConnection, attempt_id: int, *, builder_id: int, actor: str, epoch: int, phase: str | None
 ) -> sa.Row[Any] | None:
-    """Extend an open attempt's lease: job_id, is_first. None if it is not this builder's, or stale, or ended."""
+    """Extend an open attempt's lease; the first time its job moves to running. All in one statement.
+
+    Returns:
+        job_id, pipeline_id, is_first, the seconds since the cancel was asked for, and those left of the limit.
+        None if the attempt is not this builder's, or stale, or has ended.
+    """
     asked = {"attempt_id": attempt_id, "builder_id_": builder_id, "epoch_": epoch, "phase_": phase}
-    return (await db.execute(_beat, asked)).one_or_none()
+    told = {"actor_": actor[: audit.ACTOR_LIMIT], "detail_": ""}
+    return (await db.execute(_beaten, asked | told)).one_or_none()
 
 
 _wishes = (
-    sa.select(
-        attempt.c.id,
-        attempt.c.ended_at,
-        attempt.c.epoch,
-        attempt.c.builder_id,
-        sa.extract("epoch", now - job.c.cancel_requested_at).label("cancelled_s"),
-        (limit_s - _opened_s).label("left_s"),
-    )
+    sa.select(attempt.c.id, attempt.c.ended_at, attempt.c.epoch, attempt.c.builder_id, _cancelled_s, _left_s)
     .select_from(everything)
     .where(attempt.c.id == sa.func.any(sa.bindparam("attempt_ids", type_=sa.ARRAY(sa.Integer))))
 )
@@ -202,12 +213,16 @@ async def open_of(db: AsyncConnection, builder_id: int) -> list[int]:
 
 async def lock(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
     """Lock an attempt's row against beats, appends and ends of others, and read it."""
-    return (await db.execute(sa.select(attempt).where(attempt.c.id == attempt_id).with_for_update())).one_or_none()
+    return (await db.execute(_lock, {"attempt_id": attempt_id})).one_or_none()
+
+
+_get = sa.select(attempt).where(attempt.c.id == sa.bindparam("attempt_id"))
+_lock = _get.with_for_update()
 
 
 async def get(db: AsyncConnection, attempt_id: int) -> sa.Row[Any] | None:
     """Read one attempt."""
-    return (await db.execute(sa.select(attempt).where(attempt.c.id == attempt_id))).one_or_none()
+    return (await db.execute(_get, {"attempt_id": attempt_id})).one_or_none()
 
 
 async def latest(db: AsyncConnection, job_id: int) -> sa.Row[Any] | None:
@@ -267,12 +282,21 @@ async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, tuple[in
 
 async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:
     """Keep what git said of the commit of a job's pipeline."""
-    mine = (
-        sa.select(pipeline.c.repository_id, pipeline.c.commit)
-        .select_from(pipeline.join(job, job.c.pipeline_id == pipeline.c.id))
-        .where(job.c.id == job_id)
-    )
-    repository_id, sha = (await db.execute(mine)).one()
     said = {"parents": facts.parents, "committed_at": committed_at, "title": facts.title, "author": facts.author}
-    new = insert(commit).values(repository_id=repository_id, sha=sha, **said)
-    await db.execute(new.on_conflict_do_update(constraint="commit_once", set_=said))
+    await db.execute(_know, {"job_id_": job_id, **{f"{name}_": value for name, value in said.items()}})
+
+
+_SAID = ("parents", "committed_at", "title", "author")
+_about = (
+    sa.select(
+        pipeline.c.repository_id,
+        pipeline.c.commit,
+        *(sa.bindparam(f"{name}_", type_=commit.c[name].type) for name in _SAID),
+    )
+    .select_from(pipeline.join(job, job.c.pipeline_id == pipeline.c.id))
+    .where(job.c.id == sa.bindparam("job_id_"))
+)
+_new_commit = insert(commit).from_select(["repository_id", "sha", *_SAID], _about)
+_know = _new_commit.on_conflict_do_update(
+    constraint="commit_once", set_={name: _new_commit.excluded[name] for name in _SAID}
+)

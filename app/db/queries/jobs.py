@@ -70,10 +70,14 @@ async def move(
 @lru_cache(maxsize=64)
 def _move(new: JobState, given: tuple[str, ...], computed: tuple[tuple[str, Any], ...]) -> sa.Select[Any]:
     """Make the statement of a move: job, audit line and statuses in one trip, made once for each kind of move."""
-    columns = {name: sa.bindparam(name, type_=job.c[name.removesuffix("_")].type) for name in given}
-    values = {"state": new, **_times(new), **{name.removesuffix("_"): each for name, each in columns.items()}}
-    change = sa.update(job).where(job.c.id == sa.bindparam("job_id_"), job.c.state.in_(sources(new)))
-    change = change.values(values | dict(computed))
+    columns = {name.removesuffix("_"): sa.bindparam(name, type_=job.c[name.removesuffix("_")].type) for name in given}
+    return moving(new, sa.bindparam("job_id_"), **columns, **dict(computed))
+
+
+def moving(new: JobState, job_id: Any, **values: Any) -> sa.Select[Any]:
+    """Make the statement of `move`, for use as a part of another one too. It asks for `actor_` and `detail_`."""
+    change = sa.update(job).where(job.c.id == job_id, job.c.state.in_(sources(new)))
+    change = change.values({"state": new, **_times(new), **values})
     moved = change.returning(job.c.id, job.c.epoch, job.c.pipeline_id, _was_sealed.label("was_sealed")).cte("moved")
     line = audit.line(f"job.{new}", job_id=moved.c.id, pipeline_id=moved.c.pipeline_id)
     touch = statuses.touching(sa.select(moved.c.pipeline_id).scalar_subquery())
@@ -174,7 +178,10 @@ async def get(db: AsyncConnection, job_id: int) -> sa.Row[Any]:
 
 async def lock(db: AsyncConnection, job_id: int) -> sa.Row[Any]:
     """Lock a job's row until the end of the transaction, and read it."""
-    return (await db.execute(sa.select(job).where(job.c.id == job_id).with_for_update())).one()
+    return (await db.execute(_lock, {"job_id_": job_id})).one()
+
+
+_lock = sa.select(job).where(job.c.id == sa.bindparam("job_id_")).with_for_update()
 
 
 async def request_cancel(db: AsyncConnection, job_id: int, *, actor: str, reason: str) -> JobState:
