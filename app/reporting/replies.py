@@ -113,6 +113,25 @@ def no_board() -> str:
     return "No board is registered, so nothing can run."
 
 
+def rules_unusable(branch: str, problem: str) -> str:
+    """Say that the rules at the base cannot be used, so that nobody knows what is meant."""
+    return f"Nothing was done: the rules of {code(branch)} cannot be used. {code(problem)}"
+
+
+def by_rules(branch: str, rules: list[str], jobs: int) -> str:
+    """Say that a command without names covers what the rules do."""
+    which = f"rule {code(rules[0])} of" if len(rules) == 1 else f"the rules {', '.join(map(code, rules))} of"
+    return (
+        f"As {which} {code(branch)}: {jobs} {'job' if jobs == 1 else 'jobs'}, with its groups. "
+        "Name boards, configurations or tags to run exactly those instead."
+    )
+
+
+def too_much_by_rules(runs: int, most: int) -> str:
+    """Say what the rules cost, and that it is too much for one command."""
+    return f"Nothing was done. What the rules ask for is {runs} runs; one command may ask for {most}. Name some boards."
+
+
 def comparing(head: str, base: str, why: str) -> str:
     """Say what is held against what."""
     return f"Comparing {code(head[:SHORT])} with {code(base[:SHORT])} ({why})."

@@ -9,7 +9,7 @@ from app.dispatch import selection
 from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.dispatch.selection import Selection
 from app.errors import Invalid
-from app.handlers.commands import subject
+from app.handlers.commands import by_rules, subject
 from app.handlers.commands.scene import RIGHT, Refused, Scene, Step
 from app.handlers.commands.subject import Subject
 from app.handlers.commands.verbs import Command, Verb
@@ -40,9 +40,15 @@ async def prepare(command: Command, index: int, scene: Scene) -> Step:
     async with scene.deps.begin() as db:
         offered = await offers.all_(db)
     wanted = _wanted(command, offered)
+    ruled = await by_rules.asked(command, offered, scene)
     sides = 2 if command.verb is Verb.COMPARE else 1
-    _check_cost(offered, wanted, command, sides)
+    if ruled is None:
+        _check_cost(offered, wanted, command, sides)
+    elif ruled.runs > MOST_RUNS:
+        raise Refused(replies.too_much_by_rules(ruled.runs, MOST_RUNS))
     head = await subject.of(command, scene)
+    if ruled is not None:
+        return lambda: by_rules.run(command, index, scene, _request(command, index, scene, wanted, head), ruled)
     if command.verb is not Verb.COMPARE:
         return lambda: _run(command, index, scene, wanted, head)
     base = await subject.base_of(command.base, head.commit, scene)
