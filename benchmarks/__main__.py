@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from benchmarks import claims, first_command, forge, idle, logs, report, service, webhooks
+from benchmarks import claims, first_command, fleet, forge, idle, logs, report, service, webhooks
 from benchmarks.report import Figure
 from benchmarks.service import Service
 
@@ -19,6 +19,7 @@ TITLES = {
     "claims": "claim → finish: fake builders over HTTP",
     "idle": "idle builders on long polls",
     "logs": "log ingest: chunks of 256 KiB",
+    "fleet": "fleet: 10,000 boards and 1,000,000 jobs simulated, 10,000 jobs by the claim's own statements",
 }
 
 Run = Callable[..., Awaitable[list[Figure]]]
@@ -28,6 +29,7 @@ RUNS: dict[str, Run] = {
     "claims": claims.run,
     "idle": idle.run,
     "logs": logs.run,
+    "fleet": fleet.run,
 }
 
 

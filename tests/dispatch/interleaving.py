@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import MappingProxyType
 
+import httpx2
 import sqlalchemy as sa
 
 from app.db.models import Health, Priority, Trigger
@@ -68,6 +69,7 @@ class Driver:
         ]
         offers.append([offer("b2", type="b")])
         self.labs = [await self.world.builder(f"lab{number}", *each) for number, each in enumerate(offers)]
+        self._be_patient()
         self.forges.add(FakeRepository(4242, "acme/firmware"))
         forge = FakeForge(self.forges, webhook_secrets=["secret"])
         object.__setattr__(self.world.deps, "forges", MappingProxyType({"github": forge}))
@@ -227,12 +229,18 @@ class Driver:
         _, _, address = await self._web.enter_async_context(web(self.world.settings))
         for lab in self.labs:
             lab.http = await self.world.client(lab.token, address)
+        self._be_patient()
+
+    def _be_patient(self) -> None:
+        """Take a slow machine for no fault."""
+        for lab in self.labs:
+            lab.http.timeout = httpx2.Timeout(120)
 
     async def drain(self) -> None:
         """Let time pass and builders work until nothing is open any more."""
         while await self._some_job(job.c.state == JobState.AWAITING_APPROVAL):
             await self.approve()
-        for _ in range(1000):
+        for _ in range(60):
             if await self._some_job(job.c.ended_at.is_(None)) is None:
                 break
             await self.pass_(80)

@@ -1,0 +1,127 @@
+"""A fleet of 10,000 boards and a million jobs by the policy of the claim, and 10,000 jobs by the claim itself."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db.models import Priority, Trigger
+from app.db.queries import attempts, boards, builders, jobs
+from app.db.queries.boards import Target
+from app.db.session import engine
+from app.db.tables import job, pipeline, repository
+from app.states import JobState
+from benchmarks.fleet_run import CLASSES, Fleet, Outcome, Run, jain
+from benchmarks.report import Figure
+from benchmarks.service import Service
+from builders.protocol import BoardOffer, ConfigurationOffer, Kind
+
+QUICK = Fleet(boards=100, kinds=5, jobs=5_000, cap=8)
+REPOSITORIES = 100
+LENGTHS = (10_000, 1_000, 100, 10)  # of the real queue at which a claim is timed
+
+
+async def run(service: Service, *, quick: bool) -> list[Figure]:
+    """Simulate a fleet, then drain a real queue by the statements of a claim."""
+    fleet = QUICK if quick else Fleet()
+    simulated = await asyncio.to_thread(lambda: figures(fleet, Run(fleet).run()))
+    made = engine(service.settings.database_url)
+    try:
+        return simulated + await drained(made, 500 if quick else LENGTHS[0], service.settings.caps)
+    finally:
+        await made.dispose()
+
+
+def figures(fleet: Fleet, out: Outcome) -> list[Figure]:
+    """Say what came of a simulation."""
+    found = [Figure(what="violations", value=len(out.violations), unit="", target=0)]
+    for priority in CLASSES:
+        waits = sorted(out.waits[priority])
+        for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("longest", 1.0)):
+            found.append(Figure(what=f"{priority} waits, {name}", value=_quantile(waits, share), unit="s"))
+    others = [total / count for share, (total, count) in out.slowdowns.items() if share != "fork:flood"]
+    found += [
+        Figure(what="utilisation until the last job ended", value=100 * _used(fleet, out), unit="%"),
+        Figure(what="Jain's index of the shares' mean slowdown, but the flood's", value=jain(others), unit=""),
+        Figure(what="jobs lost in all three tries", value=out.given_up, unit=""),
+        Figure(what="longest queue at one type of boards", value=out.longest, unit="jobs"),
+    ]
+    for least in (10**power for power in range(5)):
+        costs = [seconds for length, seconds in out.choices if least <= length < 10 * least]
+        if costs:
+            what = f"one choice in memory, {least:,} to {10 * least:,} queued at the type"
+            found.append(Figure(what=what, value=statistics.median(costs) * 1e6, unit="µs"))
+    return found
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    return values[min(len(values) - 1, int(share * len(values)))] if values else 0.0
+
+
+def _used(fleet: Fleet, out: Outcome) -> float:
+    return out.busy_s / (fleet.boards * max(out.ended_s, 1.0))
+
+
+async def drained(made: AsyncEngine, number: int, caps: dict[str, int]) -> list[Figure]:
+    """Queue jobs in a real database and hand them out one by one; time the claim as the queue gets shorter."""
+    async with made.begin() as db:
+        builder_id = await _lab(db)
+        await _fill(db, number)
+    times: dict[int, list[float]] = {length: [] for length in LENGTHS if length <= number}
+    async with made.connect() as connection:
+        await connection.execute(sa.text("ANALYZE"))
+        await connection.commit()
+        for left in range(number, 0, -1):
+            began = time.perf_counter()
+            await _claim(connection, builder_id, caps)
+            took = time.perf_counter() - began
+            for length, found in times.items():
+                if abs(left - length) <= max(2, length // 20):
+                    found.append(took)
+        wrong = await connection.scalar(sa.select(sa.func.count()).where(job.c.state != JobState.PASSED))
+    head = Figure(what=f"violations, {number:,} jobs by the statements of a claim", value=wrong or 0, unit="", target=0)
+    return [head] + [
+        Figure(what=f"look, lease and end by SQL, {length:,} queued", value=statistics.median(found) * 1e3, unit="ms")
+        for length, found in times.items()
+    ]
+
+
+async def _lab(db: AsyncConnection) -> int:
+    builder_id, _ = await builders.create(db, f"fleet-{uuid4()}")
+    offered = BoardOffer(name="fleet", type="fleet", configurations=[ConfigurationOffer(name="fast")])
+    await boards.register(db, builder_id, [offered])
+    return builder_id
+
+
+async def _fill(db: AsyncConnection, number: int) -> None:
+    """Queue jobs of all classes for a hundred repositories."""
+    priorities = list(Priority)
+    for place in range(REPOSITORIES):
+        facts: dict[str, Any] = {"forge": "git", "full_name": f"fleet/{place}", "private": False}
+        facts |= {"clone_url": f"https://git.example/{uuid4()}", "default_branch": "main"}
+        owner = await db.scalar(sa.insert(repository).values(facts).returning(repository.c.id))
+        for pushed in range(number // REPOSITORIES):
+            row = {"repository_id": owner, "commit": f"{pushed:040x}", "kind": Kind.RUN, "trigger": Trigger.DISPATCH}
+            row |= {"trust": "a benchmark", "title": "", "requested_by": "", "from_fork": False}
+            opened = (await db.execute(sa.insert(pipeline).values(row).returning(pipeline.c.id))).scalar_one()
+            priority = priorities[pushed % len(priorities)]
+            await jobs.add(db, opened, Target("fleet", "fast"), state=JobState.QUEUED, priority=priority)
+
+
+async def _claim(db: AsyncConnection, builder_id: int, caps: dict[str, int]) -> None:
+    """Take the steps of a claim and of an end that go to the database."""
+    [(job_id, _, _), *_] = await boards.candidates(db, builder_id, ["fleet"], caps)
+    free = await boards.free_for(db, builder_id, ["fleet"], job_id, caps)
+    epoch = await jobs.move(db, job_id, JobState.LEASED, reason="", epoch=jobs.next_epoch)
+    assert epoch is not None
+    ours = {"job_id": job_id, "epoch": epoch, "board_id": free.id, "builder_id": builder_id}
+    opened = await attempts.open_(db, **ours, claim_id=uuid4())
+    await db.commit()
+    await attempts.end(db, opened, JobState.PASSED, "")
+    await jobs.move(db, job_id, JobState.PASSED, reason="")
+    await db.commit()
