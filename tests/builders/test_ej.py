@@ -138,6 +138,32 @@ async def test_a_shared_library_is_held_by_one_job_from_fetch_to_collect(
     assert ["pc"] not in [each.boards_free for each in service.claims]
 
 
+async def test_a_board_that_has_another_tree_too_waits_with_a_job_for_the_one_in_use(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    board = ONE[ONE.index("[[boards]]") :]
+    second = board.replace('"pi"', '"pc"').replace("results.txt", "results2.txt")
+    third = second[second.index("[[boards.configs]]") :].replace('"release"', '"own"')
+    third = third.replace("results2.txt", "results3.txt").replace("/library", "/library2")
+    script = (
+        f'[ "$3 $1" = "pi build" ] && {{ echo begun; while [ ! -e {lab.folder}/go ]; do sleep 0.02; done; }}\n'
+        f'echo "$3 $1 $(cat {lab.folder}/library/n.txt)" >> {lab.folder}/order'
+    )
+    await lab.connect(ej(lab, script, ONE + second + third))
+
+    first = await service.job(project.source(project.commit(n__txt="one")), "pi", "release")
+    await first.logged("begun")
+    other = await service.job(project.source(project.commit(n__txt="two")), "pc", "release")
+    await other.logged("another job uses it")
+    (lab.folder / "go").touch()
+    for each in (first, other):
+        assert (await each.ended()).outcome is Outcome.PASSED
+
+    assert (lab.folder / "order").read_text().split("\n")[:-1] == [
+        *("pi build one", "pi run one", "pc build two", "pc run two"),
+    ]
+
+
 SDK = """#!{python}
 import time
 import rigline_sdk
