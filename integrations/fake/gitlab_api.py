@@ -69,6 +69,14 @@ def create_status(world: World, project_id: str, sha: str, data: Any) -> Answer:
     return Answer(201, {"id": row, "status": state, "name": name, "pipeline_id": pipeline})
 
 
+def statuses(world: World, project_id: str, sha: str, query: Any) -> Answer:
+    """GET /projects/:id/repository/commits/:sha/statuses: each row as it is now."""
+    found, name = project_of(world, project_id), query.get("name")
+    rows = {each.row: each for each in world.statuses if (each.repository, each.commit) == (found.id, sha)}
+    listed = [each for each in rows.values() if name in (None, each.context)]
+    return Answer(200, [{"id": each.row, "status": each.state, "name": each.context} for each in listed])
+
+
 def _key(status: PostedStatus) -> tuple[int, str, str, str | None, str]:
     return (status.repository, status.commit, status.context, status.ref, status.author)
 
@@ -89,4 +97,5 @@ ROUTES = (
     ("GET", r"/projects/([^/]+)", project),
     ("GET", r"/projects/(\d+)/members/all/(\d+)", member),
     ("POST", r"/projects/(\d+)/statuses/([0-9a-f]+)", create_status),
+    ("GET", r"/projects/(\d+)/repository/commits/([0-9a-f]+)/statuses", statuses),
 )

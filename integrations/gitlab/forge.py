@@ -28,6 +28,8 @@ from integrations.gitlab.reading import Reading
 MAX_DESCRIPTION = 255  # characters
 MAX_URL = 255  # characters of a target_url
 MAX_KEY = 200  # characters of a delivery's id
+PAGE = 100
+OPEN = ("pending", "running")
 BUSY_S = 1.0  # before another try while GitLab works on the same status
 EVENT = "x-gitlab-event"
 KEYS = ("idempotency-key", "webhook-id")  # the same when GitLab sends a delivery again
@@ -151,7 +153,19 @@ class GitLab(Reading, Conversation, Hooks):
                 if attempt == CONFLICTS:
                     raise Transient("GitLab is busy with the same status") from None
                 await asyncio.sleep(BUSY_S * attempt)
-        return {**status.memory, "project": project, **_remembered(status, answer if isinstance(answer, dict) else {})}
+        told = _remembered(status, answer if isinstance(answer, dict) else {})
+        if "left_open" in told and not await self._is_open(project, status, told["left_open"]):
+            del told["left_open"]
+        return {**status.memory, "project": project, **told}
+
+    async def _is_open(self, project: int, status: CommitStatus, row: int) -> bool:
+        """See whether a row we began is open still: another pipeline of ours on the commit may have ended it."""
+        path = f"/projects/{project}/repository/commits/{status.commit}/statuses"
+        try:
+            found = await self._client.page(path, name=status.context, all="true", per_page=PAGE)
+        except (Refused, Transient):
+            return True  # better said in vain than not at all
+        return any(each.get("id") == row and each.get("status") in OPEN for each in found)
 
     def _data(self, project: int, status: CommitStatus) -> dict[str, Any]:
         """Write the call. The ref is always said: GitLab would guess any branch that has the commit."""

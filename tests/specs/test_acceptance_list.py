@@ -182,7 +182,7 @@ CASES: dict[str, listed.Shown] = {
     "45 the quota": [(COMMANDS, "test_more_than_the_quota_is_refused_and_said_once")],
     "46 help and status": [
         (COMMANDS, "test_help_is_for_everybody_and_not_said_again_and_again"),
-        (COMMANDS, "test_status_brings_the_comment_up_to_date_and_tells_of_a_job"),
+        (COMMANDS, "test_status_brings_the_comment_up_to_date_and_tells_what_jobs_wait_for"),
     ],
     # Reporting
     "47 one call at a time, and the truth after any kill": [

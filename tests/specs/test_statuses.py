@@ -459,6 +459,25 @@ async def test_the_same_account_raises_no_alert(world):
     assert await world.rows(alert) == []
 
 
+async def test_an_end_that_gitlab_took_although_its_answer_was_lost_raises_no_alert_when_it_is_said_again(world):
+    """GitLab makes a new row then, and the one we remember as open is over."""
+    await world.receive(push(world, forge="gitlab"))
+    await world.move_all(A, *RUN, JobState.PASSED)
+
+    async def lose(method, _path):
+        if method == "POST":
+            raise ConnectionError
+
+    world.forges.gate = lose
+    await sender.send_due(world.deps)
+    world.forges.gate = None
+    await due_now(world)
+
+    assert len({each.row for each in world.forges.statuses}) == 2
+    assert world.shown(A).state == "success"
+    assert await world.rows(alert) == []
+
+
 async def test_what_is_refused_for_good_raises_one_alert_for_the_repository(world):
     world.forges.fail(404, times=99, path="/statuses/", message="Not Found")
     for commit in (A, B):
