@@ -143,6 +143,7 @@ def test_all(arguments: list[str]) -> int:
     """Run all tests with long campaigns, then those that meet the database on the machine's own PostgreSQL."""
     campaigns = {
         "RIGLINE_TEST_CAMPAIGN": "20",  # times more races than usual
+        "RIGLINE_TEST_OUTAGE": "600",  # seconds that tests/hostile/test_hard_forge.py lets a forge be broken
         "RIGLINE_TEST_BENT": "10000",  # deliveries that tests/specs/test_bent_deliveries.py sends
     }
     os.environ.update(campaigns)

@@ -8,8 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from rq import Worker
 
 from app.db.queries import builders
+from app.db.tables import heard
 from builders import protocol
 from integrations.fake import deliveries, said
-from integrations.fake.deliveries import Delivery, Pull
+from integrations.fake.deliveries import ZERO, Delivery, Person, Pull
 from integrations.fake.world import FakeRepository
 from integrations.forge import Permission
 from tests.dispatch.world import FakeBuilder, offer
@@ -38,7 +39,10 @@ LATER = (  # the time passes after which a dead process' claims end and what it 
     "UPDATE delivery SET received_at = now() - interval '1 day' WHERE handled_at IS NULL",
     "UPDATE job SET queued_at = queued_at - interval '5 s' WHERE state = 'queued'",
 )
-Step = Callable[[], Awaitable[None]]
+OURS, THEIRS, LASTING = 1, 2, 2  # the numbers of two pull requests that are never closed
+
+
+WAITING = sa.text("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
 
 
 class Process:
@@ -71,6 +75,7 @@ class Process:
             "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
             "RIGLINE_GITHUB_TOKEN": TOKEN,
             "RIGLINE_GITLAB_URL": settings.gitlab_url,
+            "RIGLINE_GITLAB_WEBHOOK_SECRETS": SECRET,
             "RIGLINE_GITLAB_TOKEN": TOKEN,
         }
         words = [sys.executable, "-m", "app.cli", self._command]
@@ -99,6 +104,65 @@ class Process:
         return self.process is not None and self.process.pid in {each.pid for each in known}
 
 
+@asynccontextmanager
+async def killed_asking(world: World, victim: Process, method: str, about: str) -> AsyncIterator[None]:
+    """Kill a process when a forge has done what it was asked for and did not answer yet; then begin it again.
+
+    Args:
+        about: how the address ends.
+    """
+    asked, is_over = asyncio.Event(), asyncio.Event()
+
+    async def gate(asks: str, path: str) -> None:
+        if asks == method and path.endswith(about) and not asked.is_set():
+            asked.set()
+            await is_over.wait()
+            raise ConnectionError
+
+    world.forges.gate = gate
+    try:
+        yield
+        async with asyncio.timeout(LIMIT):
+            await asked.wait()
+        victim.kill()
+    finally:
+        is_over.set()
+        world.forges.gate = None
+    victim.start()
+
+
+@asynccontextmanager
+async def killed_between_deed_and_note(world: World, victim: Process, about: str) -> AsyncIterator[None]:
+    """Kill a worker that has carried a command out and did not note that yet: the note waits for a row we hold.
+
+    Args:
+        about: how the address ends that it asks for just before the deed, with the comment taken in.
+    """
+    asked, is_held = asyncio.Event(), asyncio.Event()
+    taken_in = sa.select(heard.c.id).where(heard.c.done_at.is_(None))
+
+    async def gate(_method: str, path: str) -> None:
+        if path.endswith(about) and not asked.is_set():
+            async with world.deps.begin() as db:
+                is_taken_in = await db.scalar(taken_in) is not None
+            if is_taken_in:
+                asked.set()
+                await is_held.wait()
+
+    world.forges.gate = gate
+    yield
+    async with asyncio.timeout(LIMIT):
+        await asked.wait()
+        async with world.deps.begin() as db:
+            await db.execute(taken_in.with_for_update())
+            is_held.set()
+            while not await db.scalar(WAITING):
+                await asyncio.sleep(LOOK_S)
+            victim.kill()
+    world.forges.gate = None
+    victim.start()
+
+
 @contextmanager
 def processes(world: World, folder: Path) -> Iterator[dict[str, Process]]:
     """Run a web process and a worker."""
@@ -113,32 +177,67 @@ def processes(world: World, folder: Path) -> Iterator[dict[str, Process]]:
 
 
 @dataclasses.dataclass
+class Side:
+    """One forge, its repository, and the pull requests there."""
+
+    forge: str
+    home: FakeRepository
+    fork: FakeRepository
+    pulls: dict[int, Pull] = dataclasses.field(default_factory=dict)
+    branches: dict[str, list[str]] = dataclasses.field(default_factory=dict)  # each with its history
+
+    def pushed(self, ref: str, before: str, commit: str, *, by: Person, forced: bool) -> Delivery:
+        if self.forge == "gitlab":  # which does not say that a push was forced
+            return deliveries.gitlab_push(self.home, commit, SECRET, ref=ref, before=before, sender=by)
+        return deliveries.github_push(self.home, commit, SECRET, ref=ref, before=before, sender=by, forced=forced)
+
+    def changed(self, pull: Pull, action: str, before: str | None = None) -> Delivery:
+        if self.forge == "github":
+            return deliveries.github_pull_request(self.home, action, pull, SECRET, before=before)
+        words = {"opened": "open", "closed": "close", "reopened": "reopen", "synchronize": "update"}
+        return deliveries.gitlab_merge_request(self.home, words[action], pull, SECRET, oldrev=before)
+
+    def commented(self, pull: Pull, text: str, by: Person, number: int) -> Delivery:
+        if self.forge == "github":
+            return said.github_comment(self.home, pull, text, SECRET, author=by, comment=number)
+        return said.gitlab_note(self.home, pull, text, SECRET, author=by, note=number)
+
+    @property
+    def open(self) -> list[Pull]:
+        return [each for number, each in self.pulls.items() if number not in self.home.closed]
+
+
+Step = Callable[[Side], Awaitable[None]]
+
+
+@dataclasses.dataclass
 class Day:
-    """People, a forge and a builder: everything that happens to the service, by chance but by a seed."""
+    """People, both forges and a builder: everything that happens to the service, by chance but by a seed."""
 
     world: World
     web: Process
     chance: random.Random
     http: httpx2.AsyncClient
-    fork: FakeRepository
+    sides: list[Side]
     lab: FakeBuilder | None = None
-    pulls: dict[int, Pull] = dataclasses.field(default_factory=dict)
     commits: int = 0
+    moments: int = 0  # by the forges' clocks
     comments: int = 0
     runs: int = 0  # comments that asked for a run
     approvals: set[str] = dataclasses.field(default_factory=set)
 
     async def begin(self) -> None:
-        """Register a builder with two boards, and open a pull request of each kind."""
+        """Register a builder with two boards, and open a pull request of each kind on each forge."""
         async with self.world.deps.begin() as db:
             builder_id, secret = await builders.create(db, "lab")
         token = f"rlb_{builder_id}.{secret}"
         self.lab = FakeBuilder("lab", builder_id, token, self.http, ["nucleo", "pi4"], "instance-lab")
         offers = [offer("nucleo"), offer("pi4")]
-        said = protocol.to_json(protocol.Hello(instance="instance-lab", version="1", boards=offers))
-        await self.call("PUT", "/api/v1/builders/me", json=said)
-        await self.open(fork=False)
-        await self.open(fork=True)
+        hello = protocol.to_json(protocol.Hello(instance="instance-lab", version="1", boards=offers))
+        await self.call("PUT", "/api/v1/builders/me", json=hello)
+        for side in self.sides:
+            for fork in (False, True):  # these two are never closed: see OURS and THEIRS
+                await self.open(side, fork=fork)
 
     async def call(self, method: str, path: str, **more: Any) -> httpx2.Response:
         """Ask until somebody answers: forges deliver again, builders ask again."""
@@ -162,59 +261,87 @@ class Day:
         answer = await self.call("POST", made.path, content=made.body, headers=made.headers)
         assert answer.status_code in (200, 202), answer.text
 
-    def sha(self) -> str:
+    def sha(self, side: Side, *parents: str) -> str:
         """Make a commit."""
         self.commits += 1
-        return self.world.repository.grow(f"{self.commits:040x}")
+        return side.home.grow(f"{self.commits:040x}", *parents)
 
-    async def push(self) -> None:
-        by = self.world.person("maintainer")
-        ref = f"refs/heads/b{self.chance.randint(0, 3)}"
-        await self.deliver(deliveries.github_push(self.world.repository, self.sha(), SECRET, ref=ref, sender=by))
+    def now(self) -> str:
+        """Give the time by the forges' clocks, a second later than the last one."""
+        self.moments += 1
+        day, hour, minute = self.moments // 86400, self.moments // 3600 % 24, self.moments // 60 % 60
+        return f"2026-02-{1 + day:02}T{hour:02}:{minute:02}:{self.moments % 60:02}Z"
 
-    async def open(self, *, fork: bool | None = None) -> None:
+    async def push(self, side: Side) -> None:
+        """Push a branch, sometimes by force: then its last commit is gone."""
+        by, ref = self.world.person("maintainer"), f"refs/heads/b{self.chance.randint(0, 3)}"
+        history = side.branches.setdefault(ref, [])
+        before = history[-1] if history else ZERO
+        forced = len(history) > 1 and self.chance.random() < 0.4
+        if forced:
+            history.pop()
+        history.append(self.sha(side, *history[-1:]))
+        await self.deliver(side.pushed(ref, before, history[-1], by=by, forced=forced))
+
+    async def open(self, side: Side, *, fork: bool | None = None) -> None:
         fork = self.chance.random() < 0.5 if fork is None else fork
         author = self.world.person(OUTSIDER if fork else "maintainer")
-        number = len(self.pulls) + 1
+        number = len(side.pulls) + 1
         made = Pull(
-            number=number, head=self.sha(), branch=f"t{number}", author=author, fork=self.fork if fork else None
+            number=number,
+            head=self.sha(side),
+            branch=f"t{number}",
+            author=author,
+            fork=side.fork if fork else None,
+            updated_at=self.now(),
         )
-        await self.show(made, "opened")
+        await self.show(side, made, "opened")
 
-    async def move(self) -> None:
-        before = self.chance.choice(list(self.pulls.values()))
-        at = f"2026-02-{1 + self.commits // 3600 % 28:02}T12:{self.commits // 60 % 60:02}:{self.commits % 60:02}Z"
-        now = dataclasses.replace(before, head=self.sha(), updated_at=at)
-        await self.show(now, "synchronize", before=before.head)
+    async def move(self, side: Side) -> None:
+        before = self.chance.choice(side.open)
+        now = dataclasses.replace(before, head=self.sha(side), updated_at=self.now())
+        await self.show(side, now, "synchronize", before.head)
 
-    async def show(self, pull: Pull, action: str, **more: str) -> None:
-        self.pulls[pull.number] = self.world.repository.pulls[pull.number] = pull
-        await self.deliver(deliveries.github_pull_request(self.world.repository, action, pull, SECRET, **more))
+    async def close(self, side: Side) -> None:
+        """Close a pull request, or reopen one."""
+        about = [each for each in side.pulls.values() if each.number > LASTING]
+        if about:
+            pull = dataclasses.replace(self.chance.choice(about), updated_at=self.now())
+            is_closed = pull.number in side.home.closed
+            (side.home.closed.discard if is_closed else side.home.closed.add)(pull.number)
+            await self.show(side, pull, "reopened" if is_closed else "closed")
 
-    async def comment(self, text: str, pull: Pull) -> None:
+    async def show(self, side: Side, pull: Pull, action: str, before: str | None = None) -> None:
+        side.pulls[pull.number] = side.home.pulls[pull.number] = pull
+        await self.deliver(side.changed(pull, action, before))
+
+    async def comment(self, side: Side, text: str, pull: Pull) -> None:
         self.comments += 1
         name = f"m{self.comments // 10}"  # many people: each may command only so much in an hour
-        self.world.forges.grant(self.world.repository.id, name, Permission.WRITE)
-        made = said.github_comment(
-            self.world.repository, pull, text, SECRET, author=self.world.person(name), comment=self.comments
-        )
-        await self.deliver(made)
+        self.world.forges.grant(side.home.id, name, Permission.WRITE)
+        await self.deliver(side.commented(pull, text, self.world.person(name), self.comments))
 
-    async def run(self) -> None:
+    async def run(self, side: Side) -> None:
         self.runs += 1
-        await self.comment("/rig run", next(each for each in self.pulls.values() if each.fork is None))
+        await self.comment(side, "/rig run", side.pulls[OURS])
 
-    async def approve(self) -> None:
-        pull = self.chance.choice([each for each in self.pulls.values() if each.fork is not None])
+    async def compare(self, side: Side) -> None:
+        """Ask for two runs: of the head, and of a commit that nobody pushed here."""
+        self.runs += 2
+        self.commits += 1
+        await self.comment(side, "/rig compare base=branch:main", side.pulls[OURS])
+
+    async def approve(self, side: Side) -> None:
+        pull = side.pulls[THEIRS]
         self.approvals.add(pull.head)
-        await self.comment(f"/rig approve {pull.head}", pull)
+        await self.comment(side, f"/rig approve {pull.head}", pull)
 
-    async def command(self) -> None:
+    async def command(self, side: Side) -> None:
         """Cancel, retry, or say something wrong."""
         words = self.chance.choice(["cancel all", "retry", "retry all", "nonsense", "status"])
-        await self.comment(f"/rig {words}", self.chance.choice(list(self.pulls.values())))
+        await self.comment(side, f"/rig {words}", self.chance.choice(side.open))
 
-    async def work(self) -> bool:
+    async def work(self, _side: Side | None = None) -> bool:
         """Let the builder do a job, if there is one: claimed once and told once, however often it has to ask."""
         asked = {"claim_id": str(uuid4()), "instance": "instance-lab", "boards_free": ["nucleo", "pi4"], "wait_s": 0}
         claimed = await self.call("POST", "/api/v1/builders/me/claim", json=asked)
@@ -229,9 +356,18 @@ class Day:
 
     async def something(self) -> None:
         """Let one thing happen."""
-        steps: list[Step] = [self.push, self.open, self.move, self.run, self.approve, self.command]
-        steps += [self.work] * 6  # type: ignore[list-item]
-        await self.chance.choice(steps)()
+        steps: list[Step] = [
+            self.push,
+            self.push,
+            self.open,
+            self.move,
+            self.close,
+            self.run,
+            self.approve,
+            self.command,
+        ]
+        steps += [self.work] * 7  # type: ignore[list-item]
+        await self.chance.choice(steps)(self.chance.choice(self.sides))
 
     async def later(self) -> None:
         """Let the time pass that the dead held things for."""

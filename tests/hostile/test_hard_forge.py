@@ -1,25 +1,46 @@
 """A forge that is slow, silent, broken, forgetful or out of order leads to the same end as one that is none of it."""
 
 import asyncio
+import os
 import random
 
 import pytest
 import sqlalchemy as sa
 
 from app.db.queries import jobs
+from app.db.queries.deliveries import MOST_DOUBLINGS, RETRY_S
 from app.db.tables import approval, job
-from app.reporting import answers
+from app.reporting import answers, comments, statuses
+from app.reporting.outbox import LONGEST_WAIT_S
 from app.states import JobState
 from app.tasks import rounds
 from integrations.fake import deliveries, said
 from integrations.fake.deliveries import Pull
 from integrations.fake.world import FakeRepository
-from tests.hostile.day import LATER
+from tests.hostile.day import LATER, processes
 from tests.hostile.test_scripted_day import pending
 from tests.specs.test_convergence import restart
 from tests.specs.world import MAINTAINER, OUTSIDER, SECRET
 
 A, B, C, D = "a" * 40, "c" * 40, "d" * 40, "e" * 40
+OUTAGE_S, LONGEST_S = 600.0, LONGEST_WAIT_S * 1.3
+REAL_OUTAGE_S = float(os.environ.get("RIGLINE_TEST_OUTAGE", "2"))  # `make test-all` takes 600
+MOST_AT_ONCE = 40  # calls for all that is owed here, each once
+PASSING = (  # what has a time at which something is due
+    *(("status", "next_at"), ("status", "sent_at"), ("conversation", "next_at"), ("heard", "next_at")),
+    *(("heard", "heard_at"), ("delivery", "received_at")),
+)
+DUE = sa.text(
+    """
+    SELECT extract(epoch FROM min(at) - clock_timestamp()) FROM (
+        SELECT next_at AS at FROM status WHERE sent_version < version AND closed IS NULL
+        UNION ALL SELECT next_at FROM conversation WHERE sent_version < version AND closed IS NULL
+        UNION ALL SELECT next_at FROM heard WHERE answered_at IS NULL
+        UNION ALL SELECT received_at + make_interval(secs => :first * power(2, least(tries, :most)))
+            FROM delivery WHERE handled_at IS NULL
+    ) AS owed
+    """
+)
 BAD_ROUNDS, AT_ONCE = 4, 10  # AT_ONCE: calls to a forge that are on their way together
 ROUNDS = 30
 
@@ -142,6 +163,78 @@ async def test_the_end_is_the_same_and_the_forge_is_not_called_more_than_it_allo
     await ends(world)
 
     await assert_the_end(world)
+
+
+async def test_ten_minutes_of_errors_are_waited_out_and_then_made_up_for(world):
+    """The time of the rows is moved to where the next of them is due, as if a service had waited until then."""
+    for made in what_comes(world):
+        assert (await world.deliver(made)).status_code == 202
+    await broken(world, None)
+    passed, asked = 0.0, []
+    while passed < OUTAGE_S:
+        passed += await until_something_is_due(world, passed)
+        asked.append((passed, await calls_of(world, all_that_is_due)))
+    assert world.forges.statuses == []
+    assert sum(calls for at, calls in asked if at > OUTAGE_S / 2) < sum(
+        calls for at, calls in asked if at <= OUTAGE_S / 2
+    )
+    assert max(calls for _, calls in asked) <= MOST_AT_ONCE
+    world.forges.failures.clear()
+
+    healed = passed
+    while await pending(world):
+        passed += await until_something_is_due(world, passed)
+        await all_that_is_due(world)
+        await finished(world)
+    assert passed < 2 * healed + LONGEST_S
+    await assert_the_end(world)
+
+
+async def test_a_worker_waits_real_errors_out_and_makes_up_for_them(world, tmp_path):
+    await broken(world, None)
+    with processes(world, tmp_path) as running:
+        for made in what_comes(world):
+            assert (await world.deliver(made)).status_code == 202
+        await running["worker"].works()
+        await asyncio.sleep(REAL_OUTAGE_S)  # what is tested is the time itself
+        calls = len(world.forges.calls)
+        assert 0 < calls < MOST_AT_ONCE * (10 + REAL_OUTAGE_S / 60)
+        assert world.forges.statuses == []
+        world.forges.failures.clear()
+        async with asyncio.timeout(2 * REAL_OUTAGE_S + LONGEST_S):
+            while await finished(world) or await pending(world):
+                await asyncio.sleep(0.5)
+    await assert_the_end(world)
+
+
+async def all_that_is_due(world):
+    """Do what a worker does by its clock."""
+    await rounds.put_unhandled(world.deps)
+    await world.work()
+    await statuses.send_due(world.deps)
+    await comments.send_due(world.deps)
+    await answers.send_due(world.deps)
+
+
+async def calls_of(world, work):
+    before = len(world.forges.calls)
+    await work(world)
+    return len(world.forges.calls) - before
+
+
+async def until_something_is_due(world, so_far):
+    """Let the time pass until the next thing is due, and give how long that is.
+
+    A delivery waits at most as long again as it did so far, and what is to be said at most LONGEST_S.
+    """
+    async with world.deps.begin() as db:
+        wait = float(await db.scalar(DUE, {"first": RETRY_S, "most": MOST_DOUBLINGS}) or 0)
+        assert wait <= max(LONGEST_S, so_far)
+        for table, column in PASSING:
+            await db.execute(
+                sa.text(f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)"), {"s": max(wait, 0.1)}
+            )
+    return max(wait, 0.1)
 
 
 async def assert_the_end(world):

@@ -188,6 +188,8 @@ CASES: dict[str, listed.Shown] = {
     "47 one call at a time, and the truth after any kill": [
         (STATUSES, "test_many_senders_at_once_post_each_status_once"),
         (DAY, "test_a_day_of_kills_ends_with_forge_and_rows_alike_and_each_command_carried_out_once"),
+        (DAY, "test_a_worker_killed_at_the_weak_points_of_a_command_carries_it_out_and_answers_it_once"),
+        ("hostile/test_hard_forge.py", "test_ten_minutes_of_errors_are_waited_out_and_then_made_up_for"),
     ],
     "48 long texts and addresses": [
         (STATUSES, "test_a_long_reason_with_emoji_becomes_140_characters"),
