@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from builders.attempt import Attempt
+from builders.boards import left
 from builders.config import Board, Config, ConfigError
 from builders.job import Lab
 from builders.machine import facts
@@ -66,6 +67,7 @@ class Agent:
         """
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # belt: if a script kills its leader
         self._catch_signals()
+        await left.switch_off(self.config, self.state.root)
         await self._greet()
         self.tell("READY=1")
         following = asyncio.create_task(self._follow_configuration())

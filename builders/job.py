@@ -174,7 +174,7 @@ class Job:
             board,
             self.log,
             self.stop,
-            folder=self.folder / "out",
+            folder=self.folder,
             patience=self.configuration.limits.grace,
             keep_power=self.lease.keep_power,
         )

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from builders.boards import power
+from builders.boards import left, power
 from builders.boards.serial import BoardTrouble, Console, Sign
 from builders.config import Board, Config
 from builders.logs import JobLog
@@ -27,7 +27,7 @@ class Session:
 
     Args:
         stop: of the whole job.
-        folder: where a copy of what the console says is kept.
+        folder: of the attempt. A copy of what the console says is kept in `out` below it.
         reads_console: False: somebody else does.
         patience: seconds that a script may go on for when the console has said that the run is over.
         keep_power: leave the board on if the job ends badly here.
@@ -73,6 +73,7 @@ class Session:
         early = not missing(self.board)
         if early:
             self._open()
+        left.note(self.folder, self.board, is_on=True)
         await power.switch(self.config, self.board, self.log, "on")
         if not early:
             await self._appeared()
@@ -87,7 +88,7 @@ class Session:
 
     def _open(self) -> None:
         if self.board.serial is not None and self.reads_console:
-            self.console = Console(self.board.serial, self.log.console, self.folder / "serial.log")
+            self.console = Console(self.board.serial, self.log.console, self.folder / "out" / "serial.log")
             self.watching = asyncio.create_task(self._watch(self.console))
 
     async def _watch(self, console: Console) -> None:
@@ -102,11 +103,13 @@ class Session:
         self.whole.parts.remove(self.stop)
         if keep:
             self.log.note("the board stays on: somebody wants to look at it")
+            left.note(self.folder, self.board, is_on=False)
             return
         try:
             await power.switch(self.config, self.board, self.log, "off", at_most=OFF_S)
         except BoardTrouble as problem:  # the next job's "on" will show whether it matters
             self.log.note(f"warning: {problem}")
+        left.note(self.folder, self.board, is_on=False)
 
     def close(self) -> None:
         """Let go of the console."""

@@ -234,6 +234,33 @@ async def test_a_cancelled_job_leaves_its_board_off(bench: Bench) -> None:
     assert bench.switched == ["on", "off"]
 
 
+async def test_a_job_that_was_given_away_leaves_its_board_off(bench: Bench) -> None:
+    await bench.plug("booting")
+    bench.configure(run="echo begun; sleep 60", grace=0.3)
+    attempt = await bench.job(beat_s=0.2)
+    await attempt.logged("begun")
+
+    attempt.lost = True
+    async with asyncio.timeout(MOST):
+        while bench.switched != ["on", "off"]:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_board_that_a_killed_agent_left_on_is_switched_off_by_the_next_one(bench: Bench) -> None:
+    await bench.plug("booting")
+    bench.configure(run="echo begun; sleep 60")
+    agent = await bench.lab.connect()
+    attempt = await bench.service.job(bench.project.source(bench.project.commit()), "b1", "c1")
+    await attempt.logged("begun")
+
+    agent.kill()
+    await agent.wait()
+    before = bench.switched
+    await bench.lab.connect()
+
+    assert (before, bench.switched) == (["on"], ["on", "off"])
+
+
 @pytest.mark.parametrize(("keep_power", "switched"), [(True, ["on"]), (False, ["on", "off"])])
 async def test_a_board_stays_on_after_a_failure_if_somebody_wants_to_look_at_it(
     bench: Bench, keep_power: bool, switched: list[str]

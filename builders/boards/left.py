@@ -1,0 +1,42 @@
+"""Boards that an agent left on because it was killed: the next one switches them off before it takes a job."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from builders import environment
+from builders.boards import power
+from builders.boards.serial import BoardTrouble
+from builders.config import Board, Config, ConfigError
+from builders.logs import JobLog
+
+logger = logging.getLogger(__name__)
+MARK = "power-on"  # in the folder of an attempt, as long as its board is on
+
+
+def note(folder: Path, board: Board, *, is_on: bool) -> None:
+    """Leave word that a board is on, or take it back."""
+    if board.power is None:
+        return
+    if is_on:
+        (folder / MARK).write_text(board.name, encoding="utf-8")
+    else:
+        (folder / MARK).unlink(missing_ok=True)
+
+
+async def switch_off(config: Config, root: Path) -> None:
+    """Switch off what the attempts below a state folder left on. What cannot be is said, and tried next time again."""
+    for mark in sorted(root.glob(f"jobs/*/{MARK}")):
+        folder = mark.parent / "left-on"  # the attempt's own log stays as it is
+        folder.mkdir(exist_ok=True)
+        log = JobLog(folder, environment.secrets(config, None))
+        try:
+            board = config.board(mark.read_text(encoding="utf-8", errors="replace"))
+            await power.switch(config, board, log, "off")
+            mark.unlink()
+            logger.info("board %s was left on by an agent that was killed: switched off", board.name)
+        except (BoardTrouble, ConfigError, OSError) as problem:
+            logger.warning("a board was left on, and stays so: %s", problem)
+        finally:
+            log.release()
