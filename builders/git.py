@@ -18,6 +18,8 @@ from builders import process
 from builders.protocol import Source
 
 MAX_OUTPUT = 256 << 10  # bytes kept of what git says
+SLOWEST = 1000  # bytes in a second; a transfer that is slower
+SLOW_S = 60  # for so many seconds has failed
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 REF = re.compile(r"refs/[A-Za-z0-9._/+@=-]+")
 SCHEMES = ("https", "http", "ssh", "file")
@@ -77,6 +79,9 @@ def environment(source: Source | None = None, tree: Path | None = None) -> dict[
         ("transfer.fsckObjects", "true"),
         ("protocol.version", "2"),
         ("advice.detachedHead", "false"),
+        # A server that hangs or trickles is given up, to be asked again.
+        ("http.lowSpeedLimit", str(SLOWEST)),
+        ("http.lowSpeedTime", str(SLOW_S)),
         ("credential.helper", ""),
         # A header of ours would follow a redirect to another host.
         ("http.followRedirects", "false" if source is not None and source.token else "initial"),

@@ -140,6 +140,12 @@ class Job:
             except FetchError as problem:
                 self.log.note(f"fetch failed: {problem}")
                 raise Over(Outcome.ERRORED, f"infra:fetch {problem}", Phase.FETCH) from problem
+            except Over as over:
+                if over.verdict.outcome is Outcome.TIMED_OUT and self._left(None) > 0:  # not the job's own time
+                    told = f"infra:fetch the remote is too slow: fetch took longer than {limit:g} s"
+                    self.log.note(told.removeprefix("infra:"))
+                    raise Over(Outcome.ERRORED, told, Phase.FETCH) from over
+                raise
         return tree
 
     def _checkout(self) -> Coroutine[Any, Any, Tree]:

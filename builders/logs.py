@@ -82,6 +82,8 @@ class JobLog:
         try:
             self._catch_up()
             self._store(self.masker.flush())
+            if self.masker.places:
+                self.note(f"{self.masker.size} bytes of secrets are masked, in {self.masker.places} places")
             self._join()
         except OSError as problem:  # the disk is full: what is on it is the log
             logger.warning("%s is not whole: %s", self.path, problem.strerror)

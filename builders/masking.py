@@ -22,12 +22,13 @@ class Masker:
         self.pattern = re.compile(b"|".join(re.escape(form) for form in self.forms)) if forms else None
         self.starts = {form[:1] for form in forms}
         self.held = b""
+        self.places, self.size = 0, 0  # where something was hidden, and how many bytes it was
 
     def feed(self, data: bytes) -> bytes:
         """Take a chunk; return what is certain. The beginning of a secret is held back until it is decided."""
         if self.pattern is None:
             return data
-        data = self.pattern.sub(MASK, self.held + data)
+        data = self.pattern.sub(self._hide, self.held + data)
         keep = self._undecided(data)
         self.held = data[len(data) - keep :]
         return data[: len(data) - keep]
@@ -36,6 +37,11 @@ class Masker:
         """Return what was held back: nothing follows that could complete it."""
         rest, self.held = self.held, b""
         return rest
+
+    def _hide(self, found: re.Match[bytes]) -> bytes:
+        self.places += 1
+        self.size += len(found[0])
+        return MASK
 
     def _undecided(self, data: bytes) -> int:
         """Count the bytes at the end that are the beginning of a secret."""
@@ -78,4 +84,11 @@ def _base64(raw: bytes) -> set[bytes]:
         if last - first >= MIN_SECRET:
             part = whole[first:last]
             found |= {part, part.translate(bytes.maketrans(b"+/", b"-_"))}
-    return found
+    return found | _wrapped(raw)
+
+
+def _wrapped(raw: bytes) -> set[bytes]:
+    """List the lines that common tools break the base64 of a long secret into (76: base64, 64: openssl, PEM)."""
+    whole = base64.b64encode(raw)[:-4]  # what follows the secret changes its end
+    lines = {whole[at : at + width] for width in (76, 64) for at in range(0, len(whole), width)}
+    return {line for line in lines if len(line) >= MIN_LINE}

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from app.policy.places import Path
+from builders.protocol import MAX_JOB_S
 
 LONGEST_TEXT = 200  # characters of a name or pattern
 MOST_WORDS = 100  # in one list
-LONGEST_S = 24 * 3600.0
 SHOWN = 40  # characters of a wrong value in a message
 _DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
 
@@ -120,7 +120,7 @@ class Section:
         if value is None:
             return default
         found = _seconds(value)
-        if found is None or not 0 < found <= LONGEST_S:
+        if found is None or not 0 < found <= MAX_JOB_S:
             raise self.wrong(
                 key, f'must be seconds or a text such as "45m" or "1h30m", at most 24h, not {_shown(value)}'
             )

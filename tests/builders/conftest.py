@@ -82,8 +82,10 @@ class Lab:
         await self.service.until(lambda: len(self.service.hellos) > before or agent.returncode is not None)
         return agent
 
-    async def start(self, config: Path | None = None, **env: str) -> asyncio.subprocess.Process:
-        words = ("-m", "builders.cli", "--config", str(config or self.folder / "builder.toml"))
+    async def start(self, config: Path | None = None, code: str = "", **env: str) -> asyncio.subprocess.Process:
+        """Start the agent; with code that breaks something and calls it, if given."""
+        begin = ("-c", code) if code else ("-m", "builders.cli")
+        words = (*begin, "--config", str(config or self.folder / "builder.toml"))
         outside = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
         outside |= {"RIGLINE_BUILDER_ID": "lab1", "RIGLINE_BUILDER_TOKEN": TOKEN}
         with open(self.folder / "agent.log", "ab") as log:

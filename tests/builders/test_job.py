@@ -121,6 +121,21 @@ async def test_a_phase_limit_ends_the_job_as_timed_out(lab: Lab, service: FakeSe
     assert processes("sleep 4321") == []
 
 
+async def test_a_result_that_takes_too_long_to_read_ends_the_job(
+    lab: Lab, service: FakeService, project: Project
+) -> None:
+    lab.board(run="head -c 16000000 /dev/zero > $RIGLINE_RESULTS", more="limits.collect = 0.1")
+    slow = "from builders.results import ResultPlace as P; import time; read = P.read\n"
+    slow += "P.read = lambda self: (time.sleep(1), read(self))[1]\nfrom builders.cli import main; main()"
+    agent = await lab.start(code=slow)
+
+    finish = await (await service.job(project.source(project.commit()), "b1", "c1")).ended()
+
+    assert (finish.outcome, finish.phase) == (Outcome.TIMED_OUT, Phase.COLLECT)
+    assert finish.reason == "limit: collect took longer than 0.1 s"
+    assert agent.returncode is None
+
+
 async def test_the_time_limit_of_a_dispatch_is_the_jobs(lab: Lab, service: FakeService, project: Project) -> None:
     lab.board(build="sleep 0.2", run="sleep 4322")
     await lab.connect()

@@ -215,6 +215,17 @@ def test_every_line_of_a_long_secret_is_masked() -> None:
     assert masked == b"  [masked]\n"
 
 
+def test_a_long_secret_in_wrapped_base64_is_masked_line_by_line() -> None:
+    secret = "".join(f"line {number} of a private key\n" for number in range(20))
+    for width in (76, 64):
+        whole = base64.b64encode(f"{secret}and more".encode()).decode()
+        lines = [whole[at : at + width] for at in range(0, len(whole), width)]
+
+        masked = Masker([secret]).feed("\n".join(lines).encode()).splitlines()
+
+        assert masked[: len(lines) - 2] == [b"[masked]"] * (len(lines) - 2)
+
+
 def test_output_that_is_no_secret_is_not_held_back() -> None:
     masker = Masker([SECRET])
 
@@ -241,3 +252,4 @@ async def test_secrets_that_scripts_may_see_are_masked_in_the_log(
 
     assert "password-1234" not in attempt.text
     assert "one [masked]\n[masked]\npassword is not\n" in attempt.text
+    assert "[rigline] 26 bytes of secrets are masked, in 2 places\n" in attempt.text

@@ -12,7 +12,7 @@ import pytest
 from builders.protocol import DISK_FLOOR, Outcome
 from builders.pruning import prune
 from tests.builders.conftest import ROOT, Lab, Project, processes
-from tests.builders.fake_service import TOKEN, FakeService
+from tests.builders.fake_service import FakeService
 
 
 async def said(lab: Lab, text: str) -> None:
@@ -153,13 +153,7 @@ async def test_a_full_disk_is_not_the_commits_fault(
     lab: Lab, service: FakeService, project: Project, build: str, full: int, room: int
 ) -> None:
     lab.board(build=build)
-    env = {"PATH": os.environ["PATH"], "HOME": str(lab.folder), "PYTHONPATH": str(ROOT), "FULL": str(full)}
-    agent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PATCHED, "--config", str(lab.folder / "builder.toml")),
-        *("connect", "--server", service.url),
-        env=env | {"LOG_ROOM": str(room), "RIGLINE_BUILDER_ID": "lab1", "RIGLINE_BUILDER_TOKEN": TOKEN},
-    )
-    lab.agents.append(agent)
+    await lab.start(code=PATCHED, FULL=str(full), LOG_ROOM=str(room))
 
     attempt = await service.job(project.source(project.commit()), "b1", "c1")
     finish = await attempt.ended()

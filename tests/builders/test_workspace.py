@@ -208,6 +208,22 @@ async def test_a_server_in_trouble_is_asked_again(work: Work, project: Project, 
     assert sum("trying again" in each for each in work.notes) == 2
 
 
+async def test_a_server_that_hangs_is_given_up_and_asked_again(
+    work: Work, project: Project, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.git.SLOW_S", 1)
+    server.held = threading.Event()
+    fetching = asyncio.create_task(work.prepare(over_http(project, server, project.commit(file__txt="late"))))
+    async with asyncio.timeout(20):
+        while not any("trying again" in each for each in work.notes):
+            await asyncio.sleep(0.02)
+
+    server.held.set()
+    tree = await fetching
+
+    assert (tree.path / "file.txt").read_text() == "late"
+
+
 async def test_a_server_that_stays_in_trouble_ends_the_fetch(work: Work, project: Project, server: GitServer) -> None:
     server.faults = [500] * 20
 
@@ -310,7 +326,7 @@ async def test_a_fetch_that_fails_is_our_fault_and_the_log_says_why(
     assert "commit not found" in attempt.text
 
 
-async def test_a_fetch_that_hangs_is_ended_by_its_limit(
+async def test_a_fetch_that_hangs_is_ended_by_its_limit_and_is_not_the_commits_fault(
     lab: Lab, service: FakeService, project: Project, server: GitServer
 ) -> None:
     server.held = threading.Event()
@@ -320,5 +336,7 @@ async def test_a_fetch_that_hangs_is_ended_by_its_limit(
     attempt = await service.job(over_http(project, server, project.commit()), "b1", "c1")
     finish = await attempt.ended()
 
-    assert (finish.outcome, finish.reason) == (Outcome.TIMED_OUT, "limit: fetch took longer than 0.5 s")
+    assert finish.outcome is Outcome.ERRORED
+    assert finish.reason == "infra:fetch the remote is too slow: fetch took longer than 0.5 s"
+    assert "fetch took longer than 0.5 s" in attempt.text
     assert processes(f"{server.url}/project") == []

@@ -270,3 +270,23 @@ async def test_odd_names_of_boards_make_no_odd_queues(world: World) -> None:
 
     assert lease is not None and (lease.job_id, lease.board) == (job_id, name)
     assert (await lab.finish(lease)).status_code == 200
+
+
+async def test_no_configuration_asks_for_more_than_a_day(world: World) -> None:
+    lab = await world.builder("lab", offer("nucleo", limit_s=10 * protocol.MAX_JOB_S))
+
+    lease = await world.running(lab)
+
+    assert lease.limit_s == protocol.MAX_JOB_S
+
+
+async def test_the_last_lines_of_a_silent_script_are_kept_whole(world: World) -> None:
+    lab = await world.builder()
+    lease = await world.running(lab)
+    lines = [f"{number:02} " + "x" * 177 for number in range(20)]
+    reason = "\n".join(["limit: no output of run for 600 s; the last lines were", *lines])
+
+    assert (await lab.finish(lease, "timed_out", reason=reason)).status_code == 200
+
+    page = (await lab.http.get(f"{world.address}/jobs/{lease.job_id}")).text
+    assert all(line in page for line in lines)

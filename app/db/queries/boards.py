@@ -13,7 +13,7 @@ from app.db.queries.placing import OF_JOB, Wanted, is_queued, jobs_and_places, m
 from app.db.tables import board, builder, configuration, job, pipeline, turn
 from app.errors import BoardInUse
 from app.turns import RANKS, due, waits_since
-from builders.protocol import CHECK, BoardOffer
+from builders.protocol import CHECK, MAX_JOB_S, BoardOffer
 
 CANDIDATES = 8  # jobs that one look of a claim considers
 LOOKED_AT = 4 * CANDIDATES  # that could start, of the lines whose turn it is; the order is exact among them
@@ -207,7 +207,10 @@ async def _refuse_foreign(db: AsyncConnection, builder_id: int, offer: BoardOffe
 async def _register_configurations(db: AsyncConnection, board_id: int, offer: BoardOffer) -> None:
     mine = configuration.c.board_id == board_id
     await db.execute(sa.update(configuration).where(mine).values(offered=False))
-    offered = [(each.name, each.tags, each.limit_s, False) for each in offer.configurations]
+    offered = [
+        (each.name, each.tags, None if each.limit_s is None else min(each.limit_s, MAX_JOB_S), False)
+        for each in offer.configurations
+    ]
     if offer.check is not None:
         offered.append((CHECK, [], offer.check.limit_s + CHECK_MARGIN_S, True))
     for name, tags, limit_s, is_check in offered:

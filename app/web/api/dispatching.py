@@ -15,10 +15,10 @@ from app.web.api.operations import Given, operation
 from app.web.api.pipelines import PipelineTold, show_pipeline
 from app.web.api.words import Address, Commit, FullName, Word, WorkKind
 from app.web.auth import Actor
+from builders.protocol import MAX_JOB_S
 
 MOST_NAMES = 100
 MOST_REPEATS = 100
-LONGEST_S = 24 * 3600.0  # of one job
 
 Names = Annotated[list[Word], Field(max_length=MOST_NAMES)]
 
@@ -33,7 +33,7 @@ class Dispatch(Given):
     )
     commit: Commit
     seconds: float | None = Field(
-        default=None, gt=0, le=LONGEST_S, allow_inf_nan=False, description="each job's limit, from claim to end"
+        default=None, gt=0, le=MAX_JOB_S, allow_inf_nan=False, description="each job's limit, from claim to end"
     )
     boards: Names = Field(default=[], description="names of boards or board types; none: all")
     tags: Names = Field(default=[], description="all of these; `-tag`: not this one")
