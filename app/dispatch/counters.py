@@ -1,11 +1,27 @@
-"""What the operator may want an alarm on."""
+"""What the operator may want an alarm on, counted for the whole service: `/metrics` of any web process says it."""
 
-from prometheus_client import Counter
+import threading
+from collections import Counter
 
-DISAGREEMENTS = Counter(
-    "rigline_queue_disagreements",
-    "Entries of RQ that did not agree with the rows, put right by the sweep; 0 without faults.",
-    ["kind"],
-)
-LEASES_ENDED = Counter("rigline_leases_ended_by_sweep", "Leases that the service itself ended.", ["reason"])
-JOBS_GIVEN_UP = Counter("rigline_queued_jobs_given_up", "Jobs that ended without having been handed out.", ["state"])
+from app.db.queries import tallies
+from app.db.queries.tallies import Tally
+from app.deps import Deps
+
+_lock = threading.Lock()
+_counted: Counter[tuple[Tally, str]] = Counter()  # by this process, and not written down yet: a handful of kinds
+
+
+def count(tally: Tally, kind: str, times: int = 1) -> None:
+    """Count something; from any thread. It is written down by the next `keep`."""
+    with _lock:
+        _counted[tally, kind] += times
+
+
+async def keep(deps: Deps) -> None:
+    """Write down what was counted since the last time. A process that dies in between loses the counts of one pass."""
+    with _lock:
+        new = dict(_counted)
+        _counted.clear()
+    if new:
+        async with deps.begin() as db:
+            await tallies.add(db, new)

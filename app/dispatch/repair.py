@@ -10,6 +10,7 @@ from rq import Queue
 from rq.utils import now
 
 from app.db.queries import attempts, builders, jobs
+from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, proxy, queue
 from app.states import ENDED, HELD, JobState
@@ -158,5 +159,5 @@ def _show(connection: redis.Redis, living: Iterable[Any]) -> None:
 
 def _count(kind: str, times: int = 1) -> None:
     if times:
-        counters.DISAGREEMENTS.labels(kind=kind).inc(times)
+        counters.count(Tally.DISAGREEMENTS, kind, int(times))
         log.info("queue_disagreed", kind=kind, times=int(times))

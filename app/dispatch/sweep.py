@@ -12,6 +12,7 @@ import structlog
 
 from app.db.queries import attempts, jobs, presence
 from app.db.queries.overdue import given_up, needs_failed, unread_results
+from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, finish, health, lapse, queue, repair
 from app.states import JobState
@@ -39,6 +40,7 @@ async def sweep(deps: Deps) -> bool:
             await _erase_tokens(deps)
             await _read_results(deps)
             await repair.agree(deps)
+            await counters.keep(deps)
         return is_ours
 
 
@@ -59,7 +61,7 @@ async def _end_leases(deps: Deps) -> None:
         async with deps.begin() as db:
             ended = await lapse.end(db, row.id)
         if ended is not None:
-            counters.LEASES_ENDED.labels(reason=ended.reason.partition(" ")[0].rstrip(":")).inc()
+            counters.count(Tally.LEASES_ENDED, ended.reason.partition(" ")[0].rstrip(":")[:100])
             log.warning("lease_ended", attempt=row.id, job=ended.job_id, state=ended.state, reason=ended.reason)
             await finish.tell(deps, row.builder, ended)
 
@@ -74,7 +76,7 @@ async def _give_up(deps: Deps) -> None:
             places = await jobs.places(db, [each.job_id])
         if moved is None:
             continue
-        counters.JOBS_GIVEN_UP.labels(state=each.state).inc()
+        counters.count(Tally.JOBS_GIVEN_UP, each.state)
         await queue.drop(deps, places)
         await finish.announce(deps, places[0].pipeline_id, each.job_id, each.state)
 
@@ -104,5 +106,7 @@ async def _erase_tokens(deps: Deps) -> None:
 async def _read_results(deps: Deps) -> None:
     async with deps.begin() as db:
         unread = await unread_results(db, limit=AT_ONCE)
+    if unread:
+        counters.count(Tally.PUT_AGAIN, "result", len(unread))
     for attempt_id in unread:
         await deps.tasks.put("ingest_result", attempt_id)

@@ -14,8 +14,9 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from app.db.queries import deliveries
+from app.db.queries.tallies import Tally
 from app.deps import Deps
-from app.dispatch import sweep
+from app.dispatch import counters, sweep
 from app.handlers import schedule
 from app.reporting import absence, answers, comments, statuses
 from app.task_queue import QUEUE
@@ -78,6 +79,8 @@ async def put_unhandled(deps: Deps) -> int:
         if not await db.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
             return 0
         waiting = await deliveries.unhandled(db)
+    if waiting:
+        counters.count(Tally.PUT_AGAIN, "delivery", len(waiting))
     for delivery_id in waiting:
         await deps.tasks.put("handle_delivery", delivery_id)
     return len(waiting)

@@ -1,12 +1,16 @@
 """What machines ask: does the process live, can it work, how much did it do."""
 
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
 import redis
 import sqlalchemy as sa
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
 from quart import Blueprint, Response, current_app
 
+from app.db.queries import tallies
+from app.db.queries.tallies import HELP
 from app.deps import Deps
 
 health = Blueprint("health", __name__)
@@ -29,8 +33,36 @@ async def ready() -> tuple[dict[str, str], HTTPStatus]:
 
 @health.get("/metrics")
 async def metrics() -> Response:
-    """Expose this process's counters in Prometheus' text format."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Expose this process's counters, and those of the whole service, in Prometheus' text format."""
+    deps: Deps = current_app.extensions["deps"]
+    return Response(generate_latest() + await _of_the_service(deps), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Kept:
+    """What the database counts, in the form that Prometheus' library writes."""
+
+    def __init__(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        for tally, (text, label) in HELP.items():
+            family = CounterMetricFamily(tally.value, text, labels=[label])
+            for (name, kind), times in self._counts.items():
+                if name == tally:
+                    family.add_metric([kind], times)
+            yield family
+
+
+async def _of_the_service(deps: Deps) -> bytes:
+    """Write the counts of all processes; nothing while the database is away."""
+    try:
+        async with deps.autocommit() as db:
+            counts = await tallies.read(db)
+    except (OSError, sa.exc.SQLAlchemyError):
+        return b""
+    registry = CollectorRegistry()
+    registry.register(_Kept(counts))
+    return bytes(generate_latest(registry))
 
 
 async def _database(deps: Deps) -> str:

@@ -9,18 +9,16 @@ from app.db.tables import attempt as attempt_table
 from app.db.tables import audit, job
 from app.db.tables import board as board_table
 from app.db.tables import builder as builder_table
-from app.dispatch import counters, proxy, queue, sweep
+from app.dispatch import proxy, queue, sweep
 from app.dispatch.cancel import cancel_jobs
 from tests.dispatch.world import World, offer
 
 
-def disagreements(world: World) -> float:
-    return sum(
-        sample.value
-        for metric in counters.DISAGREEMENTS.collect()
-        for sample in metric.samples
-        if sample.name.endswith("_total")
-    )
+async def disagreements(world: World) -> float:
+    """Read what Prometheus would."""
+    answer = await world.app.test_client().get("/metrics")
+    lines = (await answer.get_data(as_text=True)).splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("rigline_queue_disagreements_total"))
 
 
 async def test_a_lease_that_nobody_accepted_lapses_and_the_job_is_the_next_one_again(world: World) -> None:
@@ -303,10 +301,12 @@ async def test_a_job_that_never_reached_rq_is_offered_by_the_sweep(world: World)
     await world.builder()
     job_id = await world.queued(offered=False)
     await world.age_job(job_id, 5)
+    before = await disagreements(world)
 
     await world.sweep()
 
     assert world.rq_list() == [f"job-{job_id}"]
+    assert await disagreements(world) == before + 1
 
 
 async def test_rqs_own_cleaning_of_jobs_it_thinks_abandoned_changes_nothing(world: World) -> None:
@@ -331,7 +331,7 @@ async def test_rqs_own_cleaning_of_jobs_it_thinks_abandoned_changes_nothing(worl
 
 async def test_nothing_disagrees_where_no_fault_was_injected(world: World) -> None:
     lab = await world.builder()
-    before = disagreements(world)
+    before = await disagreements(world)
 
     for outcome in ("passed", "failed", "errored"):
         await world.queued()
@@ -344,7 +344,7 @@ async def test_nothing_disagrees_where_no_fault_was_injected(world: World) -> No
         await lab.finish(lease, outcome)
         await world.sweep()
 
-    assert disagreements(world) == before
+    assert await disagreements(world) == before
 
 
 async def test_one_process_sweeps_at_a_time(world: World) -> None:

@@ -19,7 +19,7 @@ from app.db.models.forges import (
 )
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
 from app.db.models.measured import Commit, Measurement, Result, Series
-from app.db.models.people import Audit, Token, User
+from app.db.models.people import Audit, Tally, Token, User
 from app.db.models.work import Artefact, ArtefactPiece, Attempt, Job, LogChunk, Pipeline, Priority, Trigger, Turn
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Series",
     "Service",
     "Status",
+    "Tally",
     "Token",
     "Trigger",
     "Turn",

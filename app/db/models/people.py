@@ -50,3 +50,11 @@ class Token(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=TIME)
     used_at: datetime | None = Field(default=None, sa_type=TIME)
     revoked_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class Tally(SQLModel, table=True):
+    """How often something happened to the service, since it was set up."""
+
+    name: str = Field(max_length=100, primary_key=True)
+    kind: str = Field(max_length=100, primary_key=True)
+    times: int = Field(sa_type=sa.BigInteger)
