@@ -239,6 +239,17 @@ async def test_gitlabs_refusal_of_a_repeated_state_is_success(world):
     assert (row.sent_state, row.closed, row.error) == ("pending", None, "")
 
 
+async def test_gitlabs_refusal_of_a_name_that_its_own_job_has_is_no_success(world):
+    world.forges.fail(400, times=9, path="/statuses/", message="name has already been taken")
+    await world.receive(push(world, forge="gitlab"))
+    for _ in range(3):
+        await due_now(world)
+
+    [row] = await world.outbox()
+    assert (row.sent_state, "already been taken" in row.closed) == (None, True)
+    assert [each.kind for each in await world.rows(alert)] == ["status_refused"]
+
+
 async def test_gitlabs_conflict_is_tried_again_at_once(world):
     world.forges.fail(409, times=1, path="/statuses/", message="Conflict")
     await world.receive(push(world, forge="gitlab"))

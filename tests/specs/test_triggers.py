@@ -193,7 +193,10 @@ async def test_push_and_pull_request_of_one_commit_are_one_pipeline_in_any_order
     assert [each.context for each in world.forges.statuses] == ["rigline/run"]
 
 
-@pytest.mark.parametrize("message", ["Fix [skip ci]", "[CI SKIP] fix", "Fix\n\n[no ci]", "Fix\n\nskip-checks: true"])
+TOKENS = ["Fix [skip ci]", "[CI SKIP] fix", "[no ci]", "[skip actions]", "[actions skip]", "Fix\n\nskip-checks: true"]
+
+
+@pytest.mark.parametrize("message", TOKENS)
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 async def test_a_push_whose_head_asks_to_be_skipped_opens_nothing_and_shows_nothing_green(world, forge, message):
     await world.receive(push(world, message=message, forge=forge))
@@ -201,6 +204,13 @@ async def test_a_push_whose_head_asks_to_be_skipped_opens_nothing_and_shows_noth
     assert await world.verdicts() == ["skipped: the head commit's message asks for it"]
     assert await world.pipelines() == []
     assert world.forges.statuses == []
+
+
+@pytest.mark.parametrize("message", ["Explain skip ci", "[skip-ci]", "The trailer skip-checks: true", "[skip ci"])
+async def test_a_message_that_only_speaks_of_skipping_skips_nothing(world, message):
+    await world.receive(push(world, message=message))
+
+    assert [each.commit for each in await world.pipelines()] == [A]
 
 
 async def test_pushes_of_the_merge_queue_are_left_to_their_own_event(world):
