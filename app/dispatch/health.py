@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.models import Health, Priority, Trigger
 from app.db.queries import health, jobs, pipelines, repositories
 from app.db.queries.boards import Target
+from app.db.queries.tallies import Tally
 from app.deps import Deps
-from app.dispatch import queue
+from app.dispatch import counters, queue
 from app.errors import Conflict
 from app.states import JobState
 from builders.protocol import CHECK, Kind
@@ -75,6 +76,8 @@ async def after(
     new, streak = judged(
         Health(row.health), row.fail_streak, found, is_check=is_check, has_check=row.check_every_s is not None
     )
+    if new is Health.QUARANTINED and row.health != new:
+        counters.count(Tally.BOARDS_OUT, row.builder)
     if (new, streak) != (row.health, row.fail_streak):
         await health.set_(db, row, new, streak=streak, reason=_reason(new, outcome, reason, is_check=is_check))
     if is_check:
@@ -103,6 +106,7 @@ async def quarantine(db: AsyncConnection, board_id: int, reason: str) -> None:
     """Take a board out until a person says that it is good."""
     row = await health.lock(db, board_id)
     if row.health != Health.QUARANTINED:
+        counters.count(Tally.BOARDS_OUT, row.builder)
         await health.set_(db, row, Health.QUARANTINED, streak=row.fail_streak, reason=reason)
 
 

@@ -16,7 +16,7 @@ from builders.config import ConfigError, load
 from builders.logs import JobLog
 from builders.protocol import Cancel, CheckOffer, Kind, Outcome, Phase, Source
 from tests.builders.conftest import Lab, Project
-from tests.builders.fake_service import Attempt, FakeService
+from tests.builders.fake_service import Attempt, FakeService, refuse
 
 FIRMWARE = Path(__file__).with_name("firmware.py")
 NOWHERE = Source(repository="", name="", url="", commit="")
@@ -335,6 +335,16 @@ async def test_the_hello_says_what_the_boards_can_do(bench: Bench) -> None:
     [board] = bench.service.hellos[0].boards
     assert (board.devices, board.power) == (["usb-FTDI_A5XK3RJT-if00"], True)
     assert board.check == CheckOffer(every_s=86400, limit_s=2)
+
+
+async def test_an_agent_whose_board_another_builder_has_ends_and_says_so(bench: Bench) -> None:
+    bench.configure()
+    bench.service.refusal = refuse(409, "board_in_use")
+
+    agent = await bench.lab.start()
+
+    assert await asyncio.wait_for(agent.wait(), MOST) != 0
+    assert "refused: board_in_use" in bench.lab.said
 
 
 def test_a_console_is_opened_once() -> None:

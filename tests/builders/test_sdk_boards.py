@@ -87,15 +87,16 @@ def test_what_is_no_serial_line_is_refused_in_words(device: str, said: str) -> N
 
 
 async def test_a_program_is_read_fed_and_ended_with_all_it_started() -> None:
-    emulator = 'sleep 987 & echo booting; echo "login:"; read name; echo "hello $name"; sleep 987'
+    mark = f"sleep 98{os.getpid()}"  # ours alone
+    emulator = f'{mark} & echo booting; echo "login:"; read name; echo "hello $name"; {mark}'
 
     with Program(["sh", "-c", emulator]) as running:
         running.wait_for("^login:", timeout=5)
         running.send("rig\n")
         assert running.line(timeout=5) == "hello rig"
-        assert processes("sleep 987")
+        assert processes(mark)
 
-    await gone("sleep 987")
+    await gone(mark)
 
 
 def test_a_program_that_refuses_to_end_is_killed() -> None:

@@ -158,6 +158,28 @@ async def test_a_lost_builders_board_is_in_doubt_until_its_check_passes(world: W
     assert job is not None and job.job_id == lease.job_id
 
 
+async def test_a_board_whose_builder_was_stopped_in_a_job_is_in_doubt_and_in_no_trouble(world: World) -> None:
+    lab = await world.builder("lab", checked("nucleo"))
+    await is_well(world, lab)
+    await world.queued()
+
+    await work(world, lab, "errored", "infra:agent the builder was stopped")
+
+    assert await of(world, "nucleo") == ("unknown", 0)
+
+
+async def test_what_ended_before_the_board_was_touched_says_nothing_of_it(world: World) -> None:
+    lab = await world.builder()
+    await world.queued()
+    lease = await lab.claim()
+    assert lease is not None
+    await lab.beat(lease)
+
+    await lab.finish(lease, "failed", reason="build: exit status 2", phases=[{"phase": "build", "seconds": 1.0}])
+
+    assert await of(world, "nucleo") == ("unknown", 0)
+
+
 async def test_a_good_board_is_checked_as_often_as_its_builder_says_and_not_twice_at_once(world: World) -> None:
     lab = await world.builder("lab", checked("nucleo"))
     await is_well(world, lab)

@@ -17,6 +17,7 @@ class Tally(StrEnum):
     LEASES_ENDED = "rigline_leases_ended_by_sweep"
     JOBS_GIVEN_UP = "rigline_queued_jobs_given_up"
     PUT_AGAIN = "rigline_work_put_again"
+    BOARDS_OUT = "rigline_boards_quarantined"
 
 
 HELP: Mapping[Tally, tuple[str, str]] = {  # what it means, and what tells its kinds apart
@@ -27,6 +28,7 @@ HELP: Mapping[Tally, tuple[str, str]] = {  # what it means, and what tells its k
     Tally.LEASES_ENDED: ("Leases that the service itself ended.", "reason"),
     Tally.JOBS_GIVEN_UP: ("Jobs that ended without having been handed out.", "state"),
     Tally.PUT_AGAIN: ("Deliveries and results whose task was lost, put again.", "kind"),
+    Tally.BOARDS_OUT: ("Boards that were taken out until a person says that they are good.", "builder"),
 }
 
 
