@@ -5,7 +5,7 @@ import datetime
 import structlog
 
 from app.db.models import Priority, Trigger
-from app.db.queries import schedules
+from app.db.queries import alerts, repositories, schedules
 from app.db.queries.schedules import Due, Wanted
 from app.deps import Deps
 from app.dispatch.plan import PipelineRequest, open_pipeline
@@ -14,7 +14,8 @@ from app.handlers.policy import Base, Found, occasion_for, refused, ruled, rules
 from app.policy import cron
 from app.policy.rules import Happening, On, Policy, Rule
 from app.policy.section import PolicyError
-from integrations.forge import ForgeError
+from app.reporting import wording
+from integrations.forge import ForgeError, Permanent
 
 AT_ONCE = 20  # schedules, and repositories, that one round takes on
 LATE_S = 15 * 60.0  # a rule that does not catch up is passed over when it is later than this
@@ -32,6 +33,9 @@ async def run_due(deps: Deps) -> int:
     for each in found:
         try:
             await _run(deps, each)
+        except Permanent as problem:  # passed over: to ask again all day would not help
+            await _tell_of_refusal(deps, each, problem)
+            await _advance(deps, each)
         except ForgeError as problem:  # stays due
             log.warning("schedule_waits", schedule=each.id, error=str(problem)[:200])
     return len(found)
@@ -105,8 +109,25 @@ async def _run(deps: Deps, due: Due) -> None:
             rule = found.policy.rule(due.rule)
             if rule is not None and (rule.schedule, rule.zone) == (due.cron, due.zone) and _in_time(rule, due):
                 await _open(deps, due, occasion, rule, found.policy)
+    await _tell_of_refusal(deps, due, None)
+    await _advance(deps, due)
+
+
+async def _advance(deps: Deps, due: Due) -> None:
     async with deps.begin() as db:
         await schedules.advance(db, due, _next(due.cron, due.zone, await schedules.clock(db)))
+
+
+async def _tell_of_refusal(deps: Deps, due: Due, problem: Permanent | None) -> None:
+    """Say that somebody has to look, until the clock can run that rule again."""
+    async with deps.begin() as db:
+        repository = await repositories.get(db, due.repository_id)
+        name = repository["full_name"] if repository is not None else ""
+        subject, text = wording.schedule_refused(name, due.rule, str(problem))
+        if problem is None:
+            await alerts.resolve(db, alerts.SCHEDULE_REFUSED, subject)
+        else:
+            await alerts.raise_(db, alerts.SCHEDULE_REFUSED, subject, text, repository_id=due.repository_id)
 
 
 def _in_time(rule: Rule, due: Due) -> bool:

@@ -158,6 +158,12 @@ def label_refused(repository: str, label: str, reason: str) -> tuple[str, str]:
     return f"{repository}: {label}", f"The forge does not take the label off in {repository}: {reason}. {advice}"
 
 
+def schedule_refused(repository: str, rule: str, reason: str) -> tuple[str, str]:
+    """Say which rule the clock could not run, and what a person can do."""
+    advice = "This time was passed over. Look whether the token or App has its rights there."
+    return f"{repository}: {rule}", f"Rule {rule} of {repository} could not be run by the clock: {reason}. {advice}"
+
+
 def delivery_refused(forge: str, repository: str, kind: str, reason: str) -> tuple[str, str]:
     """Say for which deliveries a forge refuses what they need, and what a person can do."""
     advice = "Look whether the token or App has its rights there, then replay the delivery."

@@ -209,3 +209,21 @@ async def test_rules_of_another_branch_that_cannot_be_used_are_said_there_and_no
     rows = {each.branch: each for each in await world.rows(world.tables.pipeline) if each.trigger == "schedule"}
     assert rows["next"].error.startswith(".rigline.toml:3: unknown key 'evnt'")
     assert rows["main"].error is None
+
+
+async def test_what_the_forge_refuses_is_passed_over_with_an_alert_until_the_clock_can_run_it(world):
+    await pushed(world, NIGHTLY)
+    await make_due(world, minutes=1)
+    world.repository.grow(A, branch="next")
+    world.forges.fail(403, path="/git/ref/heads/next", message="Resource not accessible")
+    await schedules.run_due(world.deps)
+
+    assert await scheduled(world) == [(BASE, "main")]
+    assert [each.next_at > datetime.datetime.now(datetime.UTC) for each in await world.rows(schedule)] == [True]
+    [raised] = await world.rows(world.tables.alert)
+    assert (raised.kind, raised.subject, raised.resolved_at) == ("schedule_refused", "acme/firmware: night", None)
+
+    await make_due(world, minutes=1)
+    await schedules.run_due(world.deps)
+    assert (A, "next") in await scheduled(world)
+    assert (await world.rows(world.tables.alert))[0].resolved_at is not None

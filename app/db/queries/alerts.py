@@ -13,6 +13,7 @@ STATUS_REFUSED = "status_refused"  # the forge takes no status of ours
 STATUS_LEFT_OPEN = "status_left_open"  # another account of ours began it, and only that one could end it
 COMMENT_REFUSED = "comment_refused"  # the forge takes no comment of ours
 LABEL_REFUSED = "label_refused"  # the forge does not let us take a label off
+SCHEDULE_REFUSED = "schedule_refused"  # and what the clock asks of it
 DELIVERY_REFUSED = "delivery_refused"  # the forge refuses what the handling of a delivery asks of it
 SUBJECT_LIMIT, TEXT_LIMIT = 300, 1000  # characters
 
