@@ -80,27 +80,32 @@ def owned(row: sa.Row[Any] | None, attempt_id: int, builder: Claimant) -> sa.Row
     return row
 
 
-async def _append_rest(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> int:
-    """Keep the end of the log that came along, if it fits what is stored; return the size after it."""
+async def _append_rest(db: AsyncConnection, row: sa.Row[Any], said: Finish) -> tuple[int, str | None]:
+    """Keep the end of the log that came along, if it fits what is stored.
+
+    Returns:
+        The size after it, and the log's SHA-256 if it is known without reading the log.
+    """
     rest = base64.b64decode(said.log_rest)
     start = said.log_size - len(rest)
     if not rest or not 0 <= start <= row.log_size:
-        return int(row.log_size)
-    return await logs.append(db, row.id, row.log_size, start, rest)
+        return int(row.log_size), None if row.log_size else EMPTY_SHA256
+    size = await logs.append(db, row.id, row.log_size, start, rest)
+    return size, None if row.log_size else hashlib.sha256(rest).hexdigest()
 
 
-async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish, size: int) -> None:
+async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish, stored: tuple[int, str | None]) -> None:
     """Compare what arrived with what was sent.
 
     Args:
-        size: of the stored log.
+        stored: the log's size, and its SHA-256 if that is known.
     Raises:
         Incomplete: they differ; names what to send again.
     """
+    size, sha256 = stored
     if size != said.log_size:
         raise Incomplete(f"{size} bytes of log are stored, not {said.log_size}.", size=size)
-    stored = await logs.sha256(db, row.id, size) if size else EMPTY_SHA256
-    if stored != (said.log_sha256 or EMPTY_SHA256):
+    if (sha256 or await logs.sha256(db, row.id, size)) != (said.log_sha256 or EMPTY_SHA256):
         raise Incomplete("The stored log has another SHA-256 than the one sent.", size=size)
     files = await attempts.results_of(db, row.id) if said.results else {}
     for each in said.results:

@@ -6,6 +6,7 @@ any process of the service may go on where another one stopped.
 
 import contextlib
 import os
+from typing import Any
 from urllib.parse import quote
 
 import redis
@@ -14,7 +15,7 @@ from rq.executions import Execution
 from rq.job import Job, JobStatus, Retry
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
-from rq.utils import now
+from rq.utils import as_text, current_timestamp, now
 from rq.worker import WorkerStatus
 from rq.worker_registration import register
 
@@ -108,13 +109,16 @@ class Proxy(AloneWorker):
 
     def start(self, job_id: int) -> bool:
         """Take RQ's steps from the pop to the run; False if RQ does not know the job."""
-        job = fetch(self.connection, job_id)
+        with self.connection.pipeline(transaction=False) as looks:
+            looks.hgetall(Job.key_for(rq_id(job_id)))
+            looks.exists(self.key)
+            found, is_shown = looks.execute()
+        job = _restored(self.connection, job_id, found)
         if job is None:
             return False
-        if not self.connection.exists(self.key):
+        if not is_shown:
             self.adopt(everywhere=False)
         self.prepare_execution(job)
-        self.prepare_job_execution(job, remove_from_intermediate_queue=True)
         return True
 
     def finish(self, job_id: int, outcome: str) -> None:
@@ -129,7 +133,6 @@ class Proxy(AloneWorker):
         job.ended_at = now()
         job._result = outcome
         self.handle_job_success(job, _queue(job), job.started_job_registry, execution)
-        self._rest()
 
     def fail(self, job_id: int, reason: str, *, again: bool) -> None:
         """Take RQ's steps after a loss of ours; `again` puts the job back at the front of its queue."""
@@ -139,15 +142,16 @@ class Proxy(AloneWorker):
         job.ended_at = now()
         job.retries_left = max(1, job.retries_left or 0) if again else 0  # our rows count, RQ follows
         self.handle_job_failure(job, _queue(job), exc_string=reason, execution=self._only_execution(job))
-        self._rest()
+        self.rest(self.connection)
 
     def _only_execution(self, job: Job) -> Execution | None:
         """Find the execution that RQ has of a job, and remove others that a fault left behind."""
         found = _executions(job)
-        with self.connection.pipeline() as pipeline:
-            for each in found[1:]:
-                each.delete(job, pipeline)
-            pipeline.execute()
+        if len(found) > 1:
+            with self.connection.pipeline() as pipeline:
+                for each in found[1:]:
+                    each.delete(job, pipeline)
+                pipeline.execute()
         return found[0] if found else None
 
     def beat(self, job_id: int) -> bool:
@@ -161,16 +165,23 @@ class Proxy(AloneWorker):
         self.maintain_heartbeats(job, executions[0])
         return True
 
-    def _rest(self) -> None:
+    def rest(self, pipeline: redis.Redis) -> None:
         """Show the builder as idle if that was its last job."""
         keys = (self.executions_key, self.key)
-        self.connection.eval(_REST, len(keys), *keys, WorkerStatus.IDLE.value, self.worker_ttl + 60)
+        pipeline.eval(_REST, len(keys), *keys, WorkerStatus.IDLE.value, self.worker_ttl + 60)
 
 
 def fetch(connection: redis.Redis, job_id: int) -> Job | None:
     """Read the RQ job of one of ours."""
-    found: list[Job | None] = Job.fetch_many([rq_id(job_id)], connection=connection, serializer=JSONSerializer)
-    return found[0]
+    return _restored(connection, job_id, connection.hgetall(Job.key_for(rq_id(job_id))))
+
+
+def _restored(connection: redis.Redis, job_id: int, found: Any) -> Job | None:
+    if not found:
+        return None
+    job = Job(rq_id(job_id), connection=connection, serializer=JSONSerializer)
+    job.restore(found)
+    return job
 
 
 def queue(connection: redis.Redis, name: str) -> Queue:
@@ -254,7 +265,8 @@ def _queue(job: Job) -> Queue:
 def _executions(job: Job) -> list[Execution]:
     """List what RQ has of a job's executions, the newest first; ours run one at a time."""
     found = []
-    for each in job.execution_registry.get_execution_ids():
+    alive: Any = job.connection.zrangebyscore(job.execution_registry.key, current_timestamp(), "+inf")
+    for each in alive:
         with contextlib.suppress(ValueError):  # it expired a moment ago
-            found.append(Execution.fetch(id=each, job_id=job.id, connection=job.connection))
+            found.append(Execution.fetch(id=as_text(each), job_id=job.id, connection=job.connection))
     return sorted(found, key=lambda execution: execution.created_at, reverse=True)

@@ -307,12 +307,18 @@ async def superseded(
 
 async def queued(db: AsyncConnection, job_ids: Sequence[int] | None = None, limit: int = 100_000) -> list[sa.Row[Any]]:
     """List queued jobs in the order in which they were queued: id, board_type, priority, waited_s."""
-    waited_s = sa.extract("epoch", now - job.c.queued_at).label("waited_s")
-    columns = (job.c.id, job.c.board_type, job.c.priority, waited_s)
-    wanted = sa.select(*columns).where(job.c.state == JobState.QUEUED)
-    if job_ids is not None:
-        wanted = wanted.where(job.c.id.in_(job_ids))
-    return list(await db.execute(wanted.order_by(job.c.queued_at, job.c.id).limit(limit)))
+    if job_ids is None:
+        return list(await db.execute(_queued.limit(limit)))
+    return list(await db.execute(_queued_of, {"job_ids": list(job_ids)}))
+
+
+_waited_s = sa.extract("epoch", now - job.c.queued_at).label("waited_s")
+_queued = (
+    sa.select(job.c.id, job.c.board_type, job.c.priority, _waited_s)
+    .where(job.c.state == JobState.QUEUED)
+    .order_by(job.c.queued_at, job.c.id)
+)
+_queued_of = _queued.where(job.c.id == sa.func.any(sa.bindparam("job_ids", type_=sa.ARRAY(sa.Integer))))
 
 
 async def places(db: AsyncConnection, job_ids: Sequence[int]) -> list[sa.Row[Any]]:

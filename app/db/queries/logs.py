@@ -69,11 +69,21 @@ async def append(db: AsyncConnection, attempt_id: int, stored: int, start: int, 
     if stored + len(new) > MAX_LOG:
         raise TooLarge(f"The log is full: {MAX_LOG} bytes are kept.", size=stored)
     packed = zstandard.ZstdCompressor(level=LEVEL).compress(new)
-    row = {"attempt_id": attempt_id, "start": stored, "size": len(new), "data": packed}
-    await db.execute(sa.insert(log_chunk), row)
     size = stored + len(new)
-    await db.execute(sa.update(attempt).where(attempt.c.id == attempt_id).values(log_size=size))
+    row = {"attempt_id": attempt_id, "start": stored, "size": len(new), "data": packed, "log_size_": size}
+    await db.execute(_append, row)
     return size
+
+
+_add = sa.insert(log_chunk).values(
+    {name: sa.bindparam(name, type_=log_chunk.c[name].type) for name in ("attempt_id", "start", "size", "data")}
+)
+_append = (
+    sa.update(attempt)
+    .where(attempt.c.id == sa.bindparam("attempt_id"))
+    .values(log_size=sa.bindparam("log_size_"))
+    .add_cte(_add.cte("added"))
+)
 
 
 async def size(db: AsyncConnection, attempt_id: int) -> int:
