@@ -4,6 +4,7 @@ import click
 
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
+from app.cli.repo_caps import caps
 from app.cli.repo_check import check
 from app.cli.repo_policy import policy, served
 from app.cli.repo_secret import secret
@@ -95,5 +96,6 @@ def remove(client: Client, repository: str) -> None:
 
 
 repo.add_command(policy)
+repo.add_command(caps)
 repo.add_command(check)
 repo.add_command(secret)

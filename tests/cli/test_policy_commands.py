@@ -43,3 +43,21 @@ async def test_rules_are_kept_on_the_service_shown_and_forgotten(service: Servic
     assert (refused.status, refused.err) == (2, f"Error: the rules kept on the service{SAID}\n")
     assert (unknown.status, cleared.status) == (1, 0)
     assert "No rules are kept" in cleared.out
+
+
+async def test_a_repository_may_have_caps_of_its_own_and_give_them_back(service: Service) -> None:
+    await local(service, "repo", "add", "github", "acme/app", "--id", "77")
+
+    shown = await local(service, "repo", "caps", "acme/app")
+    changed = await local(service, "repo", "caps", "acme/app", "--fork-owner", "2", "--repository", "9", "--json")
+    back = await local(service, "repo", "caps", "acme/app", "--fork-owner", "default", "--json")
+    wrong = await local(service, "repo", "caps", "acme/app", "--fork-owner", "-1")
+
+    assert [line.split() for line in shown.out.splitlines()[1:]] == [
+        ["fork", "owner", "4", "the", "settings"],
+        ["pull", "request", "any", "number", "the", "settings"],
+        ["repository", "any", "number", "the", "settings"],
+    ]
+    assert json.loads(changed.out)["own"] == {"fork_owner": 2, "pull_request": None, "repository": 9}
+    assert (json.loads(back.out)["fork_owner"], json.loads(back.out)["repository"]) == (4, 9)
+    assert (wrong.status, "neither a number of boards nor `default`" in wrong.err) == (2, True)

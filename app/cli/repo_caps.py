@@ -1,0 +1,67 @@
+"""`rigline repo caps`: how many boards the jobs of one share of a repository may hold."""
+
+import click
+
+from app.cli.asking import as_json, asks
+from app.cli.output import say_json, table
+from app.cli.repo_policy import served
+from app.client import Client
+
+COLUMNS = {"of": "JOBS OF ONE", "boards": "BOARDS AT A TIME", "said_by": "SAID BY"}
+
+
+class Boards(click.ParamType[int | str]):
+    """A number of boards, or the word `default`."""
+
+    name = "number|default"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Take a number from 0 on, or `default`."""
+        if value == "default":
+            return "default"
+        if not str(value).isdecimal():
+            self.fail(f"{value} is neither a number of boards nor `default`", param, ctx)
+        return int(str(value))
+
+
+@click.command()
+@click.argument("repository", metavar="ID|OWNER/NAME")
+@click.option("--fork-owner", type=Boards(), help="For the jobs of one fork's owner; 0: any number.")
+@click.option("--pull-request", type=Boards(), help="For the jobs of one pull request; 0: any number.")
+@click.option("--repository", "whole", type=Boards(), help="For all its jobs; 0: any number.")
+@as_json
+@asks
+def caps(  # noqa: PLR0917  # click calls it by name
+    client: Client,
+    repository: str,
+    fork_owner: int | str | None,
+    pull_request: int | str | None,
+    whole: int | str | None,
+    as_json: bool,
+) -> None:
+    """Show how many boards the jobs of one share of a repository may hold at a time, or change that.
+
+    `default` takes a cap back: the settings of the service count again.
+
+    \b
+    Example:
+      rigline repo caps lvgl/lvgl --fork-owner 2 --pull-request default
+    """
+    path = f"/repositories/{served(client, repository)['id']}/caps"
+    told = client.get(path)
+    given = {"fork_owner": fork_owner, "pull_request": pull_request, "repository": whole}
+    wanted = {name: None if cap == "default" else cap for name, cap in given.items() if cap is not None}
+    if wanted:
+        told = client.put(path, {**told["own"], **wanted})
+    if as_json:
+        say_json(told)
+        return
+    rows = [
+        {
+            "of": name.replace("_", " "),
+            "boards": told[name] or "any number",
+            "said_by": "the settings" if told["own"][name] is None else "the repository",
+        }
+        for name in given
+    ]
+    table(rows, COLUMNS)
