@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx2
 import pytest
 import sqlalchemy as sa
 
@@ -108,7 +109,7 @@ async def test_a_job_whose_board_is_in_trouble_goes_to_another_one_of_the_type(w
 
 
 async def test_a_check_that_fails_twice_takes_the_board_out_and_the_owner_hears_of_it_once(world: World) -> None:
-    lab = await world.builder("lab", checked("nucleo"))
+    lab = await world.builder("shelf", checked("nucleo"))
     job_id = await world.queued()
 
     await world.sweep()
@@ -120,10 +121,14 @@ async def test_a_check_that_fails_twice_takes_the_board_out_and_the_owner_hears_
     await world.sweep()
     await world.sweep()
 
+    async with httpx2.AsyncClient(base_url=world.address) as anybody:
+        counted = (await anybody.get("/metrics")).text
+
     assert (bad, out) == (("bad", 1), ("quarantined", 2))
     assert await lab.claim() is None
+    assert 'rigline_boards_quarantined_total{builder="shelf"} 1.0' in counted
     assert await world.states(job_id) == ["queued"]
-    assert await told(world) == [("board nucleo of builder lab", 1, False)]
+    assert await told(world) == [("board nucleo of builder shelf", 1, False)]
     assert (await world.board("nucleo")).health_reason.endswith("its check: limit: the check took longer than 60 s")
 
 
