@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app import environment
 from app.errors import StartupError
+from builders.protocol import Level
 
 FILE_LIMIT = 64 * 1024  # bytes; a larger file is no secret
 SOCKET_PATH_LIMIT = 107  # bytes, of sockaddr_un on Linux
@@ -105,6 +106,7 @@ class Settings(BaseModel):
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
 
     queue_limit_s: float = Field(24 * 3600.0, alias="RIGLINE_QUEUE_LIMIT_S", gt=0)
+    fork_isolation: Level = Field(Level.NAMESPACES, alias="RIGLINE_FORK_ISOLATION")
     cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)
     cap_pull_request: int = Field(0, alias="RIGLINE_CAP_PULL_REQUEST", ge=0)
     cap_repository: int = Field(0, alias="RIGLINE_CAP_REPOSITORY", ge=0)

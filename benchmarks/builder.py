@@ -15,6 +15,7 @@ from builders.protocol import (
     Finish,
     Hello,
     Lease,
+    Level,
     Outcome,
     from_json,
     to_json,
@@ -42,7 +43,7 @@ class Builder:
 
     async def hello(self) -> None:
         """Register the board."""
-        hello = Hello(instance=self.instance, version="bench", boards=[self.offer])
+        hello = Hello(instance=self.instance, version="bench", isolation=Level.NAMESPACES, boards=[self.offer])
         await self.client.send("PUT", "/api/v1/builders/me", to_json(hello))
 
     async def claim(self, wait_s: float) -> Got | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import logging
 import random
@@ -15,6 +16,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+from builders import credentials
 from builders.attempt import Attempt
 from builders.boards import left
 from builders.config import Board, Config, ConfigError
@@ -27,11 +29,12 @@ from builders.sender import PATIENCE_S
 from builders.service import SPREAD_S, Drained, LeaseLost, Refused, Service, Unavailable, persist
 from builders.state import DRAIN, State
 from builders.stop import Cause
-from builders.workspace import Workspace, safe
+from builders.workspace import safe
 
 logger = logging.getLogger(__name__)
 HELLO_S = 20.0  # how long the service may be away at the start
 FIRST_PAUSE_S = 0.5
+FINISH_HEARD_S = 5.0  # for the answer to a finish, when the board's next lease is here before it
 EMPTY_S = 1.0  # at least so long between two empty answers
 FAREWELL_S = 30.0  # for the last deliveries after Ctrl-C
 PR_SET_CHILD_SUBREAPER = 36
@@ -46,8 +49,7 @@ class Agent:
         self.tell = tell  # systemd, if it listens
         self.config, self.service, self.state, self.work, self.token = config, service, state, work, token
         work.mkdir(parents=True, exist_ok=True)
-        builds = asyncio.Semaphore(config.parallel_builds)
-        self.lab = Lab(config=config, workspace=Workspace(work), builds=builds)
+        self.lab = Lab.of(config, work, [state.root, *credentials.folders()])
         self.busy: dict[str, Attempt] = {}  # board → the attempt on it
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()  # a board became free, or the agent is to end
@@ -67,6 +69,10 @@ class Agent:
         """
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # belt: if a script kills its leader
         self._catch_signals()
+        if self.lab.sandbox.isolation.groups is not None:
+            self.lab.sandbox.isolation.groups.prepare()
+        if self.lab.sandbox.isolation.bwrap is None:
+            logger.warning("no sandbox: %s; %s", self.lab.sandbox.isolation.problem, self.lab.sandbox.isolation.remedy)
         await left.switch_off(self.config, self.state.root)
         await self._greet()
         self.tell("READY=1")
@@ -99,8 +105,8 @@ class Agent:
             Hello(
                 instance=self.state.instance,
                 version=_version(),
-                isolation="subreaper",
-                facts=facts(),
+                isolation=self.lab.sandbox.isolation.level,
+                facts=facts() | self.lab.sandbox.isolation.facts(),
                 boards=self.config.offers(),
                 problem=self.problem,
             )
@@ -141,7 +147,8 @@ class Agent:
             builds = self.lab.builds
         else:
             builds = asyncio.Semaphore(config.parallel_builds)
-        self.config, self.lab = config, replace(self.lab, config=config, builds=builds)
+        self.config = config
+        self.lab = replace(self.lab, config=config, builds=builds, sandbox=self.lab.sandbox.under(config))
 
     async def _claim_jobs(self) -> None:
         """Hold one poll for all free boards; its id stays until its answer is known."""
@@ -258,6 +265,9 @@ class Agent:
             return None
 
     async def _take(self, lease: Lease) -> None:
+        if (before := self.busy.get(lease.board)) is not None:  # its finish may be heard there before we know
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(before.off_board.wait(), FINISH_HEARD_S)
         if lease.board in self.busy:
             logger.warning("attempt %d is for the busy board %s: not taken", lease.attempt_id, lease.board)
             await self._sleep(1.0)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from builders.protocol import BoardOffer, CheckOffer, ConfigurationOffer
@@ -28,6 +29,29 @@ class Limits:
     grace: float = 10.0  # from the polite request to the kill
 
 
+class Use(StrEnum):
+    """Which jobs are sandboxed."""
+
+    AUTO = "auto"  # all, where the machine can; untrusted ones are refused where it cannot
+    ALWAYS = "always"  # all; the agent does not start where the machine cannot
+    UNTRUSTED = "untrusted"  # untrusted ones only
+    NEVER = "never"  # none, not even those of strangers: the owner's decision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandboxing:
+    """What the sandbox of a builder's jobs shows and allows. What strangers wrote never gets a network."""
+
+    use: Use = Use.AUTO
+    network: bool = True  # for trusted code
+    readable: tuple[Path, ...] = ()  # tools outside the system's folders
+    environment: tuple[str, ...] = ()  # names of the agent's variables that untrusted code may see too
+    processes: int = 2048
+    memory: int | None = None  # bytes; held where control groups are
+    cpus: float | None = None  # likewise
+    disk: int = 20 << 30  # bytes that one command may write
+
+
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """One way to build and run on a board."""
@@ -42,6 +66,7 @@ class Configuration:
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
     clean: bool = False  # remove what earlier builds left before the checkout
+    trusted_files: tuple[str, ...] = ()  # patterns: taken from the base before untrusted code is built
     ej: bool = False  # scripts get EJ's five arguments and the builder's working directory
 
 
@@ -117,6 +142,7 @@ class Config:
     work_dir: Path | None = None
     parallel_builds: int = 1
     environment: tuple[str, ...] = ()  # names that scripts may see of the builder's environment
+    sandbox: Sandboxing = field(default_factory=Sandboxing)
 
     @property
     def folder(self) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from builders import config_board
-from builders.config import Board, Config, ConfigError, Configuration, Limits
+from builders.config import Board, Config, ConfigError, Configuration, Limits, Sandboxing, Use
 from builders.config_table import Table, refuse_twins
 from builders.protocol import CHECK
 
@@ -41,9 +41,33 @@ def read(path: Path, data: dict[str, Any]) -> Config:
         work_dir=_folder(path, builder.optional_text("work_dir")),
         parallel_builds=int(builder.number("parallel_builds", 1, 1) or 1),
         environment=builder.texts("environment"),
+        sandbox=_sandbox(path, builder.table("sandbox")),
     )
     builder.refuse_others()
     return config
+
+
+def _sandbox(path: Path, table: Table) -> Sandboxing:
+    default = Sandboxing()
+    use = table.text("use", default.use)
+    if use not in list(Use):
+        raise table.wrong("use", f"must be one of {', '.join(Use)}, not {use!r}")
+    memory = table.number("memory_mib", None, 16)
+    made = Sandboxing(
+        use=Use(use),
+        network=table.flag("network", default.network),
+        readable=tuple(path.parent / Path(each).expanduser() for each in table.texts("readable")),
+        environment=table.texts("environment"),
+        processes=int(table.number("processes", default.processes, 16) or 0),
+        memory=None if memory is None else int(memory) << 20,
+        cpus=table.number("cpus", None, 0.01),
+        disk=int(table.number("disk_mib", default.disk >> 20, 1) or 0) << 20,
+    )
+    table.refuse_others()
+    for each in made.readable:
+        if not each.exists():
+            raise table.wrong("readable", f"{each} does not exist: correct the path")
+    return made
 
 
 def _folder(path: Path, text: str | None) -> Path | None:
@@ -79,6 +103,7 @@ def _configuration(table: Table) -> Configuration:
         limits=_limits(table.table("limits")),
         environment=table.environment("environment"),
         clean=table.flag("clean"),
+        trusted_files=_patterns(table, "trusted_files"),
     )
     table.refuse_others()
     if made.name == CHECK:

@@ -56,12 +56,12 @@ class Table:
             raise self.wrong(key, f"must be a number of at least {least:g}, not {value!r}")
         return float(value)
 
-    def flag(self, key: str) -> bool:
-        """Read true or false; false if left out."""
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Read true or false."""
         value = self._take(key, False)
         if value is not None and not isinstance(value, bool):
             raise self.wrong(key, f"must be true or false, not {value!r}")
-        return bool(value)
+        return default if value is None else bool(value)
 
     def texts(self, key: str, required: bool = False) -> tuple[str, ...]:
         """Read a list of texts."""

@@ -6,7 +6,7 @@ import asyncio
 
 from builders import credentials
 from builders.agent import Agent
-from builders.config import Config
+from builders.config import Config, Use
 from builders.credentials import Credentials, CredentialsError
 from builders.renewal import keep_renewed
 from builders.service import LeaseLost, Refused, Service, Unavailable
@@ -14,6 +14,10 @@ from builders.state import State, StateError, default_root
 from builders.watchdog import Watchdog
 
 BAD, UNREACHABLE = 1, 3
+
+
+class NoSandbox(Exception):
+    """The configuration insists on a sandbox, and this machine has none."""
 
 
 def connect(config: Config, server: str) -> tuple[str, int]:
@@ -27,12 +31,8 @@ def connect(config: Config, server: str) -> tuple[str, int]:
         asyncio.run(_work(config, server, who, state))
     except Unavailable as problem:
         return f"{server} cannot be reached: {problem}; check the address and the network", UNREACHABLE
-    except Refused as problem:
+    except (NoSandbox, Refused, LeaseLost, ValueError) as problem:
         return _explain(problem, who, server), BAD
-    except LeaseLost as problem:
-        return f"{server} has no place for builders: {problem}; check the address", BAD
-    except ValueError as problem:
-        return f"{server} does not answer as a Rigline service: {problem}", BAD
     finally:
         state.close()
     return "", 0
@@ -45,6 +45,8 @@ async def _work(config: Config, server: str, who: Credentials, state: State) -> 
     renewing = None if who.file is None else asyncio.create_task(keep_renewed(service, who.file, agent.adopt))
     beating = asyncio.create_task(watchdog.beat())
     try:
+        if config.sandbox.use is Use.ALWAYS and agent.lab.sandbox.isolation.bwrap is None:
+            raise NoSandbox(f"no sandbox: {agent.lab.sandbox.isolation.problem}; {agent.lab.sandbox.isolation.remedy}")
         await agent.run()
     finally:
         for task in (renewing, beating):
@@ -53,11 +55,17 @@ async def _work(config: Config, server: str, who: Credentials, state: State) -> 
         await service.close()
 
 
-def _explain(problem: Refused, who: Credentials, server: str) -> str:
-    match problem.code:
-        case "builder_in_use":
+def _explain(problem: Exception, who: Credentials, server: str) -> str:
+    match problem:
+        case NoSandbox():
+            return str(problem)
+        case LeaseLost():
+            return f"{server} has no place for builders: {problem}; check the address"
+        case Refused(code="builder_in_use"):
             return f"another agent is connected as {who.name}: {problem}; stop it, or create a second builder"
-        case "unauthorized" | "unknown_token" | "token_revoked":
+        case Refused(code="unauthorized" | "unknown_token" | "token_revoked"):
             return f"{server} refuses the token of {who.name}: {problem}; get a new one by rotate-token"
-        case _:
+        case Refused():
             return f"{server} refuses this builder: {problem}"
+        case _:
+            return f"{server} does not answer as a Rigline service: {problem}"

@@ -46,12 +46,18 @@ def command(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ)
 
 
 def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Make the whole environment of a script."""
-    wanted = (*ALWAYS, *(ALSO_EJ if scene.configuration.ej else ()), *scene.config.environment)
+    """Make the whole environment of a script; untrusted code gets no secrets."""
+    passed = scene.config.environment if scene.lease.trusted else scene.config.sandbox.environment
+    wanted = (*ALWAYS, *(ALSO_EJ if scene.configuration.ej else ()), *passed)
     kept = {name: outside[name] for name in wanted if name in outside and not name.startswith(OWN)}
-    paths = [str(SDK_FOLDER), *filter(None, [scene.configuration.environment.get("PYTHONPATH", "")])]
+    own = {
+        name: value
+        for name, value in scene.configuration.environment.items()
+        if scene.lease.trusted or not SECRET_NAME.search(name)
+    }
+    paths = [str(SDK_FOLDER), *filter(None, [own.get("PYTHONPATH", "")])]
     return kept | {
-        **scene.configuration.environment,
+        **own,
         "PYTHONPATH": os.pathsep.join(paths),
         "RIGLINE_ACTION": str(phase),
         "RIGLINE_BOARD": scene.lease.board,
@@ -79,7 +85,7 @@ def of_board(config: Config, board: Board, words: tuple[str, ...], outside: Mapp
 
 def secrets(config: Config, configuration: Configuration | None, outside: Mapping[str, str] = os.environ) -> list[str]:
     """List values that a script may see and a log may not: those whose name says so."""
-    passed = {name: outside[name] for name in config.environment if name in outside}
+    passed = {name: outside[name] for name in (*config.environment, *config.sandbox.environment) if name in outside}
     own = {} if configuration is None else dict(configuration.environment)
     return [value for name, value in (passed | own).items() if SECRET_NAME.search(name)]
 

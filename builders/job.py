@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import shutil
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from builders import artefacts, process
+from builders import artefacts, isolation, process
+from builders.apart import Apart
 from builders.artefacts import Artefact
 from builders.boards import health
 from builders.boards.serial import BoardTrouble
@@ -25,8 +25,9 @@ from builders.logs import JobLog
 from builders.process import Bounds, Ended
 from builders.protocol import CommitFacts, Kind, Lease, Outcome, Phase, PhaseEnd
 from builders.results import SKIP, ResultError, ResultPlace
+from builders.sandbox import Sandbox
 from builders.stop import Cause, Stop
-from builders.verdict import Over, Verdict, explain
+from builders.verdict import Over, Verdict, broken, explain
 from builders.workspace import FetchError, Tree, Workspace
 
 LAST_LINES = 20
@@ -41,8 +42,25 @@ class Lab:
 
     config: Config
     workspace: Workspace
+    strangers: Workspace  # mirrors and trees of untrusted code
+    sandbox: Sandbox
     builds: asyncio.Semaphore
     libraries: dict[Path, asyncio.Lock] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Config, work: Path, hidden: Sequence[Path]) -> Lab:
+        """Furnish a lab: look what this machine can do, and where its trees are.
+
+        Args:
+            hidden: folders of the agent's that no job may see, besides the work trees and the configuration's.
+        """
+        return cls(
+            config=config,
+            workspace=Workspace(work),
+            strangers=Workspace(work / "untrusted"),
+            sandbox=Sandbox(config, isolation.for_jobs(config), [work, *hidden]),
+            builds=asyncio.Semaphore(config.parallel_builds),
+        )
 
     def library_lock(self, path: Path) -> asyncio.Lock:
         """Find the lock of a work tree that configurations share."""
@@ -55,6 +73,8 @@ class Job:
     def __init__(self, lab: Lab, keeper: Keeper, stop: Stop, log: JobLog, folder: Path) -> None:
         self.lab, self.keeper, self.stop, self.log, self.folder = lab, keeper, stop, log, folder
         self.lease: Lease = keeper.lease
+        workspace = lab.workspace if self.lease.trusted else lab.strangers
+        self.apart = Apart(lab.sandbox, workspace, self.lease, stop=stop, log=log, folder=folder)
         self.configuration: Configuration
         self.tree: Tree | None = None
         self.phases: list[PhaseEnd] = []
@@ -72,7 +92,8 @@ class Job:
             if self.lease.kind is Kind.HEALTH:
                 return await self._check_board()
             self.configuration = self._configuration()
-            async with ChildSocket() as socket, self._library():
+            self.apart.admit(self.configuration)
+            async with ChildSocket() as socket, self._library(), self.apart.reset():
                 self.tree = await self._fetch()
                 try:
                     await self._work(self.tree, socket)
@@ -85,7 +106,7 @@ class Job:
             self.log.note(f"board: {trouble}")
             return Verdict(outcome=Outcome.ERRORED, reason=f"infra:board {trouble}", phase=Phase.RUN)
         except OSError as problem:
-            return _broken(problem, self.keeper.phase)
+            return broken(problem, self.keeper.phase)
 
     async def _work(self, tree: Tree, socket: ChildSocket) -> None:
         await self._build(tree, socket)
@@ -136,9 +157,11 @@ class Job:
         with self._phase(Phase.FETCH):
             limit = self.configuration.limits.fetch
             try:
-                tree = await self._within(self._checkout(), Phase.FETCH, limit)
+                tree = await self._within(self.apart.tree(self.configuration), Phase.FETCH, limit)
             except FetchError as problem:
                 self.log.note(f"fetch failed: {problem}")
+                if "fsck error" in str(problem):  # the commit was made so that git would be tricked
+                    raise Over(Outcome.FAILED, f"fetch: git refuses the commit: {problem}", Phase.FETCH) from problem
                 raise Over(Outcome.ERRORED, f"infra:fetch {problem}", Phase.FETCH) from problem
             except Over as over:
                 if over.verdict.outcome is Outcome.TIMED_OUT and self._left(None) > 0:  # not the job's own time
@@ -147,12 +170,6 @@ class Job:
                     raise Over(Outcome.ERRORED, told, Phase.FETCH) from over
                 raise
         return tree
-
-    def _checkout(self) -> Coroutine[Any, Any, Tree]:
-        workspace, source, note = self.lab.workspace, self.lease.source, self.log.note
-        if self.configuration.library is not None:
-            return workspace.prepare_library(self.configuration.library, source, note)
-        return workspace.prepare(self.lease.board, source, note, clean=self.configuration.clean)
 
     async def _build(self, tree: Tree, socket: ChildSocket) -> None:
         await self._within(self.keeper.accepted.wait(), Phase.BUILD, None)
@@ -246,18 +263,20 @@ class Job:
         self._check(phase)
         limits = self.configuration.limits
         wanted = command(scene, phase)
+        program = wanted.argv[0]
         self.log.note(f"{phase}: {' '.join(wanted.argv)}")
+        wanted = self.apart.caged(wanted, scene, socket, phase)
         with self._phase(phase) as took:
             bounds = Bounds(limit=self._left(limits.build if phase is Phase.BUILD else limits.run),
                             no_output=limits.no_output, grace=limits.grace)  # fmt: skip
             stop, began = self.stop if board is None else board.stop, time.monotonic()
-            ended = await process.run(wanted, bounds, output=self.log.write, stop=stop, polite=socket.tell_exit)
+            ended = await self.apart.watched(wanted, bounds, stop, self.log.write, socket)
             took.append(ended.code)
             if board is not None and not ended.survived:
                 await self._hear(board, ended, bounds.limit - (time.monotonic() - began))
         if ended.left:
             self.log.note(f"{phase}: left processes behind, killed: {ended.left}")
-        self._judge(ended, wanted.argv[0], phase)
+        self._judge(ended, program, phase)
         self.log.note(f"{phase}: done in {self.phases[-1].seconds:.2f} s")
 
     async def _hear(self, board: Session, ended: Ended, left: float) -> None:
@@ -352,12 +371,10 @@ class Job:
         match self.stop.cause:
             case Cause.SHUTDOWN:
                 return Over(Outcome.ERRORED, "infra:agent the builder was stopped", phase)
+            case Cause.DISK:
+                most = self.lab.config.sandbox.disk / (1 << 20)
+                return Over(Outcome.FAILED, f"limit: {phase} wrote more than {most:.0f} MiB", phase)
             case Cause.FENCED | Cause.LOST:
                 return Over(Outcome.ERRORED, "infra:lost the builder had no contact with the service", phase)
             case _:
                 return Over(Outcome.CANCELLED, f"cancel: asked for during {phase}", phase)
-
-
-def _broken(problem: OSError, phase: Phase | None) -> Verdict:
-    area = "infra:disk" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else "infra:builder"
-    return Verdict(outcome=Outcome.ERRORED, reason=f"{area} {problem}", phase=phase)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import re
 import signal
 import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +28,8 @@ LEADER = str(Path(__file__).with_name("leader.py"))
 READ_SIZE = 64 << 10  # bytes
 TERM_AT = 0.3  # of the grace: when SIGTERM follows the polite request
 KILL_WAIT_S = 15.0  # a process that survives SIGKILL for so long hangs in the kernel
+TAIL = 400  # bytes of output kept to see what bubblewrap said last
+NOT_RUN = re.compile(rb"bwrap: execvp [^\n]*: ([^:\n]+)\n?$")
 DRAIN_S = 2.0  # for what is still in the pipe when nothing is left that could write
 
 
@@ -37,6 +41,25 @@ class Cause(StrEnum):
     NO_OUTPUT = "no_output"
     STOPPED = "stopped"
     UNSTARTABLE = "unstartable"
+    CROWDED = "crowded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cage:
+    """What stands around a command."""
+
+    sandbox: tuple[str, ...] = ()  # bubblewrap's words up to the command; none: no sandbox
+    group: Path | None = None  # control group with limits of its own
+    processes: int = 0  # how many there may be, where no group counts; 0: any
+    file: int = 0  # bytes of the largest file; 0: any
+
+    def asked(self) -> Iterator[str]:
+        """Say it in the leader's words."""
+        if self.sandbox:
+            yield "sandboxed=1"
+        for name, value in (("group", self.group), ("processes", self.processes), ("file", self.file)):
+            if value:
+                yield f"{name}={value}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +69,7 @@ class Command:
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
+    cage: Cage = Cage()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +88,7 @@ class Ended:
     cause: Cause
     code: int | None = None  # negative: the signal that killed it; None: killed by us before it ended
     errno: int = 0  # why it could not be started
+    sandbox: str = ""  # why it could not be put into its sandbox
     left: str = ""  # names of processes it left behind, killed since
     survived: bool = False  # something could not even be killed
 
@@ -102,6 +127,7 @@ class _Leader:
         self.process, self.control, self.output = process, control, output
         self.said: dict[str, str] = {}
         self.heard_at = time.monotonic()
+        self.tail = b""  # of the output
         self.listening: asyncio.Task[None]
         self.reading: asyncio.Task[None]
 
@@ -110,7 +136,7 @@ class _Leader:
         ours, theirs = socket.socketpair()
         try:
             process = await start_own(
-                (sys.executable, "-I", "-S", LEADER, *command.argv),
+                (sys.executable, "-I", "-S", LEADER, *command.cage.asked(), "--", *command.cage.sandbox, *command.argv),
                 cwd=command.cwd,
                 env=command.env,
                 stdin=theirs.fileno(),
@@ -138,6 +164,7 @@ class _Leader:
         assert self.process.stdout is not None
         while data := await self.process.stdout.read(READ_SIZE):
             self.heard_at = time.monotonic()
+            self.tail = (self.tail + data)[-TAIL:] if len(data) < TAIL else data[-TAIL:]
             self.output(data)
             await asyncio.sleep(0)  # a flood must not starve the heartbeats
 
@@ -207,6 +234,10 @@ class _Leader:
             await kill_strays()  # somebody killed the leader; what it watched is ours now
         if "unstartable" in self.said:
             return Ended(cause=Cause.UNSTARTABLE, errno=int(self.said["unstartable"]))
+        if "unentered" in self.said:
+            return unentered(self.tail)
+        if "crowded" in self.said and cause is Cause.EXITED:
+            return Ended(cause=Cause.CROWDED)
         code = self.said.get("exited")
         return Ended(cause=cause, code=None if code is None else int(code), left=self.said.get("left", ""))
 
@@ -224,6 +255,16 @@ class _Leader:
                 await asyncio.wait_for(self.process.wait(), DRAIN_S)
         transport.close()
         own.discard(self.process.pid)
+
+
+def unentered(said: bytes) -> Ended:
+    """Read from bubblewrap's last line why nothing was run; what it would have run has said nothing yet."""
+    found = NOT_RUN.search(said)
+    numbers = {os.strerror(each).encode(): each for each in (errno.ENOENT, errno.EACCES, errno.ENOEXEC)}
+    if found is not None and found[1] in numbers:
+        return Ended(cause=Cause.UNSTARTABLE, errno=numbers[found[1]])
+    last = (said.strip().splitlines() or [b"bwrap ended without a word"])[-1]
+    return Ended(cause=Cause.UNSTARTABLE, sandbox=last.decode(errors="replace"))
 
 
 own: set[int] = set()  # children of this process that are no strays

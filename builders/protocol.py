@@ -68,6 +68,15 @@ CANCEL_GRACE_S = 10.0  # from the polite request to the kill
 FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the job cancelled
 
 
+class Level(StrEnum):
+    """How well a builder keeps a job apart from its machine; each holds what the one before holds."""
+
+    NONE = "none"
+    SUBREAPER = "subreaper"  # nothing of a job outlives it, but it sees what the agent sees
+    NAMESPACES = "namespaces"  # a sandbox: own files, processes, network, devices
+    CGROUP = "cgroup"  # and the kernel limits its memory, processes and CPU
+
+
 class Kind(StrEnum):
     """What a job does: fetch and build; fetch, build and run; or look whether its board is well."""
 
@@ -141,7 +150,7 @@ class Hello:
 
     instance: str  # random, kept in the state folder: tells a restart from a second agent
     version: str
-    isolation: str = "none"  # none | subreaper | namespaces | cgroup
+    isolation: str = Level.NONE  # of `Level`; one that the service does not know counts as none
     facts: dict[str, str] = field(default_factory=dict)  # os, platform, machine, …
     boards: list[BoardOffer] = field(default_factory=list)
     problem: str = ""  # what its owner should know, such as a configuration that cannot be used
@@ -185,6 +194,8 @@ class Source:
     ref: str | None = None  # a ref that holds the commit, where a bare hash is not served
     token: str | None = None  # for https remotes; never in argv, URL, log or git configuration
     username: str = "x-access-token"  # the user name that goes with the token
+    base: str | None = None  # full hash of the commit whose build files are trusted; None: not known
+    trusted_files: list[str] = field(default_factory=list)  # of the rules at the base: patterns of such files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +210,7 @@ class Lease:
     configuration: str
     kind: Kind
     source: Source
+    trusted: bool = False  # written by those who may write to the repository; what is not said is not trusted
     repeat: int = 1  # run phases; their samples accumulate
     limit_s: float | None = None  # from claim to end; None: the configuration's own limits only
     keep_power: bool = False  # if the job ends badly the board stays on: somebody wants to look at it

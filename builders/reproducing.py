@@ -21,7 +21,6 @@ from builders.service import Service
 from builders.state import State, StateError, default_root
 from builders.stop import Stop
 from builders.verdict import Verdict
-from builders.workspace import Workspace
 
 BAD, UNREACHABLE = 1, 3
 
@@ -111,6 +110,7 @@ def _lease(recipe: dict[str, Any], board: str) -> Lease:
         configuration=recipe["configuration"],
         kind=Kind(recipe["kind"]),
         source=source,
+        trusted=bool(recipe.get("trusted")),
         repeat=recipe["repeat"],
         limit_s=recipe["limit_s"],
     )
@@ -118,7 +118,7 @@ def _lease(recipe: dict[str, Any], board: str) -> Lease:
 
 async def _perform(config: Config, work: Path, lease: Lease, folder: Path, server: str) -> Verdict:
     work.mkdir(parents=True, exist_ok=True)
-    lab = Lab(config=config, workspace=Workspace(work), builds=asyncio.Semaphore(1))
+    lab = Lab.of(config, work, [])
     stop, service = Stop(), Service(server, "")
     keeper = Keeper(service, lease, stop, lambda _: None)
     keeper.accepted.set()  # nobody else has this board: the state folder is locked

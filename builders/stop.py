@@ -13,6 +13,7 @@ class Cause(StrEnum):
     SHUTDOWN = "shutdown"  # this agent ends
     FENCED = "fenced"  # no contact for so long that the board may soon be somebody else's
     BOARD = "board"  # the board has said enough, or nothing any more
+    DISK = "disk"  # it wrote more than it may
     LOST = "lost"  # the service gave the job away: nothing we say about it counts
 
 

@@ -32,18 +32,18 @@ def explain(ended: Ended, program: str, phase: Phase, limits: Limits) -> tuple[O
     """Say what the end of a script means, as far as the script alone decides."""
     if ended.survived:
         return Outcome.ERRORED, f"infra:process the {phase} script cannot be killed"
-    match ended.cause:
-        case Cause.UNSTARTABLE:
-            return Outcome.ERRORED, f"config: {_unstartable(program, ended.errno)}"
-        case Cause.NO_OUTPUT:
-            return Outcome.TIMED_OUT, f"limit: no output of {phase} for {limits.no_output:g} s"
-        case Cause.LIMIT:
-            limit = limits.build if phase is Phase.BUILD else limits.run
-            return Outcome.TIMED_OUT, f"limit: {phase} took longer than {limit:g} s"
-        case Cause.STOPPED:
-            return Outcome.CANCELLED, f"cancel: asked for during {phase}"
-        case Cause.EXITED:
-            return (Outcome.PASSED, "") if ended.code == 0 else (Outcome.FAILED, f"{phase}: {_exit(ended.code)}")
+    if ended.cause is Cause.EXITED:
+        return (Outcome.PASSED, "") if ended.code == 0 else (Outcome.FAILED, f"{phase}: {_exit(ended.code)}")
+    if ended.cause is Cause.UNSTARTABLE:
+        said = f"infra:sandbox {ended.sandbox}" if ended.sandbox else f"config: {_unstartable(program, ended.errno)}"
+        return Outcome.ERRORED, said
+    limit = limits.build if phase is Phase.BUILD else limits.run
+    return {
+        Cause.NO_OUTPUT: (Outcome.TIMED_OUT, f"limit: no output of {phase} for {limits.no_output:g} s"),
+        Cause.LIMIT: (Outcome.TIMED_OUT, f"limit: {phase} took longer than {limit:g} s"),
+        Cause.CROWDED: (Outcome.FAILED, f"limit: {phase} started too many processes"),
+        Cause.STOPPED: (Outcome.CANCELLED, f"cancel: asked for during {phase}"),
+    }[ended.cause]
 
 
 def _unstartable(program: str, number: int) -> str:
@@ -62,3 +62,9 @@ def _exit(code: int | None) -> str:
     if code is None:
         return "the script ended the process that watched it"
     return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def broken(problem: OSError, phase: Phase | None) -> Verdict:
+    """Say what a fault of this machine means."""
+    area = "infra:disk" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else "infra:builder"
+    return Verdict(outcome=Outcome.ERRORED, reason=f"{area} {problem}", phase=phase)

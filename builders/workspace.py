@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
 import re
-import shutil
+import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builders import git
@@ -21,7 +22,7 @@ NOT_SERVED = re.compile(r"not our ref|unadvertised object|couldn't find remote r
 REFUSED = re.compile(
     r"Authentication failed|could not read Username|Repository not found|returned error: 40[134]|not found\s*$"
     r"|does not appear to be a git repository|does not exist|unable to update url base from redirection"
-    r"|transport '\w+' not allowed|Permission denied|Host key verification failed|error: 30\d"
+    r"|transport '\w+' not allowed|fsck error|Permission denied|Host key verification failed|error: 30\d"
 )
 FACTS = "%H%x00%P%x00%ct%x00%an%x00%s"
 MAX_TITLE = 200  # characters
@@ -59,14 +60,56 @@ class Workspace:
         """
         mirror = self.root / "mirrors" / f"{safe(source.repository)}.git"
         facts = await self._obtain(mirror, source, note, bare=True)
-        tree = self.root / "trees" / safe(board) / safe(source.repository)
+        tree = self._tree(board, source)
         try:
             await self._check_out(tree, source.commit, mirror, clean)
         except (GitError, OSError) as problem:
             note(f"the work tree is made anew: {problem}")
-            await asyncio.to_thread(shutil.rmtree, tree, ignore_errors=True)
+            await asyncio.to_thread(remove, tree)
             await self._last_try(tree, source.commit, mirror)
         return self._done(tree, source, facts, note)
+
+    async def prepare_anew(self, board: str, source: Source, note: Note) -> Tree:
+        """Check the commit out in a tree that nothing was ever built in.
+
+        Raises:
+            FetchError: the commit cannot be had, or what was there cannot be removed.
+        """
+        await self.forget(board, source)
+        return await self.prepare(board, source, note)
+
+    async def forget(self, board: str, source: Source) -> None:
+        """Remove a board's tree and home, whatever a script has made of them."""
+        for folder in (self._tree(board, source), self.home(board, source)):
+            await asyncio.to_thread(remove, folder)
+
+    def home(self, board: str, source: Source) -> Path:
+        """Name the folder that the scripts of a board find as their home: caches that stay as the tree does."""
+        return self.root / "homes" / safe(board) / safe(source.repository)
+
+    def _tree(self, board: str, source: Source) -> Path:
+        return self.root / "trees" / safe(board) / safe(source.repository)
+
+    async def lay_over(self, tree: Path, source: Source, patterns: Sequence[str], note: Note) -> None:
+        """Take the files that match from the trusted base, and none from the commit.
+
+        Raises:
+            FetchError: the base is not known or cannot be had.
+        """
+        if source.base is None:
+            raise FetchError("the base whose build files are trusted is not known to the service")
+        mirror = self.root / "mirrors" / f"{safe(source.repository)}.git"
+        await self._obtain(mirror, replace(source, commit=source.base, ref=None), note, bare=True)
+        env, wanted = git.environment(tree=tree), [f":(glob){each}" for each in patterns]
+        try:
+            await git.demand("rm", "-rfq", "--ignore-unmatch", "--", *wanted, at=tree, env=env)
+            for each in wanted:
+                taken = await git.run("checkout", source.base, "--", each, at=tree, env=env)
+                if taken.code != 0 and "did not match any file" not in taken.text:
+                    raise GitError(taken.code, taken.text)
+        except (GitError, OSError) as problem:
+            raise FetchError(f"cannot take build files from {source.base}: {problem}") from problem
+        note(f"taken from the base {source.base}: {' '.join(patterns)}")
 
     async def prepare_library(self, path: Path, source: Source, note: Note) -> Tree:
         """Check the commit out in a work tree of the lab's own, which is made when it is missing.
@@ -199,6 +242,18 @@ def _ways(source: Source) -> list[list[str]]:
         ways.append([f"+{source.ref}:refs/rigline/ref/{source.commit}"])
     ways.append(["+refs/heads/*:refs/rigline/heads/*"])
     return ways
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in which scripts had free hand: without permissions, deeper than any path may be long.
+
+    Raises:
+        FetchError: it is there still.
+    """
+    for words in (("chmod", "-R", "u+rwX"), ("rm", "-rf")) if os.path.lexists(folder) else ():
+        subprocess.run([*words, "--", str(folder)], stderr=subprocess.DEVNULL, check=False)  # noqa: S603  # ours
+    if os.path.lexists(folder):
+        raise FetchError(f"{folder} cannot be removed: look what it holds, and remove it by hand")
 
 
 def safe(name: str) -> str:

@@ -153,6 +153,7 @@ async def _lease(deps: Deps, facts: Any) -> Lease:
         configuration=facts.configuration,
         kind=Kind(facts.kind),
         source=await _source(deps, facts),
+        trusted=not facts.from_fork,
         repeat=facts.repeat,
         limit_s=facts.limit_s,
         keep_power=facts.keep_power,

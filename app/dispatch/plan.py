@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
 from app.db.models import Priority, Trigger
-from app.db.queries import jobs, offers, pipelines
+from app.db.queries import jobs, offers, pipelines, repositories
 from app.db.queries.outsiders import Outsider
 from app.deps import Deps
 from app.dispatch import groups, outsiders, queue, selection
@@ -19,7 +19,7 @@ from app.policy.rules import Group
 from app.reporting.announce import announce
 from app.settings import Settings
 from app.states import JobState
-from builders.protocol import Kind
+from builders.protocol import Kind, Level
 
 SERVICE = "service"
 NO_BOARD = "no board is registered: connect a builder, then ask again"
@@ -101,7 +101,7 @@ async def _open(
         refusal = await outsiders.refusal(db, settings, request.repository_id, request.commit, request.outsider)
         if refusal:  # it is written down and shown on the commit, and says nothing else anywhere
             targets, error, request = [], refusal, replace(request, revives=False, is_told=False)
-    columns = _columns(request)
+    columns = _columns(request) | {"isolation": await _isolation(db, settings, request)}
     pipeline_id = await pipelines.insert_new(db, **columns, error=error, token=token)
     if pipeline_id is None:
         return await _join(db, request, targets, error)
@@ -109,6 +109,13 @@ async def _open(
     await _report(db, request, {**columns, "id": pipeline_id})
     planned = Planned(pipeline_id=pipeline_id, created=True, job_ids=added, error=error)
     return planned, added if request.trust else []
+
+
+async def _isolation(db: AsyncConnection, settings: Settings, request: PipelineRequest) -> str:
+    """Say how well its builder must keep the job apart: an approved stranger's code is a stranger's still."""
+    if not request.from_fork:
+        return Level.NONE.value
+    return await repositories.fork_isolation(db, request.repository_id) or settings.fork_isolation.value
 
 
 async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[Grouped], str | None]:
@@ -189,7 +196,7 @@ def _learned(found: sa.RowMapping, request: PipelineRequest) -> dict[str, Any]:
     if request.trust and found["trust"] is None:
         new["trust"] = request.trust
     if request.trust and not request.from_fork and found["from_fork"]:
-        new["from_fork"] = False
+        new.update(from_fork=False, isolation=Level.NONE.value)
     if request.compare_with and found["compare_with"] is None:
         new["compare_with"] = request.compare_with
     if request.title and not found["title"]:

@@ -60,9 +60,11 @@ class Lab:
         file.chmod(0o755)
         return file
 
-    def config(self, text: str, head: str = "") -> Path:
+    def config(self, text: str, head: str = "", sandbox: str = 'use = "untrusted"') -> Path:
+        """Write a configuration; trusted jobs are sandboxed only in the tests that ask for it."""
         file = self.folder / "builder.toml"
-        file.write_text(f'version = 1\n[builder]\nstate_dir = "state"\n{head}\n{text}')
+        own = f'[builder]\nstate_dir = "state"\n{head}\n[builder.sandbox]\n{sandbox}\n'
+        file.write_text(f"version = 1\n{own}{text}")
         return file
 
     def board(self, build: str = "true", run: str = "true", more: str = "", **limits: float) -> Path:

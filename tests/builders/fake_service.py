@@ -148,7 +148,12 @@ class FakeService:
     async def job(self, source: Source, board: str, configuration: str, **also: Any) -> Attempt:
         """Queue one job."""
         number = len(self.attempts) + 1
-        values: dict[str, Any] = {"kind": Kind.RUN, "lease_s": self.lease_s, "beat_s": self.beat_s} | also
+        values: dict[str, Any] = {
+            "trusted": True,
+            "kind": Kind.RUN,
+            "lease_s": self.lease_s,
+            "beat_s": self.beat_s,
+        } | also
         lease = Lease(
             attempt_id=number,
             job_id=100 + number,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.protocol import MAX_REST, Outcome
+from builders.protocol import MAX_REST, Level, Outcome
 from tests.builders.conftest import Lab, Project, gone, processes
 from tests.builders.fake_service import FakeService, refuse
 
@@ -223,7 +223,8 @@ async def test_the_hello_names_boards_types_tags_and_configurations(lab: Lab, se
     (board,) = service.hellos[0].boards
     assert (board.name, board.type, board.tags) == ("b1", "nucleo", ["arm"])
     assert [(each.name, each.tags, each.limit_s) for each in board.configurations] == [("c1", ["debug"], 90.0)]
-    assert service.hellos[0].isolation == "subreaper"
+    assert service.hellos[0].isolation in (Level.NAMESPACES, Level.CGROUP)
+    assert service.hellos[0].facts["network_isolation"] == "yes"
 
 
 async def test_ending_the_agent_ends_its_jobs_politely_and_reports_them(

@@ -34,6 +34,7 @@ SCENES = {
     "configuration": [sql(job, configuration="another")],
     "tags": [sql(job, tags=["gpu"])],
     "facts": [sql(job, facts={"os": ["bsd"]})],
+    "isolation": [sql(pipeline, isolation="cgroup")],
     "active": [sql(builder, state=BuilderState.PAUSED)],
     "healthy": [sql(board, health=Health.QUARANTINED)],
     "given": [sql(board, held_until=sa.text("now() + interval '1 hour'"))],

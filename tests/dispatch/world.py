@@ -41,9 +41,11 @@ class FakeBuilder:
     http: httpx2.AsyncClient
     boards: list[str]
     instance: str
+    isolation: str = protocol.Level.NAMESPACES
 
     async def hello(self, boards: Sequence[protocol.BoardOffer], **changes: Any) -> httpx2.Response:
-        said = protocol.Hello(instance=self.instance, version="1", boards=list(boards))
+        apart = self.isolation
+        said = protocol.Hello(instance=self.instance, version="1", isolation=apart, boards=list(boards))
         return await self.http.put("builders/me", json={**protocol.to_json(said), **changes})
 
     async def ask(self, wait_s: float = 0.0, **changes: Any) -> httpx2.Response:

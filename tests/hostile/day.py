@@ -233,7 +233,9 @@ class Day:
         token = f"rlb_{builder_id}.{secret}"
         self.lab = FakeBuilder("lab", builder_id, token, self.http, ["nucleo", "pi4"], "instance-lab")
         offers = [offer("nucleo"), offer("pi4")]
-        hello = protocol.to_json(protocol.Hello(instance="instance-lab", version="1", boards=offers))
+        apart = protocol.Level.NAMESPACES
+        said = protocol.Hello(instance="instance-lab", version="1", isolation=apart, boards=offers)
+        hello = protocol.to_json(said)
         await self.call("PUT", "/api/v1/builders/me", json=hello)
         for side in self.sides:
             for fork in (False, True):  # these two are never closed: see OURS and THEIRS

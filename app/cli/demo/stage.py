@@ -141,6 +141,7 @@ def _service_environment(folder: Path, port: int, forge_url: str) -> dict[str, s
         "RIGLINE_GITHUB_API_URL": f"{forge_url}{fake.GITHUB}",
         "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
         "RIGLINE_GITHUB_TOKEN": TOKEN,
+        "RIGLINE_FORK_ISOLATION": "subreaper",  # the demo's stranger is ours: it runs where there is no sandbox too
     }
 
 

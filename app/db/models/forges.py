@@ -36,6 +36,7 @@ class Repository(SQLModel, table=True):
     heard_at: datetime | None = Field(default=None, sa_type=TIME)  # the last delivery that spoke of it
     policy: str | None = None  # rules in the form of `.rigline.toml`, where the repository has none of its own
     policy_commit: str | None = Field(default=None, max_length=64)  # the base commit whose rules the schedules follow
+    fork_isolation: str | None = Field(default=None, max_length=24)  # that a fork's jobs need; None: the setting
     cap_fork_owner: int | None = None  # boards that one fork owner's jobs may hold at a time; 0: any; None: the setting
     cap_pull_request: int | None = None  # … that the jobs of one pull request may hold
     cap_repository: int | None = None  # … that all its jobs may hold

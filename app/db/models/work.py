@@ -55,6 +55,9 @@ class Pipeline(SQLModel, table=True):
     branch: str | None = Field(default=None, max_length=255)
     pull_request: int | None = None
     from_fork: bool = False
+    isolation: str = Field(
+        default="none", max_length=24, sa_column_kwargs={"server_default": "none"}
+    )  # what its builder must have at least, of builders.protocol.Level
     fetch_ref: str | None = Field(default=None, max_length=512)  # a ref that holds the commit
     title: str = Field(default="", max_length=500)  # first line of the commit's message, if the trigger told
     author_id: int | None = Field(default=None, sa_type=sa.BigInteger)  # on the forge, of an outsider's pull request

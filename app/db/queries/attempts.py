@@ -88,6 +88,7 @@ _lease = (
         pipeline.c.fetch_ref,
         pipeline.c.repeat,
         pipeline.c.token,
+        pipeline.c.from_fork,
         limit_s.label("limit_s"),
         repository.c.id.label("repository_id"),
         repository.c.forge,

@@ -17,7 +17,7 @@ from app.db.models import BuilderState, Health
 from app.db.tables import attempt, board, builder, configuration, job, pipeline, repository
 from app.states import JobState
 from app.turns import is_full
-from builders.protocol import LEASE_S
+from builders.protocol import LEASE_S, Level
 
 ALIVE_S = 2 * LEASE_S  # a builder that gave no sign of life for so long is away
 
@@ -42,6 +42,7 @@ class Wanted:
     configuration: Any
     tags: Any
     facts: Any
+    isolation: Any
     from_fork: Any
     lost_on: Any  # boards
 
@@ -89,6 +90,16 @@ def _has_facts(wanted: Wanted) -> sa.ColumnElement[bool]:
     fits = asked.c.value.op("?", return_type=sa.Boolean)(builder.c.facts.op("->>")(asked.c.key))
     misfit = sa.select(1).select_from(asked).where(sa.not_(sa.func.coalesce(fits, sa.false()))).exists()
     return sa.or_(wanted.facts == sa.literal({}, JSONB), sa.not_(misfit))
+
+
+def _rank(level: Any) -> Any:
+    """Order levels of isolation; one that is not known here is none."""
+    return sa.case({each.value: number for number, each in enumerate(Level)}, value=level, else_=0)
+
+
+def _keeps_apart(wanted: Wanted) -> sa.ColumnElement[bool]:
+    """Say that the builder keeps the job apart as well as the job's trust asks for."""
+    return sa.or_(wanted.isolation == Level.NONE.value, _rank(builder.c.isolation) >= _rank(wanted.isolation))
 
 
 def _is_held() -> sa.ColumnElement[bool]:
@@ -163,6 +174,13 @@ PLACE: tuple[Condition, ...] = (
         "no registered builder offers {configuration!r} on {board_type!r} with the tags {tags}",
     ),
     Condition("facts", Lack.NEVER, _has_facts, "no builder with {board_type!r} is what the job asks for: {facts}"),
+    Condition(
+        "isolation",
+        Lack.AWAY,
+        _keeps_apart,
+        "no builder of {name!r} keeps a stranger's code apart as well as it must ({isolation}): "
+        "`rigline-builder doctor` says there what is missing",
+    ),
     Condition(
         "alive",
         Lack.AWAY,
@@ -270,6 +288,7 @@ OF_JOB = Wanted(
     configuration=job.c.configuration,
     tags=job.c.tags,
     facts=job.c.facts,
+    isolation=pipeline.c.isolation,
     from_fork=pipeline.c.from_fork,
     lost_on=job.c.lost_on,
 )

@@ -71,6 +71,13 @@ async def get(db: AsyncConnection, repository_id: int) -> sa.RowMapping | None:
     return (await db.execute(sa.select(_TABLE).where(col(Repository.id) == repository_id))).mappings().one_or_none()
 
 
+async def fork_isolation(db: AsyncConnection, repository_id: int) -> str | None:
+    """Say how well the repository wants the code of forks kept apart; None: as the service does."""
+    wanted = sa.select(col(Repository.fork_isolation)).where(col(Repository.id) == repository_id)
+    found: str | None = await db.scalar(wanted)
+    return found
+
+
 async def served(db: AsyncConnection, forge: str, forge_id: int, *, hears: bool = False) -> sa.RowMapping | None:
     """Find the served repository with this numeric id on a forge.
 

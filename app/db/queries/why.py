@@ -53,6 +53,7 @@ _asked = (
     sa.select(
         job.c.id,
         *(job.c[name] for name in _TOLD),
+        pipeline.c.isolation,
         *(gate.holds.label(f"gate_{gate.name}") for gate in GATES),
         *_places.c,
         _queue.label("in_queue"),
@@ -72,7 +73,7 @@ async def waits(db: AsyncConnection, job_ids: Sequence[int], caps: Mapping[str, 
 
 def explain(row: Mapping[Any, Any]) -> Waits:
     """Name the first thing that is in the way: a gate of the job, then what no board is any more."""
-    told = {name: row[name] for name in _TOLD} | {"name": row["board"] or row["board_type"]}
+    told = {name: row[name] for name in (*_TOLD, "isolation")} | {"name": row["board"] or row["board_type"]}
     gate = next((each for each in GATES if not row[f"gate_{each.name}"]), None)
     if gate is not None:
         return Waits(job_id=row["id"], name=gate.name, text=gate.otherwise.format(**told), lack=None)

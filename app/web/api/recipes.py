@@ -25,6 +25,7 @@ class Recipe(Told):
     repository: str = Field(description="its name, for people")
     key: str = Field(description="of its mirror on builders")
     private: bool = Field(description="fetching needs a token")
+    trusted: bool = Field(description="false: the code came from a fork, and is run in a sandbox only")
 
 
 @operation("GET", "/jobs/{job_id}/recipe", answer=Recipe)
@@ -41,5 +42,6 @@ async def read_recipe(deps: Deps, *, job_id: int) -> Recipe:
         repository=row["repository_full_name"],
         key=f"r{row['repository_id']}",
         private=row["repository_private"],
+        trusted=row["trusted"],
         **{name: row[name] for name in ("kind", "board_type", "board", "configuration", "repeat", "limit_s", "commit")},
     )

@@ -1,0 +1,160 @@
+"""Which walls stand around the scripts of one job, by the builder's configuration, the machine and the job's trust."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from builders import cgroup, profile
+from builders.cgroup import Groups
+from builders.config import Board, Config, Use
+from builders.environment import SDK_FOLDER, Scene
+from builders.isolation import Isolation
+from builders.process import Cage, Command
+from builders.protocol import Phase
+
+
+class Refusal(Exception):
+    """This builder does not run such a job; the text names the area and the way out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Folders that a job has to itself."""
+
+    home: Path
+    temporary: Path
+    out: Path
+    socket: Path  # folder of the child socket
+
+
+class Sandbox:
+    """The walls of one builder's jobs.
+
+    Args:
+        hidden: the agent's own folders, which no job sees: of state, work trees and token. The configuration's is too.
+    """
+
+    def __init__(self, config: Config, isolation: Isolation, hidden: Sequence[Path] = ()) -> None:
+        self.config, self.isolation = config, isolation
+        self.hidden = tuple(dict.fromkeys(each.absolute() for each in (*hidden, config.folder)))
+
+    def under(self, config: Config) -> Sandbox:
+        """Go by another configuration, on the machine as it was found at the start."""
+        return Sandbox(config, self.isolation, self.hidden)
+
+    @property
+    def groups(self) -> Groups | None:
+        """The control groups to put commands into."""
+        return self.isolation.groups
+
+    def covers(self, *, trusted: bool, ej: bool) -> bool:
+        """Tell whether a job's scripts are sandboxed.
+
+        Raises:
+            Refusal: it is untrusted, and this machine has no sandbox for it.
+        """
+        use = self.config.sandbox.use
+        if use is Use.NEVER or (trusted and (use is Use.UNTRUSTED or ej)):
+            return False
+        if self.isolation.bwrap is None and not trusted:
+            raise Refusal(f"infra:isolation untrusted code is not run without a sandbox: {self.isolation.problem}")
+        return self.isolation.bwrap is not None
+
+    def caged(self, wanted: Command, scene: Scene, room: Room, phase: Phase) -> Command:
+        """Put a phase's command behind its walls.
+
+        Raises:
+            Refusal: it must be sandboxed and cannot be, or a device of its board is missing.
+            OSError: the kernel makes no group for it.
+        """
+        limits = self.config.sandbox
+        trusted, ej = scene.lease.trusted, scene.configuration.ej
+        cage = Cage() if ej and trusted else Cage(file=limits.disk, processes=limits.processes)
+        if self.covers(trusted=trusted, ej=ej):
+            cage = replace(cage, sandbox=self._words(wanted, scene, room, phase))
+            wanted = replace(wanted, env={"HOME": profile.HOME} | _own_home(wanted, scene))
+        if self.groups is not None:
+            wants = cgroup.Limits(processes=limits.processes, memory=limits.memory, cpus=limits.cpus)
+            cage = replace(cage, group=self.groups.make(scene.lease.attempt_id, wants), processes=0)
+        return replace(wanted, cage=cage)
+
+    def _words(self, wanted: Command, scene: Scene, room: Room, phase: Phase) -> tuple[str, ...]:
+        assert self.isolation.bwrap is not None
+        devices = (
+            self.config.board(scene.lease.board).devices if phase is Phase.RUN else ()
+        )  # the console is the agent's
+        for each in devices:
+            _check_device(each, scene.lease.board)
+        view = profile.View(
+            tree=scene.tree,
+            home=room.home,
+            temporary=room.temporary,
+            writable=[room.out, *_results_elsewhere(scene)],
+            readable=list(dict.fromkeys(self._readable(wanted, scene, room))),
+            devices=devices,
+            network=scene.lease.trusted and self.config.sandbox.network,
+            hidden=self.hidden,
+        )
+        return profile.words(self.isolation.bwrap, view, root=os.geteuid() == 0)
+
+    def _readable(self, wanted: Command, scene: Scene, room: Room) -> Iterator[Path]:
+        """List what a command needs: its tools, the lab's scripts that it names, the SDK, its socket."""
+        yield from self.config.sandbox.readable
+        folders = [Path(each) for each in wanted.env.get("PATH", "").split(os.pathsep) if each.startswith("/")]
+        programs = [each / "program" for each in folders if each.is_dir()]
+        for word in wanted.argv:
+            place = Path(word)
+            if not place.is_absolute() or not place.exists() or place.is_relative_to(scene.tree):
+                continue
+            if place.is_relative_to(self.config.folder):
+                yield self._beside(place)
+            if word == wanted.argv[0]:
+                programs += [place, place.resolve()]
+        for program in programs:
+            if (found := profile.installation(program, self.hidden)) is not None:
+                yield found
+        yield from (SDK_FOLDER, room.socket)
+
+    def _beside(self, place: Path) -> Path:
+        """Name the folder of a lab's script, or the script alone where the folder holds what is ours."""
+        folder = place if place.is_dir() else place.parent
+        return place if any(each.is_relative_to(folder) for each in self.hidden) else folder
+
+
+def _check_device(path: Path, board: str) -> None:
+    """Let a job have device nodes, and folders of them; no file of the machine's by mistake."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        raise Refusal(f"infra:board the device {path} of {board} is not there: is it plugged in?") from None
+    is_folder = stat.S_ISDIR(mode) and path.is_relative_to("/dev")
+    if not (stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or is_folder):
+        raise Refusal(f"config: {path} of {board} is no device")
+
+
+def _results_elsewhere(scene: Scene) -> Iterator[Path]:
+    """A results file that the lab placed outside of the tree: its folder may be written, by trusted code alone."""
+    results = scene.configuration.results
+    if results is None or not Path(results).is_absolute():
+        return
+    if not scene.lease.trusted:
+        raise Refusal(f"config: untrusted code may not write to {results}: make `results` relative to the work tree")
+    yield Path(results).parent
+
+
+def _own_home(wanted: Command, scene: Scene) -> dict[str, str]:
+    """Keep the environment, but a home that the configuration did not choose."""
+    chosen = "HOME" in scene.configuration.environment
+    return {name: value for name, value in wanted.env.items() if name != "HOME" or chosen}
+
+
+def told(sandbox: Sandbox, board: Board, *, trusted: bool) -> str:
+    """Say in the log what surrounds the scripts, so that a missing tool or device explains itself."""
+    network = "a network" if trusted and sandbox.config.sandbox.network else "no network"
+    devices = f"; run: {shlex.join(map(str, board.devices))}" if board.devices else ""
+    return f"sandboxed with {network}{devices}" + ("" if trusted else "; untrusted: no secrets, nothing kept")
