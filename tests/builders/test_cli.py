@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from builders.cli import main
 from builders.config import ConfigError, load
 from tests.builders.conftest import ROOT, Project
 from tests.builders.fake_service import TOKEN
@@ -269,3 +270,13 @@ def test_every_key_of_the_configuration_is_in_its_reference() -> None:
         *("RIGLINE_COMMIT", "RIGLINE_REPOSITORY", "RIGLINE_JOB", "RIGLINE_WORKTREE"),
     )
     assert [key for key in keys if f"`{key}`" not in text and f"`{{{key}}}`" not in text] == []
+
+
+def test_every_command_and_option_is_in_its_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "builder-cli.md").read_text()
+    lines = {line.split("`")[1].split()[0]: line for line in text.splitlines() if line.startswith("| `")}
+
+    assert set(lines) == set(main.commands)
+    for name, command in main.commands.items():
+        options = [each for option in command.params for each in option.opts if each.startswith("--")]
+        assert [each for each in options if f"`{each}`" not in lines[name]] == [], name

@@ -35,7 +35,8 @@ async def command(lab: Lab, *words: str) -> tuple[int | None, str]:
 async def test_a_changed_configuration_counts_for_new_jobs_and_a_bad_one_for_none(
     lab: Lab, service: FakeService, project: Project
 ) -> None:
-    lab.board(run=f"echo old; while ! test -e {lab.folder}/go; do sleep 0.02; done; echo $RIGLINE_CONFIGURATION ends")
+    build = f"echo old; while ! test -e {lab.folder}/go; do sleep 0.02; done"
+    lab.board(build=build, run="echo $RIGLINE_BOARD $RIGLINE_CONFIGURATION ends")
     await lab.connect()
     commit = project.commit()
     running = await service.job(project.source(commit), "b1", "c1")
@@ -43,21 +44,24 @@ async def test_a_changed_configuration_counts_for_new_jobs_and_a_bad_one_for_non
 
     lab.script("new.sh", "echo new")
     text = (lab.folder / "builder.toml").read_text()
-    (lab.folder / "builder.toml").write_text(text.replace('"c1"', '"c2"').replace("run.sh", "new.sh"))
+    (lab.folder / "builder.toml").write_text(
+        text.replace('"c1"', '"c2"').replace("run.sh", "new.sh").replace("b1", "b2")
+    )
     await service.until(lambda: len(service.hellos) == 2)
     (lab.folder / "builder.toml").write_text("version = [")
     await service.until(lambda: len(service.hellos) == 3)
     (lab.folder / "go").touch()
     await running.ended()
-    after = await service.job(project.source(commit), "b1", "c2")
+    after = await service.job(project.source(commit), "b2", "c2")
     await after.ended()
 
-    assert "c1 ends" in running.text
+    assert running.finish is not None and running.finish.outcome is Outcome.PASSED
+    assert "b1 c1 ends" in running.text
     assert (after.finish and after.finish.outcome, "new\n" in after.text) == (Outcome.PASSED, True)
-    assert [[each.name for each in hello.boards[0].configurations] for hello in service.hellos] == [
-        ["c1"],
-        ["c2"],
-        ["c2"],
+    assert [(each.boards[0].name, each.boards[0].configurations[0].name) for each in service.hellos] == [
+        ("b1", "c1"),
+        ("b2", "c2"),
+        ("b2", "c2"),
     ]
     assert [hello.problem.partition(": ")[0] for hello in service.hellos] == [
         "",
