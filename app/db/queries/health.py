@@ -23,14 +23,17 @@ def _seconds(seconds: Any) -> Any:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
+_lock = (
+    sa.select(board, builder.c.name.label("builder"))
+    .join_from(board, builder, builder.c.id == board.c.builder_id)
+    .where(board.c.id == sa.bindparam("board_id"))
+    .with_for_update(of=board)
+)
+
+
 async def lock(db: AsyncConnection, board_id: int) -> sa.Row[Any]:
-    """Lock a board and read it, with `builder`, the name of its builder, and `builder_state`."""
-    wanted = (
-        sa.select(board, builder.c.name.label("builder"), builder.c.state.label("builder_state"))
-        .join_from(board, builder, builder.c.id == board.c.builder_id)
-        .where(board.c.id == board_id)
-    )
-    return (await db.execute(wanted.with_for_update(of=board))).one()
+    """Lock a board and read it, with `builder`, the name of its builder."""
+    return (await db.execute(_lock, {"board_id": board_id})).one()
 
 
 async def named(db: AsyncConnection, name: str, builder_name: str | None = None) -> int:
