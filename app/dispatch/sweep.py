@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.db.queries import attempts, jobs, presence
-from app.db.queries.overdue import given_up, needs_failed, unread_results
+from app.db.queries.overdue import forget_turns, given_up, needs_failed, unread_results
 from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, finish, health, lapse, queue, repair
@@ -37,7 +37,7 @@ async def sweep(deps: Deps) -> bool:
             await health.look_after(deps)
             await _give_up(deps)
             await _skip_the_needy(deps)
-            await _erase_tokens(deps)
+            await _forget(deps)
             await _read_results(deps)
             await repair.agree(deps)
             await counters.keep(deps)
@@ -97,10 +97,11 @@ async def _skip_the_needy(deps: Deps) -> None:
             return
 
 
-async def _erase_tokens(deps: Deps) -> None:
-    """Two jobs that end at the same moment each take the other for open; so look again."""
+async def _forget(deps: Deps) -> None:
+    """Erase what is of no use any more. Two jobs that end at once each take the other for open, so tokens too."""
     async with deps.begin() as db:
         await jobs.erase_tokens(db)
+        await forget_turns(db)
 
 
 async def _read_results(deps: Deps) -> None:

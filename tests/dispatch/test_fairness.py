@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from app.db.models import Priority, Trigger
-from app.db.tables import board, builder, repository
+from app.db.tables import board, builder, repository, turn
 from builders.protocol import Lease
 from tests.dispatch.world import FakeBuilder, World, offer
 
@@ -202,3 +202,17 @@ async def test_a_job_that_is_lost_on_three_builders_is_suspect_and_the_builders_
     )
     assert {(await world.board(name)).health for name in "abc"} == {"unknown"}
     assert lease is not None and lease.job_id == other
+
+
+async def test_turns_of_long_ago_are_forgotten(world: World) -> None:
+    lab = await world.builder()
+    await world.queued()
+    await drained(lab)
+    await world.queued(priority=Priority.NIGHTLY)
+    await world.execute(sa.update(turn).values(taken_at=sa.text("now() - interval '25 hours'")))
+    await drained(lab)
+
+    await world.sweep()
+
+    async with world.deps.begin() as db:
+        assert list(await db.scalars(sa.select(turn.c.priority))) == [Priority.NIGHTLY]

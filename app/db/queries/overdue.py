@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries.placing import OF_JOB, Lack, is_queued, may_start, meets, places
 from app.db.queries.why import waits
-from app.db.tables import attempt, job, pipeline, result
+from app.db.tables import attempt, job, pipeline, result, turn
 from app.states import JobState
 
 BOARD_AWAY = "board away: "  # so begins the reason of a job whose board was not to be had
+TURN_S = 24 * 3600.0  # a turn is remembered so long
 UNREAD_S = 5.0  # a result's own task has so much time
 
 now = sa.func.now()
@@ -73,6 +74,12 @@ async def unread_results(db: AsyncConnection, limit: int) -> list[int]:
         .limit(limit)
     )
     return list(await db.scalars(unread))
+
+
+async def forget_turns(db: AsyncConnection) -> int:
+    """Forget the turns of lines that had none for long: the oldest of their jobs waits since it was queued by now."""
+    old = turn.c.taken_at < now - sa.func.make_interval(0, 0, 0, 0, 0, 0, TURN_S)
+    return (await db.execute(sa.delete(turn).where(old))).rowcount
 
 
 async def needs_failed(db: AsyncConnection, limit: int) -> list[tuple[int, str]]:
