@@ -28,13 +28,14 @@ def prune(work: Path, needed: int, in_use: Collection[str], free: Callable[[], i
 
 
 def _candidates(work: Path, in_use: Collection[str]) -> Iterator[Path]:
-    trees = [each for each in work.glob("trees/*/*") if each.is_dir() and not each.is_symlink()]
+    roots = (work, work / "untrusted")  # untrusted code has mirrors and trees of its own
+    trees = [each for root in roots for each in root.glob("trees/*/*") if each.is_dir() and not each.is_symlink()]
     yield from sorted((each for each in trees if each.parent.name not in in_use), key=_used_at)
     if in_use:
         return  # a job may be about to make a tree of any mirror
     # A tree reads the objects of its mirror, so a mirror goes only when no tree of its repository is left.
-    needed = {each.name for each in work.glob("trees/*/*")}
-    mirrors = [each for each in work.glob("mirrors/*.git") if each.name.removesuffix(".git") not in needed]
+    needed = {root / "mirrors" / f"{each.name}.git" for root in roots for each in root.glob("trees/*/*")}
+    mirrors = [each for root in roots for each in root.glob("mirrors/*.git") if each not in needed]
     yield from sorted(mirrors, key=_used_at)
 
 

@@ -200,6 +200,18 @@ def test_a_mirror_goes_only_when_no_tree_reads_it(tmp_path: Path) -> None:
     ]
 
 
+def test_trees_of_untrusted_code_make_room_too(tmp_path: Path) -> None:
+    laid(tmp_path / "untrusted", "b1/fork")
+    laid(tmp_path, "b1/own")
+    looks = iter([0])
+
+    removed = prune(tmp_path, DISK_FLOOR, [], lambda: next(looks, DISK_FLOOR))
+
+    assert len(removed) == 1
+    assert prune(tmp_path, DISK_FLOOR, [], lambda: 0)[-2:] != []
+    assert not list(tmp_path.glob("**/trees/*/*")) and not list(tmp_path.glob("**/mirrors/*"))
+
+
 def test_with_room_enough_nothing_is_removed(tmp_path: Path) -> None:
     laid(tmp_path, "b1/one")
 
