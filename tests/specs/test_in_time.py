@@ -59,11 +59,12 @@ async def shows(world, is_so, limit_s):
 async def take(lab, how_many):
     """Claim and begin jobs, waiting for them; give the leases by board."""
     leases = {}
-    while len(leases) < how_many:
-        lease = await lab.claim(wait_s=10.0, boards_free=[each for each in BOARDS if each not in leases])
-        assert lease is not None
-        assert (await lab.beat(lease)).status_code == 200
-        leases[lease.board] = lease
+    async with asyncio.timeout(LIMIT):
+        while len(leases) < how_many:
+            lease = await lab.claim(wait_s=10.0, boards_free=[each for each in BOARDS if each not in leases])
+            if lease is not None:  # else the worker is not there yet
+                assert (await lab.beat(lease)).status_code == 200
+                leases[lease.board] = lease
     return leases
 
 
