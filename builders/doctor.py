@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders import process
-from builders.config import Config, ConfigError, load
+from builders import isolation, process
+from builders.config import Config, ConfigError, Use, load
 from builders.process import Bounds, Command
 from builders.protocol import DISK_FLOOR
 from builders.state import default_root
@@ -41,6 +41,7 @@ def examine(path: Path, server: str | None) -> list[Finding]:
         Finding(ok=True, what=f"configuration {path}"),
         *_scripts(config),
         *_boards(config),
+        *_isolation(config),
         _disk(config),
         _user(),
     ]
@@ -112,6 +113,26 @@ def _script(config: Config, where: str, word: str, *, ej: bool) -> Finding:
     found = shutil.which(place, path=_path())
     remedy = "chmod +x it" if Path(place).is_file() else "correct the path, or install it"
     return Finding(ok=found is not None, what=f"script {word} of {where}", remedy=remedy)
+
+
+def _isolation(config: Config) -> Iterator[Finding]:
+    """Try a sandbox, and look for limits that the kernel holds."""
+    found = isolation.for_jobs(config)
+    if config.sandbox.use is Use.NEVER:
+        yield Finding(ok=True, what=f"warning: no job is kept apart from this machine: {found.problem}")
+        return
+    told = f"sandbox by {found.version}; isolation {found.level}" if found.bwrap else f"no sandbox: {found.problem}"
+    yield Finding(ok=found.bwrap is not None, what=f"{told}; jobs of forks need one", remedy=found.remedy)
+    wanted = [name for name in ("memory", "cpus") if getattr(config.sandbox, name) is not None]
+    if found.groups is not None and found.groups.is_complete:
+        yield Finding(ok=True, what=f"control groups: {', '.join(found.groups.controllers)}")
+    else:
+        what = f"no control groups: {' and '.join(wanted) or 'memory'} of a job cannot be limited here"
+        yield Finding(
+            ok=not wanted,
+            what=what if wanted else f"warning: {what}; a systemd unit with Delegate=yes has them",
+            remedy="run the agent as a systemd unit with Delegate=yes: rigline-builder unit",
+        )
 
 
 def _disk(config: Config) -> Finding:

@@ -50,11 +50,15 @@ class Isolation:
         return found | ({"sandbox": self.version} if self.bwrap else {"sandbox_missing": self.problem[:300]})
 
 
-def examine() -> Isolation:
-    """Try what this machine can do; nothing is changed by it."""
+def examine(found: Iterable[Path] | None = None) -> Isolation:
+    """Try what this machine can do; nothing is changed by it.
+
+    Args:
+        found: the bubblewraps to try; by default those that are here.
+    """
     groups = cgroup.delegated()
     problems = []
-    for bwrap in candidates():
+    for bwrap in candidates() if found is None else found:
         version = _version(bwrap)
         problem = _too_old(bwrap, version) or _try(bwrap)
         if not problem:
