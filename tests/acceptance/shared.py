@@ -56,6 +56,7 @@ async def builder(board: str, web: str, folder: Path, client: dict[str, str]) ->
     own.mkdir()
     (own / "builder.toml").write_text(
         f'version = 1\n[builder]\nstate_dir = "{own}/state"\nwork_dir = "{own}/work"\n'
+        f'[builder.sandbox]\nreadable = ["{folder}"]\n'
         f'[[boards]]\nname = "{board}"\n[[boards.configurations]]\nname = "default"\n'
         f'build = ["sh", "build.sh"]\nrun = ["sh", "run.sh"]\nenvironment = {{ GATE = "{folder}/gate" }}\n'
     )
