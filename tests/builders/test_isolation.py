@@ -29,7 +29,7 @@ def test_without_bubblewrap_the_way_to_one_is_said() -> None:
 
 
 def test_a_bubblewrap_that_may_make_no_namespace_is_no_sandbox(tmp_path: Path) -> None:
-    refused = '[ $1 = --version ] && echo bubblewrap 0.11.0 || { echo No permissions to create namespace >&2; exit 1; }'
+    refused = "[ $1 = --version ] && echo bubblewrap 0.11.0 || { echo No permissions to create namespace >&2; exit 1; }"
     found = isolation.examine([bwrap(tmp_path, refused)])
 
     assert found.level is Level.SUBREAPER
