@@ -11,6 +11,7 @@ import time
 import tty
 from collections.abc import Callable
 from enum import StrEnum
+from io import FileIO
 from pathlib import Path
 
 from builders.config import Serial
@@ -47,7 +48,7 @@ class Console:
     def __init__(self, serial: Serial, line: Callable[[bytes, float], None], raw: Path) -> None:
         self.serial, self.line = serial, line
         self.fd = open_line(serial.device, serial.baud)
-        self.raw = open(raw, "wb", buffering=0)  # noqa: SIM115  # closed by close()
+        self.raw = _fresh(raw)
         self.opened_at = self.heard_at = time.monotonic()
         self.rest = b""
         self.sign: Sign | None = None
@@ -117,6 +118,13 @@ class Console:
             await asyncio.sleep(left)
             left = self.heard_at + self.serial.silence - time.monotonic()
         self._end(Sign.SILENT)
+
+
+def _fresh(path: Path) -> FileIO:
+    """Make a file where scripts may write too: never through a link that one of them has laid."""
+    path.unlink(missing_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    return FileIO(fd, "wb")
 
 
 def open_line(device: Path, baud: int) -> int:

@@ -229,4 +229,5 @@ def copied(lab: Lab, name: str, **words: str) -> None:
     for old, new in words.items():
         assert old in text
         text = text.replace(old, new)
-    (lab.folder / "builder.toml").write_text(text.replace("version = 1", 'version = 1\n[builder]\nstate_dir = "state"'))
+    own = 'version = 1\n[builder]\nstate_dir = "state"\n[builder.sandbox]\nuse = "untrusted"'
+    (lab.folder / "builder.toml").write_text(text.replace("version = 1", own))
