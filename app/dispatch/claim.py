@@ -171,6 +171,7 @@ async def _source(deps: Deps, facts: Any) -> Source:
         url=facts.clone_url,
         commit=facts.commit,
         ref=facts.fetch_ref,
+        base=facts.base,
         token=token,
     )
     return source if user is None else Source(**{**vars(source), "username": user})

@@ -40,6 +40,7 @@ class PipelineRequest:
     from_fork: bool = False
     outsider: Outsider | None = None  # whose it is, if nobody trusts it: only so much of theirs is taken on
     fetch_ref: str | None = None
+    base: str | None = None  # of a fork's: the commit whose rules count; None: what is known of the commit already
     title: str = ""
     trust: str | None = None  # why it may run; None: its jobs await approval
     requested_by: str = ""
@@ -102,6 +103,8 @@ async def _open(
         if refusal:  # it is written down and shown on the commit, and says nothing else anywhere
             targets, error, request = [], refusal, replace(request, revives=False, is_told=False)
     columns = _columns(request) | {"isolation": await _isolation(db, settings, request)}
+    if request.from_fork and request.base is None:
+        columns["base"] = await pipelines.known_base(db, request.repository_id, request.commit)
     pipeline_id = await pipelines.insert_new(db, **columns, error=error, token=token)
     if pipeline_id is None:
         return await _join(db, request, targets, error)
@@ -134,7 +137,7 @@ async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[
 
 def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
-    more = ("fetch_ref", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
+    more = ("fetch_ref", "base", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
     ruled = ("rule", "compare_with", "status_style", "skipped_as", "comment_style")
     who = request.outsider
     whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}

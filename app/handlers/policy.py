@@ -102,6 +102,7 @@ async def open_by_rules(
         found = await rules_at(base, occasion, deps)
     except PolicyError as problem:
         return [await open_pipeline(deps, refused(request, problem))]
+    request = replace(request, base=found.commit if request.from_fork else None)
     asked = await _asked(found.policy, happening, base, request.commit, occasion)
     compare_with = await _compare_with(asked, happening, base, request.commit, occasion)
     made = [ruled(request, rule, happening, found.policy) for rule in asked]

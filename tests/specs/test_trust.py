@@ -245,3 +245,18 @@ async def test_the_right_is_asked_live_each_time(world):
     await world.receive(forked(world, author=MAINTAINER, head=B, updated_at="2026-02-01T00:00:00Z"))
 
     assert (await world.job_states(B))[-1][0] == JobState.AWAITING_APPROVAL
+
+
+async def test_a_forks_pipeline_says_how_well_it_must_be_kept_apart_and_whose_build_files_count(world):
+    world.repository.branches["main"] = C
+    await world.receive(forked(world))
+
+    [row] = await world.rows(pipeline)
+    assert (row.isolation, row.base) == ("namespaces", C)
+
+
+async def test_a_pipeline_of_the_repository_itself_may_run_anywhere(world):
+    await world.receive(deliveries.github_push(world.repository, B, SECRET, sender=world.person(MAINTAINER)))
+
+    [row] = await world.rows(pipeline)
+    assert (row.isolation, row.base) == ("none", None)

@@ -19,7 +19,7 @@ from app import journal
 from app.db import tables
 from app.db.queries import boards, builders, jobs, pipelines, repositories
 from app.db.queries.pipelines import PipelineView
-from app.db.tables import conversation, delivery, job, status
+from app.db.tables import builder, conversation, delivery, job, status
 from app.deps import Deps
 from app.main import create_app
 from app.reporting import comments, statuses
@@ -28,7 +28,7 @@ from app.states import JobState
 from app.task_queue import QUEUE
 from app.tasks import runtime
 from app.tasks.catalogue import TASKS
-from builders.protocol import BoardOffer, ConfigurationOffer
+from builders.protocol import BoardOffer, ConfigurationOffer, Level
 from integrations.fake.deliveries import Delivery, Person
 from integrations.fake.server import GITHUB, GITLAB, FakeServer
 from integrations.fake.world import FakeRepository, PostedStatus
@@ -117,6 +117,9 @@ class World:
         """Register a builder with boards."""
         async with self.deps.begin() as db:
             builder_id, _ = await builders.create(db, f"lab-{'-'.join(names)}")
+            await db.execute(
+                sa.update(builder).where(builder.c.id == builder_id).values(isolation=Level.NAMESPACES.value)
+            )
             await boards.register(
                 db,
                 builder_id,

@@ -89,6 +89,7 @@ _lease = (
         pipeline.c.repeat,
         pipeline.c.token,
         pipeline.c.from_fork,
+        pipeline.c.base,
         limit_s.label("limit_s"),
         repository.c.id.label("repository_id"),
         repository.c.forge,

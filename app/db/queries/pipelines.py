@@ -84,6 +84,15 @@ async def lock_by_key(db: AsyncConnection, repository_id: int, dedupe_key: str) 
     return (await db.execute(asked.with_for_update())).mappings().one()
 
 
+async def known_base(db: AsyncConnection, repository_id: int, commit: str) -> str | None:
+    """Find the base that counted when this commit of a fork was planned last."""
+    asked = sa.select(col(Pipeline.base)).where(
+        col(Pipeline.repository_id) == repository_id, col(Pipeline.commit) == commit, col(Pipeline.base).is_not(None)
+    )
+    found: str | None = await db.scalar(asked.order_by(col(Pipeline.id).desc()).limit(1))
+    return found
+
+
 async def change(db: AsyncConnection, pipeline_id: int, **values: Any) -> None:
     """Set columns of a pipeline."""
     await db.execute(sa.update(Pipeline).where(col(Pipeline.id) == pipeline_id).values(**values))
