@@ -63,7 +63,7 @@ def _configuration(script: Path) -> str:
         '[[boards.configurations]]\nname = "c0"\nbuild = ["{}"]\nrun = ["true"]\nlimits = {{ job = 60 }}\n'
     )
     head = f'version = 1\n[builder]\nparallel_builds = {BOARDS}\nstate_dir = "state"\nwork_dir = "work"\n'
-    head += '[sandbox]\nuse = "untrusted"\n'  # a sandboxed script could not note its time beside itself
+    head += '[builder.sandbox]\nuse = "untrusted"\n'  # a sandboxed script could not note its time beside itself
     return head + "".join(board.format(number, script) for number in range(BOARDS))
 
 
