@@ -47,8 +47,12 @@ class Console:
 
     def __init__(self, serial: Serial, line: Callable[[bytes, float], None], raw: Path) -> None:
         self.serial, self.line = serial, line
-        self.fd = open_line(serial.device, serial.baud)
         self.raw = _fresh(raw)
+        try:
+            self.fd = open_line(serial.device, serial.baud)
+        except BoardTrouble:
+            self.raw.close()
+            raise
         self.opened_at = self.heard_at = time.monotonic()
         self.rest = b""
         self.sign: Sign | None = None
