@@ -52,8 +52,9 @@ class Groups:
             OSError: the group is not ours after all.
         """
         for stale in self.root.glob(f"{NAME}-*"):
-            with contextlib.suppress(OSError):  # another agent's, and not empty
-                stale.rmdir()
+            if not Path("/proc", stale.name.split("-")[1]).exists():  # a living agent's may be empty for a moment
+                with contextlib.suppress(OSError):
+                    stale.rmdir()
         if self.is_old:
             return
         leaf = self.root / AGENT

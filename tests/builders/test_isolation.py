@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,13 @@ def test_a_wrong_key_of_the_sandbox_is_refused_with_its_name(tmp_path: Path, wro
 
 def test_by_default_every_job_is_sandboxed_where_it_can_be() -> None:
     assert Sandboxing().use is Use.AUTO
+
+
+def test_only_the_groups_of_agents_that_are_gone_are_cleared_away(tmp_path: Path) -> None:
+    living, gone = tmp_path / f"rigline-{os.getpid()}-7", tmp_path / "rigline-99999999-7"
+    for each in (living, gone):
+        each.mkdir()
+
+    cgroup.Groups(root=tmp_path, controllers=("pids",), is_old=True).prepare()
+
+    assert living.exists() and not gone.exists()
