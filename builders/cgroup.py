@@ -18,7 +18,7 @@ MOUNTS = Path("/proc/self/mountinfo")
 MINE = Path("/proc/self/cgroup")
 NEEDED = ("memory", "pids")
 WANTED = (*NEEDED, "cpu")
-AGENT, NAME = "agent", "rigline"
+AGENT, NAME = "agent", "riglinejob"
 EMPTY_S = 2.0  # how long the kernel may take to let go of an ended group
 PERIOD_US = 100_000
 

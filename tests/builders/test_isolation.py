@@ -114,7 +114,7 @@ def test_by_default_every_job_is_sandboxed_where_it_can_be() -> None:
 
 
 def test_only_the_groups_of_agents_that_are_gone_are_cleared_away(tmp_path: Path) -> None:
-    living, gone = tmp_path / f"rigline-{os.getpid()}-7", tmp_path / "rigline-99999999-7"
+    living, gone = tmp_path / f"riglinejob-{os.getpid()}-7", tmp_path / "riglinejob-99999999-7"
     for each in (living, gone):
         each.mkdir()
 
