@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import random
 import shutil
@@ -12,45 +11,54 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 from builders import credentials
-from builders.attempt import Attempt
 from builders.boards import left
 from builders.config import Board, Config, ConfigError
 from builders.job import Lab
+from builders.job_process import Order
 from builders.machine import facts
 from builders.protocol import DISK_FLOOR, MAX_PROBLEM, MAX_WAIT_S, Claim, Hello, Lease
 from builders.pruning import prune
 from builders.reload import Watch, kept
+from builders.running import Runners, Running
 from builders.sender import PATIENCE_S
 from builders.service import SPREAD_S, Drained, LeaseLost, Refused, Service, Unavailable, persist
 from builders.state import DRAIN, State
 from builders.stop import Cause
 from builders.workspace import safe
+from builders.zygote import Zygote, ZygoteError
 
 logger = logging.getLogger(__name__)
 HELLO_S = 20.0  # how long the service may be away at the start
 FIRST_PAUSE_S = 0.5
 FINISH_HEARD_S = 5.0  # for the answer to a finish, when the board's next lease is here before it
 EMPTY_S = 1.0  # at least so long between two empty answers
-FAREWELL_S = 30.0  # for the last deliveries after Ctrl-C
-PR_SET_CHILD_SUBREAPER = 36
+FAREWELL_S = 30.0  # for the last deliveries after Ctrl-C; what takes longer goes on without the agent
 
 
 class Agent:
-    """One builder's life, from hello to Ctrl-C."""
+    """One builder's life, from hello to Ctrl-C. The jobs run in processes of their own, which outlive it."""
 
     def __init__(
-        self, config: Config, service: Service, state: State, work: Path, token: str, *, tell: Callable[[str], None]
+        self,
+        config: Config,
+        service: Service,
+        state: State,
+        work: Path,
+        token: str,
+        *,
+        zygote: Zygote,
+        tell: Callable[[str], None],
     ) -> None:
         self.tell = tell  # systemd, if it listens
         self.config, self.service, self.state, self.work, self.token = config, service, state, work, token
         work.mkdir(parents=True, exist_ok=True)
-        self.lab = Lab.of(config, work, [state.root, *credentials.folders()])
-        self.busy: dict[str, Attempt] = {}  # board → the attempt on it
+        self.lab = Lab.of(config, work, state.root, credentials.folders())
+        self.runners = Runners(state.root, zygote, next_claim=self._claim_after, refused=self._refused)
+        self.busy: dict[str, Running] = {}  # board → the job on it
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()  # a board became free, or the agent is to end
         self.held: Claim | None = None  # the poll, while it is
@@ -67,13 +75,12 @@ class Agent:
             Unavailable: the service could not be reached at the start.
             Refused: it does not want this builder; all jobs were stopped.
         """
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # belt: if a script kills its leader
         self._catch_signals()
-        if self.lab.sandbox.isolation.groups is not None:
-            self.lab.sandbox.isolation.groups.prepare()
-        if self.lab.sandbox.isolation.bwrap is None:
-            logger.warning("no sandbox: %s; %s", self.lab.sandbox.isolation.problem, self.lab.sandbox.isolation.remedy)
-        await left.switch_off(self.config, self.state.root)
+        self._prepare_sandbox()
+        for running in await self.runners.listen():
+            logger.info("job %d runs on %s since the agent before", running.lease.job_id, running.lease.board)
+            self._watch_over(running)
+        await self._switch_off()
         await self._greet()
         self.tell("READY=1")
         following = asyncio.create_task(self._follow_configuration())
@@ -82,8 +89,17 @@ class Agent:
         if self.told:  # a drain takes as long as its jobs do, for which systemd would not wait
             self.tell("STOPPING=1")
         await self._say_farewell()
+        self.runners.close()
         if self.refusal is not None:
             raise self.refusal
+
+    def _prepare_sandbox(self) -> None:
+        """Divide our control group, if it is ours, and say what stands between jobs and this machine."""
+        isolation = self.lab.sandbox.isolation
+        if isolation.groups is not None:
+            isolation.groups.prepare()
+        if isolation.bwrap is None:
+            logger.warning("no sandbox: %s; %s", isolation.problem, isolation.remedy)
 
     def adopt(self, token: str) -> None:
         """Take another token as this builder's own: logs must not show it either."""
@@ -140,15 +156,10 @@ class Agent:
         return True
 
     def _use(self, config: Config) -> None:
-        """Running jobs keep what they began with: their lab is another one."""
+        """Running jobs keep what they began with."""
         for key in kept(self.config, config):
             logger.warning("%s: the new %s counts from the next start", config.path, key)
-        if config.parallel_builds == self.config.parallel_builds:
-            builds = self.lab.builds
-        else:
-            builds = asyncio.Semaphore(config.parallel_builds)
-        self.config = config
-        self.lab = replace(self.lab, config=config, builds=builds, sandbox=self.lab.sandbox.under(config))
+        self.config, self.lab = config, self.lab.under(config)
 
     async def _claim_jobs(self) -> None:
         """Hold one poll for all free boards; its id stays until its answer is known."""
@@ -228,14 +239,14 @@ class Agent:
             disk_free=self._disk_free(),
         )
 
-    def _claim_after(self, board: str, claim_id: str) -> Claim | None:
+    def _claim_after(self, running: Running) -> Claim | None:
         """Say what a finish asks for: that the held poll covers the board it frees, or a job without waiting."""
-        free = self._free_boards(but=board)
+        board, free = running.lease.board, self._free_boards(but=running.lease.board)
         if self.ending or board not in free:
             return None
         if self.held is not None:
             return self._claim(self.held.claim_id, free, MAX_WAIT_S)
-        return self._claim(claim_id, [board], 0.0)
+        return self._claim(running.next_id, [board], 0.0)
 
     async def _greet_again(self) -> None:
         """The service does not know us as we are: say hello, but never in a tight loop."""
@@ -253,8 +264,8 @@ class Agent:
         Args:
             but: a board whose job counts as gone.
         """
-        busy = {name: attempt for name, attempt in self.busy.items() if name != but}
-        used = {self._library(attempt.lease) for attempt in busy.values()} - {None}
+        busy = {name: running for name, running in self.busy.items() if name != but}
+        used = {self._library(running.lease) for running in busy.values()} - {None}
         return [board.name for board in self.config.boards if board.name not in busy and _has_tree(board, used)]
 
     def _library(self, lease: Lease) -> Path | None:
@@ -272,43 +283,50 @@ class Agent:
             logger.warning("attempt %d is for the busy board %s: not taken", lease.attempt_id, lease.board)
             await self._sleep(1.0)
             return
-        folder, claim_id = self.state.job_folder(lease.attempt_id), _new_id()
-        attempt = Attempt(
-            self.lab,
-            self.service,
-            lease,
-            folder=folder,
+        order = Order(
+            lab=self.lab,
+            lease=lease,
+            folder=self.state.job_folder(lease.attempt_id),
+            state=self.state.root,
+            server=self.service.server,
             token=self.token,
-            refused=self._refused,
-            next_claim=lambda: self._claim_after(lease.board, claim_id),
         )
-        self.busy[lease.board] = attempt
-        task = asyncio.create_task(self._work(attempt))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        freeing = asyncio.create_task(self._free(attempt))
-        self.tasks.add(freeing)
-        freeing.add_done_callback(self.tasks.discard)
-
-    async def _work(self, attempt: Attempt) -> None:
-        lease = attempt.lease
-        logger.info("job %d on %s: %s at %s", lease.job_id, lease.board, lease.configuration, lease.source.commit)
         try:
-            verdict = await attempt.run()
-        except Exception:
-            logger.exception("attempt %d: fault in the agent", lease.attempt_id)
-            return
-        ended = "lost" if verdict is None else f"{verdict.outcome} {verdict.reason}".strip()
-        logger.info("job %d on %s: %s", lease.job_id, lease.board, ended.splitlines()[0])
+            self._watch_over(await self.runners.start(order))
+        except ZygoteError:
+            logger.exception("no process for attempt %d; ending, for a new start", lease.attempt_id)
+            self._drain()
 
-    async def _free(self, attempt: Attempt) -> None:
+    def _watch_over(self, running: Running) -> None:
+        """Keep the board for a job until it is off it, and know its process until it is gone."""
+        self.busy[running.lease.board] = running
+        for work in (self._free(running), self._bury(running)):
+            task = asyncio.create_task(work)
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def _bury(self, running: Running) -> None:
+        """See a process off; one that was killed left its board as it was."""
+        await running.ended()
+        self.runners.forget(running)
+        if not running.off_board.is_set():
+            logger.warning("the process of job %d was killed", running.lease.job_id)
+            await self._switch_off()
+            running.off_board.set()
+
+    async def _switch_off(self) -> None:
+        """Switch off the boards that jobs left on whose processes were killed."""
+        alive = {running.folder for running in self.runners.known.values()}
+        await left.switch_off(self.config, self.state.root, alive)
+
+    async def _free(self, running: Running) -> None:
         """Give the board to the next job that its finish was answered with, or to the poll."""
-        await attempt.off_board.wait()
-        self.busy.pop(attempt.lease.board, None)
-        said, held = attempt.finished, self.held
+        await running.off_board.wait()
+        self.busy.pop(running.lease.board, None)
+        said, held = running.finished, self.held
         if said is not None and said.lease is not None and not self.ending:
             await self._take(said.lease)
-        elif not (said is not None and said.is_held and held is not None and held.claim_id == _id(attempt.claimed)):
+        elif not (said is not None and said.is_held and held is not None and held.claim_id == running.claimed):
             self.changed.set()
 
     def _refused(self, problem: Refused) -> None:
@@ -337,8 +355,8 @@ class Agent:
     def _end(self, *, force: bool) -> None:
         self.ending = True
         self.changed.set()
-        for attempt in self.busy.values():
-            attempt.stop.ask(Cause.SHUTDOWN, force=force)
+        for running in self.busy.values():
+            running.stop(Cause.SHUTDOWN, force=force)
 
     async def _say_farewell(self) -> None:
         """Let the jobs end and report; then go, whatever is left of it."""
@@ -359,10 +377,6 @@ class Agent:
 
 def _has_tree(board: Board, used: set[Path | None]) -> bool:
     return any(each.library not in used for each in board.configurations)
-
-
-def _id(claim: Claim | None) -> str | None:
-    return None if claim is None else claim.claim_id
 
 
 def _new_id() -> str:

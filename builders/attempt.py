@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from builders import environment
@@ -50,7 +50,7 @@ class Attempt:
         folder: Path,
         token: str,
         refused: Callable[[Refused], None],
-        next_claim: Callable[[], Claim | None],
+        next_claim: Callable[[], Awaitable[Claim | None]],
     ) -> None:
         self.service, self.lease, self.next_claim = service, lease, next_claim
         self.finished: Finished | None = None  # once the service has answered
@@ -109,7 +109,7 @@ class Attempt:
             await self._put_results()
             await self._put_artefacts()
             try:
-                await self._persist(lambda: self._say_finish(self._finish(verdict)))
+                await self._persist(lambda: self._say_finish(verdict))
             except Incomplete as problem:
                 logger.warning("attempt %d did not arrive whole, sent again: %s", self.lease.attempt_id, problem)
                 await self.sender.verify()
@@ -117,9 +117,10 @@ class Attempt:
                 return
         raise LeaseLost("the delivery stays incomplete")
 
-    async def _say_finish(self, said: Finish) -> None:
-        self.finished = await self.service.finish(self.lease.attempt_id, said)
-        self.claimed = said.claim
+    async def _say_finish(self, verdict: Verdict) -> None:
+        claim = None if self.off_board.is_set() else await self.next_claim()
+        self.finished = await self.service.finish(self.lease.attempt_id, self._finish(verdict, claim))
+        self.claimed = claim
 
     async def _put_results(self) -> None:
         for number, data in enumerate(self.job.results):
@@ -145,7 +146,7 @@ class Attempt:
     def _tell(self, problem: ServiceError, wait: float) -> None:
         logger.warning("attempt %d: trying again in %.1f s: %s", self.lease.attempt_id, wait, problem)
 
-    def _finish(self, verdict: Verdict) -> Finish:
+    def _finish(self, verdict: Verdict, claim: Claim | None) -> Finish:
         return Finish(
             epoch=self.lease.epoch,
             outcome=verdict.outcome,
@@ -166,7 +167,7 @@ class Attempt:
             phases=self.job.phases,
             commit=self.job.facts,
             log_rest=base64.b64encode(self.sender.rest()).decode(),
-            claim=None if self.off_board.is_set() else self.next_claim(),
+            claim=claim,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from builders import credentials
+from builders import credentials, job_process
 from builders.agent import Agent
 from builders.config import Config, Use
 from builders.credentials import Credentials, CredentialsError
@@ -12,6 +12,7 @@ from builders.renewal import keep_renewed
 from builders.service import LeaseLost, Refused, Service, Unavailable
 from builders.state import State, StateError, default_root
 from builders.watchdog import Watchdog
+from builders.zygote import Zygote
 
 BAD, UNREACHABLE = 1, 3
 
@@ -23,12 +24,26 @@ class NoSandbox(Exception):
 def connect(config: Config, server: str) -> tuple[str, int]:
     """Work until told to end; return what went wrong, if anything, and the exit status."""
     try:
-        who = credentials.read()
-        state = State(config.state_dir or default_root(who.name))
-    except (CredentialsError, StateError) as problem:
+        who, watchdog = credentials.read(), Watchdog()
+    except CredentialsError as problem:
         return str(problem), BAD
+    zygote = Zygote.start(job_process.perform)  # before files are open that the jobs' processes must not hold
     try:
-        asyncio.run(_work(config, server, who, state))
+        return _connect(config, server, who, zygote, watchdog)
+    finally:
+        zygote.close()
+
+
+def _connect(config: Config, server: str, who: Credentials, zygote: Zygote, watchdog: Watchdog) -> tuple[str, int]:
+    try:
+        state = State(config.state_dir or default_root(who.name))
+    except StateError as problem:
+        return str(problem), BAD
+    work = config.work_dir or state.root / "work"
+    service = Service(server, who.token)
+    try:
+        agent = Agent(config, service, state, work, who.token, zygote=zygote, tell=watchdog.tell)
+        asyncio.run(_work(agent, who, watchdog))
     except Unavailable as problem:
         return f"{server} cannot be reached: {problem}; check the address and the network", UNREACHABLE
     except (NoSandbox, Refused, LeaseLost, ValueError) as problem:
@@ -38,21 +53,19 @@ def connect(config: Config, server: str) -> tuple[str, int]:
     return "", 0
 
 
-async def _work(config: Config, server: str, who: Credentials, state: State) -> None:
-    service = Service(server, who.token)
-    watchdog = Watchdog()
-    agent = Agent(config, service, state, config.work_dir or state.root / "work", who.token, tell=watchdog.tell)
-    renewing = None if who.file is None else asyncio.create_task(keep_renewed(service, who.file, agent.adopt))
+async def _work(agent: Agent, who: Credentials, watchdog: Watchdog) -> None:
+    renewing = None if who.file is None else asyncio.create_task(keep_renewed(agent.service, who.file, agent.adopt))
     beating = asyncio.create_task(watchdog.beat())
     try:
-        if config.sandbox.use is Use.ALWAYS and agent.lab.sandbox.isolation.bwrap is None:
-            raise NoSandbox(f"no sandbox: {agent.lab.sandbox.isolation.problem}; {agent.lab.sandbox.isolation.remedy}")
+        isolation = agent.lab.sandbox.isolation
+        if agent.config.sandbox.use is Use.ALWAYS and isolation.bwrap is None:
+            raise NoSandbox(f"no sandbox: {isolation.problem}; {isolation.remedy}")
         await agent.run()
     finally:
         for task in (renewing, beating):
             if task is not None:
                 task.cancel()
-        await service.close()
+        await agent.service.close()
 
 
 def _explain(problem: Exception, who: Credentials, server: str) -> str:

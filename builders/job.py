@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from builders.boards.session import Session
 from builders.child_socket import ChildSocket
 from builders.config import Board, Config, ConfigError, Configuration
 from builders.environment import Scene, command
+from builders.file_lock import FileLock, Slots
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.process import Bounds, Ended
@@ -28,7 +29,7 @@ from builders.results import SKIP, ResultError, ResultPlace
 from builders.sandbox import Sandbox
 from builders.stop import Cause, Stop
 from builders.verdict import Over, Verdict, broken, explain
-from builders.workspace import FetchError, Tree, Workspace
+from builders.workspace import FetchError, Tree, Workspace, safe
 
 LAST_LINES = 20
 FULL = 32 << 20  # bytes free: what fails with less fails for want of room
@@ -44,27 +45,35 @@ class Lab:
     workspace: Workspace
     strangers: Workspace  # mirrors and trees of untrusted code
     sandbox: Sandbox
-    builds: asyncio.Semaphore
-    libraries: dict[Path, asyncio.Lock] = field(default_factory=dict)
+    builds: Slots
+    locks: Path  # folder of the locks between jobs
 
     @classmethod
-    def of(cls, config: Config, work: Path, hidden: Sequence[Path]) -> Lab:
+    def of(cls, config: Config, work: Path, state: Path, hidden: Sequence[Path]) -> Lab:
         """Furnish a lab: look what this machine can do, and where its trees are.
 
         Args:
-            hidden: folders of the agent's that no job may see, besides the work trees and the configuration's.
+            state: folder of the agent's state, which no job may see either.
+            hidden: more of the agent's folders like that, besides the work trees and the configuration's.
         """
+        locks = state / "locks"
         return cls(
             config=config,
             workspace=Workspace(work),
             strangers=Workspace(work / "untrusted"),
-            sandbox=Sandbox(config, isolation.for_jobs(config), [work, *hidden]),
-            builds=asyncio.Semaphore(config.parallel_builds),
+            sandbox=Sandbox(config, isolation.for_jobs(config), [work, state, *hidden]),
+            builds=Slots(locks, config.parallel_builds),
+            locks=locks,
         )
 
-    def library_lock(self, path: Path) -> asyncio.Lock:
-        """Find the lock of a work tree that configurations share."""
-        return self.libraries.setdefault(path, asyncio.Lock())
+    def under(self, config: Config) -> Lab:
+        """Go by another configuration."""
+        builds = Slots(self.locks, config.parallel_builds)
+        return replace(self, config=config, builds=builds, sandbox=self.sandbox.under(config))
+
+    def library_lock(self, path: Path) -> FileLock:
+        """Name the lock of a work tree that configurations share."""
+        return FileLock(self.locks / f"library-{safe(str(path))}")
 
 
 class Job:
@@ -145,9 +154,9 @@ class Job:
             yield
             return
         lock = self.lab.library_lock(self.configuration.library)
-        if lock.locked():
+        if not lock.try_acquire():
             self.log.note(f"waiting for {self.configuration.library}: another job uses it")
-        await self._within(lock.acquire(), Phase.FETCH, None)
+            await self._within(lock.acquire(), Phase.FETCH, None)
         try:
             yield
         finally:

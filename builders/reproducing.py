@@ -118,7 +118,7 @@ def _lease(recipe: dict[str, Any], board: str) -> Lease:
 
 async def _perform(config: Config, work: Path, lease: Lease, folder: Path, server: str) -> Verdict:
     work.mkdir(parents=True, exist_ok=True)
-    lab = Lab.of(config, work, [])
+    lab = Lab.of(config, work, folder, [])
     stop, service = Stop(), Service(server, "")
     keeper = Keeper(service, lease, stop, lambda _: None)
     keeper.accepted.set()  # nobody else has this board: the state folder is locked

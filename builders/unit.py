@@ -29,7 +29,7 @@ def unit(*, name: str, program: Path, config: Path, token: Path, server: str, us
         f"ExecStart={' '.join(quoted(str(each)) for each in command)}",
         "Restart=on-failure",
         "RestartSec=10",
-        "KillMode=mixed",
+        "KillMode=process",  # the jobs' processes outlive the agent, and the next one finds them
         f"TimeoutStopSec={STOP_S}",
         "Delegate=yes",
         "",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builders import git
+from builders.file_lock import FileLock
 from builders.git import GitError
 from builders.protocol import CommitFacts, Source
 
@@ -48,7 +49,6 @@ class Workspace:
 
     def __init__(self, root: Path, retry_s: Sequence[float] = RETRY_S, lag_s: Sequence[float] = LAG_S) -> None:
         self.root, self.retry_s, self.lag_s = root, retry_s, lag_s
-        self.locks: dict[Path, asyncio.Lock] = {}  # git refuses two writers in one folder, we let the second wait
 
     async def prepare(self, board: str, source: Source, note: Note, *, clean: bool = False) -> Tree:
         """Check the commit out in the board's own tree.
@@ -137,7 +137,8 @@ class Workspace:
         except GitError as problem:
             raise FetchError(str(problem)) from problem
         note(f"remote {source.url}")
-        async with self.locks.setdefault(folder, asyncio.Lock()):
+        # git refuses two writers in one folder, we let the second wait
+        async with FileLock(self.root / "locks" / safe(str(folder))).held():
             try:
                 await self._init(folder, bare)
                 facts = await self._facts(folder, source.commit)

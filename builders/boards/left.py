@@ -1,8 +1,9 @@
-"""Boards that an agent left on because it was killed: the next one switches them off before it takes a job."""
+"""Boards that a job left on because its process was killed: they are switched off before they get another one."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from pathlib import Path
 
 from builders import environment
@@ -25,9 +26,15 @@ def note(folder: Path, board: Board, *, is_on: bool) -> None:
         (folder / MARK).unlink(missing_ok=True)
 
 
-async def switch_off(config: Config, root: Path) -> None:
-    """Switch off what the attempts below a state folder left on. What cannot be is said, and tried next time again."""
+async def switch_off(config: Config, root: Path, alive: Container[Path]) -> None:
+    """Switch off what the attempts below a state folder left on. What cannot be is said, and tried next time again.
+
+    Args:
+        alive: folders of attempts that are still at work.
+    """
     for mark in sorted(root.glob(f"jobs/*/{MARK}")):
+        if mark.parent in alive:
+            continue
         folder = mark.parent / "left-on"  # the attempt's own log stays as it is
         folder.mkdir(exist_ok=True)
         log = JobLog(folder, environment.secrets(config, None))
@@ -35,7 +42,7 @@ async def switch_off(config: Config, root: Path) -> None:
             board = config.board(mark.read_text(encoding="utf-8", errors="replace"))
             await power.switch(config, board, log, "off")
             mark.unlink()
-            logger.info("board %s was left on by an agent that was killed: switched off", board.name)
+            logger.info("board %s was left on by a job that was killed: switched off", board.name)
         except (BoardTrouble, ConfigError, OSError) as problem:
             logger.warning("a board was left on, and stays so: %s", problem)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from builders.file_lock import FileLock
 from builders.protocol import Source
 from tests.builders.fake_service import TOKEN, FakeService
 
@@ -110,6 +112,17 @@ class Lab:
             if agent.returncode is None:
                 agent.send_signal(signal.SIGKILL)
             await agent.wait()
+        for pid in self.job_processes():
+            os.kill(pid, signal.SIGKILL)
+
+    def job_processes(self) -> list[int]:
+        """List the processes of jobs that still live: what is written down of them, and holds its lock."""
+        found = []
+        for kept in (self.folder / "state" / "jobs").glob("*/lease.json"):
+            if not (lock := FileLock(kept.with_name("running"))).try_acquire():
+                found.append(int(json.loads(kept.read_text())["pid"]))
+            lock.release()
+        return found
 
 
 _home: list[str] = []  # of the lab in use: other runs of these tests may be on this machine

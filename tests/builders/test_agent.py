@@ -262,18 +262,6 @@ async def test_a_second_ctrl_c_kills_at_once(lab: Lab, service: FakeService, pro
     assert processes("sleep 4332") == []
 
 
-async def test_a_killed_agent_leaves_nothing_running(lab: Lab, service: FakeService, project: Project) -> None:
-    lab.board(run="trap '' INT TERM; setsid sleep 4333 & echo begun; while :; do sleep 4333; done")
-    agent = await lab.connect()
-    attempt = await service.job(project.source(project.commit()), "b1", "c1")
-    await attempt.logged("begun")
-
-    agent.kill()
-    await agent.wait()
-
-    await gone("sleep 4333")
-
-
 async def test_boards_work_in_parallel_and_jobs_of_one_board_one_by_one(
     lab: Lab, service: FakeService, project: Project
 ) -> None:

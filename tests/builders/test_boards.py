@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -258,17 +259,25 @@ async def test_a_job_that_was_given_away_leaves_its_board_off(bench: Bench) -> N
             await asyncio.sleep(0.05)
 
 
-async def test_a_board_that_a_killed_agent_left_on_is_switched_off_by_the_next_one(bench: Bench) -> None:
+@pytest.mark.parametrize("agent_too", [True, False])
+async def test_a_board_that_a_killed_job_left_on_is_switched_off_before_it_gets_another(
+    bench: Bench, agent_too: bool
+) -> None:
     await bench.plug("booting")
     bench.configure(run="echo begun; sleep 60")
     agent = await bench.lab.connect()
     attempt = await bench.service.job(bench.project.source(bench.project.commit()), "b1", "c1")
     await attempt.logged("begun")
 
-    agent.kill()
-    await agent.wait()
-    before = bench.switched
-    await bench.lab.connect()
+    before, asked = bench.switched, len(bench.service.claims)
+    [job] = bench.lab.job_processes()
+    if agent_too:
+        agent.kill()
+        await agent.wait()
+    os.kill(job, signal.SIGKILL)
+    if agent_too:
+        await bench.lab.connect()
+    await bench.service.until(lambda: len(bench.service.claims) > asked)
 
     assert (before, bench.switched) == (["on"], ["on", "off"])
 
