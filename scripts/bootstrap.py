@@ -22,6 +22,12 @@ LOCK = ROOT / "requirements.lock"
 MADE_FROM = VENV / "made-from"  # says which lock, project file and Python the environment has
 WITH_DATABASE = ["tests/ground", "tests/dispatch", "tests/specs", "tests/forges", "tests/results", "tests/api"]
 MACHINE_POSTGRES = 15  # the oldest that we support
+PARALLEL = [
+    "-n",
+    "auto",
+    "--dist",
+    "worksteal",
+]  # tests/conftest.py counts the workers; `-n0` among the arguments: none
 
 
 def main(target: str, arguments: Sequence[str]) -> int:
@@ -135,8 +141,8 @@ def serve(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Become pytest."""
-    return replace_by([str(PYTHON), "-m", "pytest", *arguments])
+    """Become pytest, on all cores."""
+    return replace_by([str(PYTHON), "-m", "pytest", *PARALLEL, *arguments])
 
 
 def test_all(arguments: list[str]) -> int:
@@ -147,7 +153,7 @@ def test_all(arguments: list[str]) -> int:
         "RIGLINE_TEST_BENT": "10000",  # deliveries that tests/specs/test_bent_deliveries.py sends
     }
     os.environ.update(campaigns)
-    status = run([str(PYTHON), "-m", "pytest", *arguments])
+    status = run([str(PYTHON), "-m", "pytest", *PARALLEL, *arguments])
     for name in campaigns:
         del os.environ[name]
     return status or test_machine_postgres(arguments)
@@ -162,7 +168,7 @@ def test_machine_postgres(arguments: list[str]) -> int:
     say(f"Once more on the machine's PostgreSQL: {folder}")
     os.environ["RIGLINE_TEST_POSTGRES_BIN"] = str(folder)
     there = [path for path in WITH_DATABASE if (ROOT / path).is_dir()]
-    return run([str(PYTHON), "-m", "pytest", *there, *arguments])
+    return run([str(PYTHON), "-m", "pytest", *PARALLEL, *there, *arguments])
 
 
 def machine_postgres() -> "Path | None":

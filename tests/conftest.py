@@ -24,7 +24,7 @@ from tests.forges import described
 DATABASE_URL = "RIGLINE_TEST_DATABASE_URL"  # run on this server instead; its tables are emptied!
 POSTGRES_BIN = "RIGLINE_TEST_POSTGRES_BIN"  # run on these binaries instead
 CHROMIUM = "RIGLINE_CHROMIUM"
-LEFT_OUT = pytest.StashKey[int]()
+WORKERS = 4  # at most: each starts servers of its own
 
 
 def pytest_configure() -> None:
@@ -70,13 +70,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without = [item for item in items if "chromium" in getattr(item, "fixturenames", ())]
     items[:] = [item for item in items if item not in without]
     config.hook.pytest_deselected(items=without)
-    config.stash[LEFT_OUT] = len(without)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what could not be tested here."""
-    if count := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{count} tests need a browser: install chromium, or set {CHROMIUM}", yellow=True)
+    if not find_chromium():
+        left_out = f"Tests that need a browser were left out: install chromium, or set {CHROMIUM}"
+        terminalreporter.write_line(left_out, yellow=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Give each core a worker with servers of its own; a server that was given is for one run at a time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 0 if DATABASE_URL in os.environ else min(cores, WORKERS)
 
 
 @pytest.fixture(autouse=True)

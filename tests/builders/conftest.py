@@ -143,7 +143,7 @@ def processes(mark: str) -> list[str]:
     return found
 
 
-async def gone(mark: str, limit: float = 10.0) -> None:
+async def gone(mark: str, limit: float = 30.0) -> None:
     """Wait until no process's command line holds a text."""
     async with asyncio.timeout(limit):
         while processes(mark):

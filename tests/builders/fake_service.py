@@ -70,19 +70,19 @@ class Attempt:
     def text(self) -> str:
         return self.log.decode(errors="replace")
 
-    async def until(self, condition: Any, timeout: float = 30.0) -> None:
+    async def until(self, condition: Any, timeout: float = 60.0) -> None:
         async with asyncio.timeout(timeout), self.changed:
             await self.changed.wait_for(condition)
 
-    async def ended(self, timeout: float = 30.0) -> Finish:
+    async def ended(self, timeout: float = 60.0) -> Finish:
         await self.until(lambda: self.finish is not None, timeout)
         assert self.finish is not None
         return self.finish
 
-    async def logged(self, text: str, timeout: float = 30.0) -> None:
+    async def logged(self, text: str, timeout: float = 60.0) -> None:
         await self.until(lambda: text.encode() in self.log, timeout)
 
-    async def beaten(self, count: int, timeout: float = 30.0) -> None:
+    async def beaten(self, count: int, timeout: float = 60.0) -> None:
         await self.until(lambda: len(self.beats) >= count, timeout)
 
 
@@ -174,7 +174,7 @@ class FakeService:
         async with self.news:
             self.news.notify_all()
 
-    async def until(self, condition: Any, timeout: float = 30.0) -> None:
+    async def until(self, condition: Any, timeout: float = 60.0) -> None:
         async with asyncio.timeout(timeout), self.news:
             await self.news.wait_for(condition)
 

@@ -156,7 +156,7 @@ async def test_a_builder_whose_token_is_revoked_stops_its_jobs_and_ends(lab: Lab
 
         service.refusal = refuse(401, "unauthorized")
 
-        assert await asyncio.wait_for(agent.wait(), 10) == 1
+        assert await asyncio.wait_for(agent.wait(), 30) == 1
         assert processes("sleep 4331") == []
         assert "refuses the token of lab1" in lab.said
 
@@ -177,7 +177,7 @@ async def test_a_refusal_at_the_start_ends_the_agent_with_a_clear_text(
 
     agent = await lab.start()
 
-    assert await asyncio.wait_for(agent.wait(), 10) == 1
+    assert await asyncio.wait_for(agent.wait(), 30) == 1
     assert text in lab.said
     assert "Traceback" not in lab.said
 
@@ -187,7 +187,7 @@ async def test_a_wrong_token_ends_the_agent(lab: Lab) -> None:
 
     agent = await lab.start(RIGLINE_BUILDER_TOKEN="rlb_lab1.wrong-secret")
 
-    assert await asyncio.wait_for(agent.wait(), 10) == 1
+    assert await asyncio.wait_for(agent.wait(), 30) == 1
     assert "refuses the token of lab1" in lab.said
     assert "wrong-secret" not in lab.said
 
@@ -237,7 +237,7 @@ async def test_ending_the_agent_ends_its_jobs_politely_and_reports_them(
 
     agent.send_signal(signal.SIGTERM)
 
-    assert await asyncio.wait_for(agent.wait(), 10) == 0
+    assert await asyncio.wait_for(agent.wait(), 30) == 0
     assert attempt.finish is not None
     assert (attempt.finish.outcome, attempt.finish.reason) == (
         Outcome.ERRORED,
@@ -253,12 +253,12 @@ async def test_a_second_ctrl_c_kills_at_once(lab: Lab, service: FakeService, pro
     await attempt.logged("begun")
 
     agent.send_signal(signal.SIGINT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "again to kill" not in lab.said:
             await asyncio.sleep(0.02)
     agent.send_signal(signal.SIGINT)
 
-    await asyncio.wait_for(agent.wait(), 5)
+    await asyncio.wait_for(agent.wait(), 30)
     assert processes("sleep 4332") == []
 
 
@@ -268,7 +268,7 @@ async def test_boards_work_in_parallel_and_jobs_of_one_board_one_by_one(
     meet = lab.script(
         "meet.sh",
         f'echo "$RIGLINE_BOARD begins" >> {lab.folder}/order\n'
-        f"n=0; while [ $(grep -c begins {lab.folder}/order) -lt 2 ] && [ $n -lt 200 ]; do\n"
+        f"n=0; while [ $(grep -c begins {lab.folder}/order) -lt 2 ] && [ $n -lt 3000 ]; do\n"
         "n=$((n+1)); sleep 0.02; done\n"
         f'echo "$RIGLINE_BOARD ends" >> {lab.folder}/order',
     )
@@ -413,25 +413,21 @@ async def test_a_rest_of_the_log_that_got_lost_is_sent_again_by_itself(
 
 
 async def test_the_token_is_nowhere_a_script_can_look(lab: Lab, service: FakeService, project: Project) -> None:
-    secret = "a-very-secret-value-of-this-builder"
+    secret = "a-very-secret-value-of-this-one-test"  # other agents of this machine show theirs while they begin
+    service.tokens = [f"rlb_lab1.{secret}"]
     lab.board(
-        run=f"cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c 'a-very-secret-[v]alue' "
-        f"> {lab.folder}/count; echo {secret}; true"
+        run="cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' "
+        f"| grep -c 'a-very-secret-[v]alue-of-this-one' > {lab.folder}/count; echo {secret}; true"
     )
-    agent = await lab.connect()
+    agent = await lab.connect(RIGLINE_BUILDER_TOKEN=service.tokens[0])
 
     attempt = await service.job(project.source(project.commit()), "b1", "c1")
     await attempt.ended()
 
-    assert int((lab.folder / "count").read_text()) <= _elsewhere(secret, agent.pid)
+    assert secret.encode() not in Path(f"/proc/{agent.pid}/environ").read_bytes()
+    assert int((lab.folder / "count").read_text()) == 0
     assert secret not in attempt.text and "[masked]" in attempt.text
     assert secret not in lab.said
     for file in lab.folder.rglob("*"):
         if file.is_file() and file.name != "run.sh":
             assert secret.encode() not in file.read_bytes(), file
-
-
-def _elsewhere(secret: str, agent: int) -> int:
-    """Count what other processes of this machine show of it, and that the agent shows nothing."""
-    assert secret.encode() not in Path(f"/proc/{agent}/environ").read_bytes()
-    return 0

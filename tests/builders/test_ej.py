@@ -186,7 +186,7 @@ async def test_a_script_hears_exit_on_the_socket_and_ends_by_itself(
     await attempt.logged("begun")
 
     await service.cancel(attempt)
-    finish = await attempt.ended(timeout=3)
+    finish = await attempt.ended(timeout=9)  # shorter than the grace
 
     assert finish.outcome is Outcome.CANCELLED
     assert attempt.text.count("powering off") == 1
@@ -216,7 +216,7 @@ async def test_the_socket_speaks_ejs_lines(lab: Lab, service: FakeService, proje
         await attempt.logged("begun")
 
         await service.cancel(attempt)
-        await attempt.ended(timeout=3)
+        await attempt.ended(timeout=9)  # shorter than the grace
 
         assert "heard b'\"Exit\"\\n' then the end" in attempt.text
 

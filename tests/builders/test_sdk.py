@@ -69,7 +69,7 @@ async def test_a_cancelled_script_is_interrupted_and_its_finally_runs(
     await attempt.logged("begun")
 
     await service.cancel(attempt)
-    await attempt.ended(timeout=3)
+    await attempt.ended(timeout=9)  # shorter than the grace
 
     assert "board is off" in attempt.text
 

@@ -13,6 +13,7 @@ from app.db.tables import board as board_table
 from app.db.tables import builder as builder_table
 from app.db.tables import pipeline
 from app.dispatch import queue
+from app.dispatch import waiting as waiting_claims
 from app.dispatch.cancel import cancel_jobs
 from app.states import JobState
 from builders import protocol
@@ -185,18 +186,18 @@ async def test_four_boards_run_four_jobs_at_a_time(world: World) -> None:
     assert [each is not None for each in second] == [True, True, True, True, False]
 
 
-async def test_a_waiting_claim_is_answered_as_soon_as_a_job_is_queued(world: World) -> None:
+async def test_a_waiting_claim_is_answered_as_soon_as_a_job_is_queued(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_claims, "LOOK_S", 600.0)  # only the news itself can answer it
     lab = await world.builder()
     waiting = asyncio.create_task(lab.claim(wait_s=30))
     await world.somebody_waits_for_a_job()
 
-    began = time.monotonic()
     job_id = await world.queued()
-    lease = await waiting
-    took = time.monotonic() - began
+    lease = await asyncio.wait_for(waiting, 25)  # sooner than the claim would give up
 
     assert lease is not None and lease.job_id == job_id
-    assert took < 0.5, took
 
 
 async def test_a_waiting_claim_hears_of_a_job_of_another_web_process(world: World) -> None:
@@ -205,7 +206,7 @@ async def test_a_waiting_claim_hears_of_a_job_of_another_web_process(world: Worl
     waiting = asyncio.create_task(lab.claim(wait_s=30))
 
     job_id = await world.queued()
-    lease = await asyncio.wait_for(waiting, 5)
+    lease = await asyncio.wait_for(waiting, 25)
 
     assert lease is not None and lease.job_id == job_id
 
@@ -231,7 +232,7 @@ async def test_a_builder_that_hung_up_does_not_keep_the_job_from_the_others(worl
     await world.somebody_waits_for_a_job(1, exactly=True)
 
     job_id = await world.queued()
-    lease = await asyncio.wait_for(waiting, 5)
+    lease = await asyncio.wait_for(waiting, 25)
 
     assert lease is not None and lease.job_id == job_id
 
@@ -243,7 +244,7 @@ async def test_a_claim_gives_up_after_its_wait(world: World) -> None:
     answer = await lab.ask(wait_s=0.3)
 
     assert answer.status_code == 204
-    assert 0.25 < time.monotonic() - began < 3
+    assert 0.25 < time.monotonic() - began < 25
 
 
 async def test_a_paused_builder_gets_nothing_and_a_resumed_one_everything(world: World) -> None:
@@ -257,7 +258,7 @@ async def test_a_paused_builder_gets_nothing_and_a_resumed_one_everything(world:
     await world.somebody_waits_for_a_job()
     async with world.deps.begin() as db:
         await builders.set_state(db, lab.id, BuilderState.ACTIVE, actor="me")
-    lease = await asyncio.wait_for(waiting, 5)
+    lease = await asyncio.wait_for(waiting, 25)
 
     assert refused is None
     assert lease is not None and lease.job_id == job_id
@@ -308,7 +309,7 @@ async def test_a_drained_builder_is_told_to_end_when_its_last_job_has_ended(worl
     while_busy = await lab.ask()
     assert (await lab.finish(lease)).status_code == 200
     await world.deps.notices.publish("builder", id=lab.id)
-    told = await asyncio.wait_for(waiting, 5)
+    told = await asyncio.wait_for(waiting, 25)
     again = await lab.ask()
 
     assert while_busy.status_code == 204
@@ -325,7 +326,7 @@ async def test_a_waiting_builder_that_drains_hears_of_it_with_its_next_sign_of_l
 
     await world.execute(sa.update(builder_table).values(state=BuilderState.DRAINING))
 
-    assert (await asyncio.wait_for(waiting, 10)).json()["error"]["code"] == "drained"
+    assert (await asyncio.wait_for(waiting, 25)).json()["error"]["code"] == "drained"
 
 
 async def test_what_a_builder_says_is_wrong_is_on_its_page(world: World) -> None:

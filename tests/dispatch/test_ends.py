@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 
+import pytest
 import sqlalchemy as sa
 
 from app import sealed
 from app.db.queries import attempts as attempt_queries
 from app.db.queries import jobs, logs
 from app.db.tables import audit, commit, pipeline, status
+from app.dispatch import signals
 from app.dispatch.cancel import cancel_jobs
 from app.states import JobState
 from builders.protocol import MAX_CHUNK, MAX_LOG
@@ -227,14 +229,17 @@ async def test_a_dispatchs_token_is_given_to_the_builder_and_forgotten_with_the_
     assert kept == [True, False]
 
 
-async def test_a_cancel_reaches_a_running_job_at_once_by_the_held_wait(world: World) -> None:
+async def test_a_cancel_reaches_a_running_job_at_once_by_the_held_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "LOOK_S", 600.0)  # only the news itself can answer it
     lab = await world.builder()
     lease = await world.running(lab)
     waiting = asyncio.create_task(lab.wait(lease))
     await world.somebody_waits_for_a_cancel()
 
     state = await cancel_jobs(world.deps, [lease.job_id], "me", "not needed")
-    signal = await asyncio.wait_for(waiting, 1)
+    signal = await asyncio.wait_for(waiting, 25)
     beaten = await lab.beat(lease)
     await lab.finish(lease, "cancelled")
 
@@ -261,7 +266,7 @@ async def test_the_wait_of_an_attempt_that_ended_says_so(world: World) -> None:
     await world.somebody_waits_for_a_cancel()
 
     await lab.finish(lease)
-    answer = await asyncio.wait_for(waiting, 5)
+    answer = await asyncio.wait_for(waiting, 25)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "lease_lost")
 

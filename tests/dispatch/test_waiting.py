@@ -139,10 +139,10 @@ async def test_a_job_over_its_time_in_the_queue_is_red_only_if_the_board_was_the
             await builders.set_state(db, lab.id, BuilderState.PAUSED, actor="me")
     object.__setattr__(world.deps.settings, "queue_limit_s", 60.0)
 
-    await world.age_job(job_id, 59)
+    await world.age_job(job_id, 1)
     await world.sweep()
     before = await world.states(job_id)
-    await world.age_job(job_id, 2)
+    await world.age_job(job_id, 60)
     await world.sweep()
 
     assert (before, await world.states(job_id)) == (["queued"], [state])

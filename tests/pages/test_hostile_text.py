@@ -99,10 +99,10 @@ def test_what_is_cut_off_at_the_end_of_a_log_breaks_nothing(cut):
 
 
 def test_many_escapes_cost_time_in_proportion():
-    started = time.monotonic()
+    started = time.process_time()
     log_text.pieces(b"\x1b]" * 30_000 + b"\x1b[" * 30_000 + b"\x1b[31m" * 10_000)
 
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 async def test_a_page_of_json_holds_hostile_text_as_it_is(site):
