@@ -51,6 +51,8 @@ class Client:
 
     async def request(self, method: str, path: str, body: bytes = b"", headers: str = "") -> Answer:
         """Send a request and read its answer. `headers` are whole lines."""
+        if self._streams is not None and self._streams[0].at_eof():
+            self.close()  # it was idle for longer than the service keeps a connection
         if self._streams is None:
             self._streams = await self._open()
         reader, writer = self._streams

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
-from app.db.queries import attempts, boards, builders, jobs
+from app.db.queries import attempts, boards, builders, caps, jobs
 from app.deps import Deps
 from app.dispatch import proxy, queue
 from app.errors import BuilderInUse, Drained, Unavailable
@@ -121,9 +121,10 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
     return facts
 
 
-async def _open(db: AsyncConnection, asking: Asking, job_id: int, caps: Mapping[str, int]) -> int | None:
+async def _open(db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[str, int]) -> int | None:
     """Move the job to leased and open its attempt, all in the caller's transaction."""
-    board = await boards.free_for(db, asking.builder.id, asking.names, job_id, caps)
+    await caps.lock(db, job_id, most)
+    board = await boards.free_for(db, asking.builder.id, asking.names, job_id, most)
     if board is None:
         return None
     actor = f"builder {asking.builder.name}"

@@ -15,6 +15,7 @@ FAIR, WAITING, HEALTH, LAB = (
     f"dispatch/test_{name}.py" for name in ("fairness", "waiting", "board_health", "builders")
 )
 AGENT, JOB, LOGS, WORK = (f"builders/test_{name}.py" for name in ("agent", "job", "logs", "workspace"))
+SANDBOX, UPKEEP, REATTACH = (f"builders/test_{name}.py" for name in ("sandbox", "upkeep", "reattach"))
 FROZEN = "dispatch/test_frozen.py"
 OPEN = "to be named"  # nobody has said yet which tests hold it off
 
@@ -84,7 +85,9 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
     "21 a new push to a pull request with older jobs": [
         ("specs/test_triggers.py", "test_a_new_head_supersedes_what_waits_for_the_older_one"),
     ],
-    "22 a fork bomb": OPEN,
+    "22 a fork bomb": [
+        (SANDBOX, "test_a_hostile_script_is_contained_and_the_next_job_finds_nothing_of_it"),
+    ],
     "23 a flood of output": [
         ("acceptance/test_log_flood.py", "test_a_flooded_log_is_cut_in_the_middle_and_costs_little_memory"),
     ],
@@ -98,7 +101,11 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
         (LOGS, "test_a_secret_is_masked_wherever_it_is_cut"),
         (LOGS, "test_every_line_of_a_long_secret_is_masked"),
     ],
-    "27 a builder's disk is full": [(CLAIMS, "test_a_builder_without_room_on_its_disk_gets_no_job")],
+    "27 a builder's disk is full": [
+        (CLAIMS, "test_a_builder_without_room_on_its_disk_gets_no_job"),
+        (UPKEEP, "test_a_full_disk_is_not_the_commits_fault"),
+        (ENDS, "test_a_loss_of_infrastructure_is_tried_again_and_then_told"),
+    ],
     "28 the service's log store is full": [
         (LOGS, "test_a_service_without_room_for_more_log_still_gets_the_end_of_the_job"),
     ],
@@ -121,7 +128,12 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
     "35 a nightly job among pull requests": [
         (FAIR, "test_a_nightly_job_starts_within_two_hours_of_constant_pull_requests"),
     ],
-    "36 drain, pause, resume": [(CLAIMS, "test_a_paused_builder_gets_nothing_and_a_resumed_one_everything")],
+    "36 drain, pause, resume": [
+        (CLAIMS, "test_a_paused_builder_gets_nothing_and_a_resumed_one_everything"),
+        (CLAIMS, "test_a_drained_builder_is_told_to_end_when_its_last_job_has_ended"),
+        (UPKEEP, "test_drain_lets_the_job_finish_and_ends_the_agent"),
+        (UPKEEP, "test_a_service_that_drains_the_builder_ends_its_agent"),
+    ],
     "37 a revoked token": [
         (LAB, "test_a_wrong_or_revoked_token_is_refused"),
         (AGENT, "test_a_builder_whose_token_is_revoked_stops_its_jobs_and_ends"),
@@ -135,14 +147,19 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
     "39 another attempt's right": [
         (LAB, "test_another_builders_attempt_is_forbidden_and_an_unknown_one_not_found"),
     ],
-    "40 a fork's job looks around": OPEN,
+    "40 a fork's job looks around": [
+        (SANDBOX, "test_a_hostile_script_is_contained_and_the_next_job_finds_nothing_of_it"),
+        (SANDBOX, "test_an_untrusted_job_shares_neither_tree_nor_mirror_nor_home_with_trusted_ones"),
+    ],
     "41 a fork that nobody approved": [
         (CLAIMS, "test_a_job_that_nobody_trusted_is_never_handed_out"),
         ("specs/test_approvals.py", "test_an_approval_by_comment_lets_exactly_this_commit_run"),
         ("specs/test_approvals.py", "test_the_next_push_awaits_an_approval_of_its_own"),
     ],
     "42 webhooks twice and in any order": [
-        ("hostile/test_receiver.py", "test_s6_a_replayed_delivery_opens_nothing_again")
+        ("hostile/test_receiver.py", "test_s6_a_replayed_delivery_opens_nothing_again"),
+        ("specs/test_triggers.py", "test_push_and_pull_request_of_one_commit_are_one_pipeline_in_any_order"),
+        ("specs/test_triggers.py", "test_the_older_of_three_heads_in_disorder_never_cancels_the_newest"),
     ],
     "43 the commit's fault and ours": [
         (ENDS, "test_a_script_that_says_no_fails_the_job_without_a_retry"),
@@ -161,7 +178,11 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
         (WAITING, "test_a_builder_that_is_offline_makes_a_job_wait_and_no_more"),
     ],
     "47 a thousand idle builders": "measured, by `make bench ARGS=idle`: docs/performance.md",
-    "48 the agent is killed": [(AGENT, "test_a_killed_agent_leaves_nothing_running")],
+    "48 the agent is killed": [
+        (REATTACH, "test_a_job_goes_on_when_its_agent_is_killed_and_the_next_agent_knows_that_its_board_is_busy"),
+        (REATTACH, "test_a_job_without_an_agent_reports_by_itself"),
+        (REATTACH, "test_of_a_killed_job_process_nothing_is_left_and_its_board_gets_the_next_job"),
+    ],
     "49 a change of the clock, and a downtime": [
         ("policy/test_cron.py", "test_a_time_that_the_clock_jumps_over_happens_once_all_the_same"),
         ("policy/test_cron.py", "test_a_time_that_comes_twice_happens_once"),

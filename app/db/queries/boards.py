@@ -9,7 +9,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState
-from app.db.queries.placing import OF_JOB, Wanted, is_queued, jobs_and_places, meets, offered_tags, passes_gates, places
+from app.db.queries.caps import NO_CAPS
+from app.db.queries.placing import (
+    OF_JOB,
+    Wanted,
+    is_held,
+    is_queued,
+    jobs_and_places,
+    meets,
+    offered_tags,
+    passes_gates,
+    places,
+)
 from app.db.tables import board, builder, configuration, job, pipeline, turn
 from app.errors import BoardInUse
 from app.turns import RANKS, due, waits_since
@@ -22,7 +33,6 @@ CHECK_MARGIN_S = 60.0  # switching the board on and off around its check
 LIMIT_S = 2 * 3600.0  # a job's limit if neither its pipeline nor its configuration names one
 
 now = sa.func.now()
-NO_CAPS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -134,9 +144,13 @@ async def free_for(
     return (await db.execute(_free_for, asked)).one_or_none()
 
 
+_WAITING = board.c.builder_id == sa.func.any(sa.bindparam("waiting", type_=sa.ARRAY(sa.Integer)))
+# An array, so that jobs are found by the index of their type: most looks concern few types of many, or none.
+_kinds = sa.func.array(sa.select(board.c.type).where(_WAITING, board.c.offered, sa.not_(is_held)).scalar_subquery())
 _targets = (
     sa.select(*OF_JOB.columns, sa.func.count().label("jobs"))
     .select_from(job.join(pipeline))
+    .where(job.c.board_type == sa.func.any(_kinds))
     .where(passes_gates)
     .group_by(*OF_JOB.columns)
     .cte("targets")
@@ -148,7 +162,7 @@ _takers = (
         sa.func.array_agg(board.c.name).label("boards"),
     )
     .select_from(_targets.join(places, board.c.type == _targets.c.board_type))
-    .where(board.c.builder_id == sa.func.any(sa.bindparam("waiting", type_=sa.ARRAY(sa.Integer))))
+    .where(_WAITING)
     .where(meets(Wanted.of(_targets.c), asking=True))
     .group_by(*_targets.c)
 )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.models import Priority, Trigger
 from app.db.queries import audit, statuses
 from app.db.queries.boards import Target
-from app.db.tables import job, pipeline, repository
+from app.db.tables import job, pipeline, pull_request, repository
 from app.errors import Conflict, NotFound, TokenErased
 from app.states import ENDED, HELD, OPEN, JobState, sources
 from builders.protocol import MAX_REASON
@@ -156,9 +156,15 @@ def _add(state: JobState, names: tuple[str, ...]) -> sa.Select[Any]:
 
 
 def _share(pipeline_id: Any) -> Any:
-    """Say whose turn a job's start is: that of the fork's owner in this repository, or of the repository."""
+    """Say whose turn a job's start is: that of the fork's owner in this repository, or of the repository.
+
+    Whoever asked, a fork stays its owner's. Where the owner was not written down, the pull request's author counts.
+    """
+    about = (pull_request.c.repository_id == pipeline.c.repository_id, pull_request.c.number == pipeline.c.pull_request)
+    author = sa.select(sa.func.nullif(pull_request.c.author, "")).where(*about).scalar_subquery()
+    owner = sa.func.coalesce(pipeline.c.fork_owner, author, pipeline.c.requested_by)
     whose = sa.case(
-        (pipeline.c.from_fork, sa.func.concat("fork:", pipeline.c.repository_id, ":", pipeline.c.requested_by)),
+        (pipeline.c.from_fork, sa.func.concat("fork:", pipeline.c.repository_id, ":", owner)),
         else_=sa.func.concat("repository:", pipeline.c.repository_id),
     )
     return sa.select(sa.func.left(whose, 300)).where(pipeline.c.id == pipeline_id).scalar_subquery()

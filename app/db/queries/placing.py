@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.db.models import BuilderState, Health
-from app.db.tables import attempt, board, builder, configuration, job, pipeline, repository
+from app.db.queries.caps import CAPS
+from app.db.tables import attempt, board, builder, configuration, job, pipeline
 from app.states import JobState
-from app.turns import is_full
 from builders.protocol import LEASE_S, Level
 
 ALIVE_S = 2 * LEASE_S  # a builder that gave no sign of life for so long is away
@@ -102,8 +102,7 @@ def _keeps_apart(wanted: Wanted) -> sa.ColumnElement[bool]:
     return sa.or_(wanted.isolation == Level.NONE.value, _rank(builder.c.isolation) >= _rank(wanted.isolation))
 
 
-def _is_held() -> sa.ColumnElement[bool]:
-    return sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
+is_held = sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
 
 
 # A board whose builder can look at it is looked at first; of any other nothing better can be known.
@@ -227,7 +226,7 @@ PLACE: tuple[Condition, ...] = (
         _tries_elsewhere,
         "it was lost on {name!r}, and is tried on another builder or board first",
     ),
-    Condition("free", Lack.BUSY, lambda _: sa.not_(_is_held()), "{name!r} is busy with another job"),
+    Condition("free", Lack.BUSY, lambda _: sa.not_(is_held), "{name!r} is busy with another job"),
 )
 
 _needed = job.alias("needed")
@@ -241,44 +240,11 @@ _unmet = (
 may_start = sa.or_(job.c.needs == sa.cast([], sa.ARRAY(sa.Text)), sa.not_(_unmet))  # all that it needs has passed
 
 
-def _cap(name: str) -> Any:
-    """Read the cap of the repository of the pipeline in question, else the setting."""
-    own = sa.select(repository.c[name]).where(repository.c.id == pipeline.c.repository_id).scalar_subquery()
-    return sa.func.coalesce(own, sa.bindparam(name, 0, sa.Integer))
-
-
-def _has_room(cap: str, *share: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Say that the share holds fewer boards than it may; by one look at all open attempts, whichever job asks."""
-    counted = sa.select(*share).select_from(attempt.join(job).join(pipeline).join(repository))
-    limit = sa.func.coalesce(repository.c[cap], sa.bindparam(cap, 0, sa.Integer))
-    counted = counted.where(attempt.c.ended_at.is_(None), *(each.is_not(None) for each in share))
-    counted = counted.group_by(*share, repository.c[cap])
-    full = counted.having(is_full(sa.func.count(), limit)).correlate(None)
-    return sa.or_(_cap(cap) == 0, sa.tuple_(*share).not_in(full))
-
-
 GATES: tuple[Gate, ...] = (
     Gate("trusted", pipeline.c.trust.is_not(None), "nobody has approved the commit yet"),
     Gate("wanted", job.c.cancel_requested_at.is_(None), "it is being cancelled"),
     Gate("needs", may_start, "it needs jobs of its pipeline that have not passed yet: groups {needs}"),
-    Gate(
-        "fork_owner_cap",
-        sa.or_(sa.not_(pipeline.c.from_fork), _has_room("cap_fork_owner", pipeline.c.repository_id, job.c.share)),
-        "other jobs of the same fork's owner hold all the boards that they may hold at a time",
-    ),
-    Gate(
-        "pull_request_cap",
-        sa.or_(
-            pipeline.c.pull_request.is_(None),
-            _has_room("cap_pull_request", pipeline.c.repository_id, pipeline.c.pull_request),
-        ),
-        "other jobs of the same pull request hold all the boards that they may hold at a time",
-    ),
-    Gate(
-        "repository_cap",
-        _has_room("cap_repository", pipeline.c.repository_id),
-        "other jobs of the same repository hold all the boards that they may hold at a time",
-    ),
+    *(Gate(f"{each.of}_cap", each.has_room, each.otherwise) for each in CAPS),
 )
 
 OF_JOB = Wanted(

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries.boards import NO_CAPS
+from app.db.queries.caps import NO_CAPS
 from app.db.queries.placing import GATES, OF_JOB, PLACE, Lack, is_queued, places
 from app.db.tables import board, job, pipeline
 
