@@ -27,6 +27,7 @@ def connect(config: Config, server: str) -> tuple[str, int]:
         who, watchdog = credentials.read(), Watchdog()
     except CredentialsError as problem:
         return str(problem), BAD
+    job_process.warm()
     zygote = Zygote.start(job_process.perform)  # before files are open that the jobs' processes must not hold
     try:
         return _connect(config, server, who, zygote, watchdog)

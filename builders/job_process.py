@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import importlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from builders import line
 from builders.attempt import Attempt
 from builders.job import Lab
 from builders.protocol import Claim, Lease, from_json, to_json
-from builders.service import Refused, Service
+from builders.service import Refused, Service, tls
 from builders.stop import Cause
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,12 @@ class Order:
     state: Path  # the agent's folder
     server: str
     token: str = field(repr=False)
+
+
+def warm() -> None:
+    """Load what a first request loads late, so that the zygote has it and no job's process needs to."""
+    tls()
+    importlib.import_module("anyio._backends._asyncio")
 
 
 def perform(order: Order) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -79,6 +81,12 @@ class Incomplete(ServiceError):
     """The log or a result did not arrive whole."""
 
 
+@functools.cache
+def tls() -> ssl.SSLContext:
+    """Read the certificates of this machine, once: that takes longer than all else of a client together."""
+    return httpx2.create_ssl_context()
+
+
 class Service:
     """HTTP client with this builder's token."""
 
@@ -93,6 +101,7 @@ class Service:
             },
             limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=60.0),
             trust_env=True,  # labs sit behind proxies
+            verify=tls(),
         )
 
     async def close(self) -> None:

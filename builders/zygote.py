@@ -79,7 +79,7 @@ def _serve(place: socket.socket, work: Callable[[Any], None]) -> None:
     """Fork for every order until the agent is gone. Never returns."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C is for the agent, which tells its jobs
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what ends
+    signal.signal(signal.SIGCHLD, _bury)
     try:
         while True:
             head, locks, _, _ = socket.recv_fds(place, SIZE.size, 1)
@@ -94,6 +94,13 @@ def _serve(place: socket.socket, work: Callable[[Any], None]) -> None:
             place.sendall(SIZE.pack(pid))
     finally:
         os._exit(0)
+
+
+def _bury(*_: object) -> None:
+    """Take note of what ended, so that the kernel counts its CPU as ours."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _become(place: socket.socket, work: Callable[[Any], None], data: bytes, locks: list[int]) -> None:
