@@ -19,6 +19,7 @@ from app.db import schema
 from app.db.session import arguments
 from app.embedded import folder, postgres, services
 from app.settings import Settings, embedded_database_url, embedded_redis_url
+from tests import once
 from tests.forges import described
 
 DATABASE_URL = "RIGLINE_TEST_DATABASE_URL"  # run on this server instead; its tables are emptied!
@@ -34,6 +35,7 @@ def pytest_configure() -> None:
         if ours or name in ("DATABASE_URL", "REDIS_URL", "PORT") or name.lower().endswith("_proxy"):
             del os.environ[name]
     sys.addaudithook(_refuse_the_network)
+    once.share()
 
 
 def _refuse_the_network(event: str, arguments: tuple[object, ...]) -> None:
