@@ -122,6 +122,14 @@ class Settings(BaseModel):
         """Where the service listens for local clients; who may open it is admin."""
         return self.data_dir / "rigline.sock"
 
+    def is_connected(self, forge: str) -> bool:
+        """Say whether there is anything here to speak with a forge, or to know its deliveries by."""
+        known = {
+            "github": (self.github_token, self.github_app_id, self.github_webhook_secrets),
+            "gitlab": (self.gitlab_token, self.gitlab_webhook_secrets, self.gitlab_signing_keys),
+        }
+        return any(known.get(forge, ()))
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, *, keeps_secret_key: bool = True) -> Self:
         """Read the environment.

@@ -29,8 +29,11 @@ _LONGEST_COOKIE = 1000  # characters
 
 
 async def visitor() -> Actor | None:
-    """Find who looks at this page; None for nobody in particular, also when the hour has passed."""
-    return await auth.current_actor() or await _by_cookie()
+    """Find who looks at this page, which no cache keeps then; None for nobody in particular, also after the hour."""
+    actor = await auth.current_actor() or await _by_cookie()
+    if actor is not None:
+        _on_answer(lambda response: response.headers.set("Cache-Control", "no-store"))
+    return actor
 
 
 async def insist(role: Role) -> Actor:

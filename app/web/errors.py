@@ -17,6 +17,13 @@ PROGRAM_PATHS = (
     "/metrics",
     "/openapi.json",
 )
+WORDS = {  # for what the framework refuses by itself
+    HTTPStatus.NOT_FOUND: "Nothing is at this address. It may be mistyped, or what was here was deleted; the pages "
+    "above lead to all there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address takes another kind of request: it may be that of a button, which is "
+    "pressed on its page and cannot be opened.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is more than the service takes in one request.",
+}
 
 
 async def answer(problem: ApiError) -> Response:
@@ -34,7 +41,7 @@ async def answer_http(problem: HTTPException) -> Response:
         return problem.response  # type: ignore[return-value]
     status = HTTPStatus(problem.code or BUG)
     response = await _body(
-        {"code": status.name.lower(), "message": problem.description or status.phrase},
+        {"code": status.name.lower(), "message": WORDS.get(status) or problem.description or status.phrase},
         status,
     )
     response.status_code = status

@@ -31,14 +31,24 @@ async function refresh() {
   busy = false;
   if (again) { again = false; soon(); }
 }
+function kept(element) { // how to find what has the focus in the new page
+  const link = element.getAttribute("href"), named = element.closest("[id]");
+  if (link) return `a[href="${CSS.escape(link)}"]`;
+  if (!named?.closest("[data-region]")) return null;
+  return `#${CSS.escape(named.id)}` + (named === element ? "" : ` > ${element.localName}`);
+}
+document.addEventListener("toggle", (event) => { if (main && !event.target.open) soon(); }, true); // what was held back meanwhile
 function replace(fresh) {
   for (const region of document.querySelectorAll("[data-region]")) {
     const now = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
     if (!now || now.innerHTML === region.innerHTML) continue;
     if (region.contains(document.getSelection()?.anchorNode) && !document.getSelection().isCollapsed) continue;
-    const focused = region.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    if (region.querySelector("details.press[open]")) continue; // somebody is about to answer its question
+    const opened = new Map([...region.querySelectorAll("details[id]")].map((each) => [each.id, each.open]));
+    const focused = region.contains(document.activeElement) ? kept(document.activeElement) : null;
     region.innerHTML = now.innerHTML;
-    if (focused) region.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+    for (const each of region.querySelectorAll("details[id]")) if (opened.has(each.id)) each.open = opened.get(each.id);
+    if (focused) region.querySelector(focused)?.focus();
   }
   document.title = fresh.title;
 }

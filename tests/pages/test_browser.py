@@ -15,10 +15,19 @@ PATIENCE = 10_000  # milliseconds
 SCENE_PAGES = (
     "/", "/pipelines", "/queue", "/builders", "/deliveries", "/pipelines/{mixed}", "/pipelines/{fork}",
     "/jobs/{failed}", "/jobs/{running}", "/builders/shelf", "/github/acme/firmware",
-    "/github/acme/firmware/history", "/nothing/here",
+    "/github/acme/firmware/history", "/nothing/here", "/alerts", "/forges", "/builders/lab-1", "/builders?done=deleted",
 )  # fmt: skip
 
 FAINT_TEXT = Path(__file__).with_name("contrast.js").read_text()
+UNNAMED = """() => {
+  const label = (each) => [...(each.labels ?? [])].map((one) => one.textContent).join("");
+  const name = (each) => (each.ariaLabel || label(each) || each.textContent).trim();
+  const all = [...document.querySelectorAll("button, summary, input:not([type=hidden]), select")];
+  const buttons = all.filter((each) => each.closest("[role=group]") && each.matches("button, summary")).map(name);
+  return [...all.filter((each) => !name(each)).map((each) => each.outerHTML),
+          ...buttons.filter((each, at) => buttons.indexOf(each) !== at)];
+}"""
+OPEN_ALL = "document.querySelectorAll('details').forEach(each => each.open = true)"
 IS_AT_ITS_END = "() => log.scrollTop > 0 && log.scrollTop + log.clientHeight >= log.scrollHeight - 4"  # by its id
 
 
@@ -116,6 +125,7 @@ async def test_all_text_has_contrast_by_light_and_in_the_dark(browser, site, col
     async with window(browser, site, color_scheme=colours, extra_http_headers=await site.admin()) as page:
         for path in SCENE_PAGES:
             await page.goto(path.format(**ids))
+            await page.evaluate(OPEN_ALL)
             faint[path] = await page.evaluate(FAINT_TEXT)
             grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
@@ -135,6 +145,7 @@ async def test_no_page_scrolls_sideways_on_the_narrowest_screen(browser, site):
     async with window(browser, site, viewport=narrow, extra_http_headers=await site.admin()) as page:
         for path in SCENE_PAGES:
             await page.goto(path.format(**ids))
+            await page.evaluate(OPEN_ALL)
             widths[path] = await page.evaluate("document.documentElement.scrollWidth")
         await page.goto("/github/acme/firmware/history?branch=*")
         widths["long"] = await page.evaluate("document.documentElement.scrollWidth")
@@ -192,3 +203,55 @@ async def test_a_browser_that_was_given_a_token_reads_the_deliveries_until_it_le
         await page.get_by_role("button", name="Leave").click()
         await page.goto("/deliveries")
         await expect(page.get_by_label("Token")).to_be_visible()
+
+
+async def test_a_builder_is_made_paused_resumed_and_deleted_by_the_keyboard_without_scripts(browser, site):
+    token = (await site.admin())["Authorization"].removeprefix("Bearer ")
+
+    async with window(browser, site, java_script_enabled=False) as page:
+        await page.goto("/builders")
+        await page.get_by_text("Make a builder", exact=True).last.press("Enter")
+        await page.get_by_label("Token").fill(token)
+        await page.get_by_label("Token").press("Enter")
+        await page.get_by_label("Name").fill("shelf")
+        await page.get_by_label("Name").press("Enter")
+        await expect(page.get_by_label("Lines for the environment")).to_contain_text("RIGLINE_BUILDER_TOKEN=rlb_")
+        await page.get_by_role("link", name="To the page of shelf").press("Enter")
+        await expect(page.locator("body")).not_to_contain_text("rlb_")
+        await page.get_by_role("button", name="Pause").press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("Paused")
+        await page.get_by_role("button", name="Resume").press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("Resumed")
+        await page.get_by_text("Delete…").press("Enter")
+        await page.get_by_role("button", name="Delete shelf").press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("The builder is gone")
+        await expect(page.get_by_text("No builder yet")).to_be_visible()
+
+
+async def test_a_question_stays_open_and_filled_in_while_the_page_is_live(browser, site):
+    await site.board("nucleo")
+
+    async with window(browser, site, extra_http_headers=await site.admin()) as page:
+        await page.goto("/builders/lab-1")
+        await expect(page.locator("#live")).to_be_visible()
+        question = page.locator("#builders-lab-1-boards-nucleo-maintenance")
+        await question.locator("summary").click()
+        await question.get_by_label("Why").fill("loose cable")
+        async with page.expect_response("**/builders/lab-1"):
+            await site.deps.notices.publish("builder", id=1)
+        await expect(question.get_by_label("Why")).to_have_value("loose cable")
+        await page.get_by_role("button", name="Take nucleo out").click()
+        await expect(page.get_by_role("status")).to_be_focused()
+
+
+async def test_every_button_and_field_has_a_name_of_its_own(browser, site):
+    ids = await scene.lab(site, commits=2)
+    unnamed = {}
+
+    async with window(browser, site, extra_http_headers=await site.admin()) as page:
+        for path in SCENE_PAGES:
+            await page.goto(path.format(**ids))
+            await page.evaluate(OPEN_ALL)
+            unnamed[path] = await page.evaluate(UNNAMED)
+
+    assert {path: found for path, found in unnamed.items() if found} == {}

@@ -170,7 +170,7 @@ async def test_a_builder_shows_its_boards_their_health_and_what_they_do_now(site
     assert {each["name"]: each["availability"] for each in everyone["boards"]} == {
         "nucleo-1": "free", "nucleo-2": "free", "rpi4-a": "busy", "rpi4-b": "held back"
     }  # fmt: skip
-    assert "token" not in builder
+    assert "hash" not in builder and "rlb_" not in builder
 
 
 async def test_a_builder_that_stopped_asking_is_away_and_so_are_its_boards(site):

@@ -91,7 +91,10 @@ async def test_an_admins_token_presses_the_button_and_nothing_is_doubled(world):
     answer = await press(world, token=text)
     await world.settle()
 
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/deliveries/{(await ids(world))[0]}")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"/deliveries/{(await ids(world))[0]}?done=replayed",
+    )
     assert len(await world.pipelines()) == 1
     assert (await world.verdicts())[0].startswith("joined pipeline")
     replayed = [row.actor for row in await world.rows(audit) if row.action == "delivery.replayed"]

@@ -90,6 +90,7 @@ BUILDER_COLUMNS = (
     "isolation",
     "facts",
     "created_at",
+    "token_at",
     "seen_at",
     "disk_free",
     "problem",

@@ -136,6 +136,12 @@ async def list_(db: AsyncConnection, *, after: int = 0, limit: int = 50, removed
     return list((await db.execute(asked)).mappings())
 
 
+async def forges_served(db: AsyncConnection) -> set[str]:
+    """Name the forges of which a repository is served."""
+    wanted = sa.select(_TABLE.c.forge).where(_TABLE.c.forge_id.is_not(None), _TABLE.c.removed_at.is_(None))
+    return set(await db.scalars(wanted.distinct()))
+
+
 async def rename(db: AsyncConnection, repository_id: int, *, full_name: str, clone_url: str) -> None:
     """Take over a repository's new name; its history stays with the id, and the old name leads to it."""
     old = sa.select(col(Repository.forge), col(Repository.full_name), col(Repository.id)).where(

@@ -2,17 +2,14 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
-import sqlalchemy as sa
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import Health
 from app.db.queries import audit, health, lab
 from app.db.queries.users import Role
 from app.deps import Deps
-from app.dispatch import health as looking
+from app.handlers import boards
 from app.states import JobState
 from app.web.api.builders import BoardTold
 from app.web.api.operations import Given, Told, operation
@@ -97,8 +94,7 @@ async def list_boards(deps: Deps, *, query: Paged) -> Page[BoardTold]:
 @operation("GET", "/boards/{name}", query=OfBuilder, answer=BoardShown)
 async def show_board(deps: Deps, *, name: str, query: OfBuilder) -> BoardShown:
     """Read one board: its health, its last checks with what the last one printed, and what was done to it."""
-    async with deps.begin() as db:
-        return await _shown(db, await health.named(db, name, query.builder))
+    return await _shown(deps, await boards.find(deps, name, query.builder))
 
 
 @operation(
@@ -114,9 +110,10 @@ async def check_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder) 
 
     409 while a job runs on it or a person holds it, and if its builder has no check for it.
     """
-    async with deps.begin() as db:
-        row = await health.lock(db, await health.named(db, name, query.builder))
-    return CheckAsked(board=row.name, builder=row.builder, job_id=await looking.check(deps, row.id, actor=actor.name))
+    board_id = await boards.find(deps, name, query.builder)
+    job_id = await boards.check(deps, board_id, actor=actor.name)
+    shown = await _shown(deps, board_id)
+    return CheckAsked(board=shown.name, builder=shown.builder, job_id=job_id)
 
 
 @operation("POST", "/boards/{name}/good", role=Role.ADMIN, query=OfBuilder, body=Reason, answer=BoardShown)
@@ -134,51 +131,37 @@ async def maintain_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilde
 @operation("POST", "/boards/{name}/hold", role=Role.ADMIN, query=OfBuilder, body=Hold, answer=BoardShown)
 async def hold_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder, body: Hold) -> BoardShown:
     """Keep a board for a person for some minutes, now or after the next job on it that goes wrong."""
-    async with deps.begin() as db:
-        row = await health.lock(db, await health.named(db, name, query.builder))
-        if body.on_failure:
-            await health.hold_on_failure(db, row, body.minutes * 60, actor=actor.name)
-        else:
-            await health.hold(db, row, body.minutes * 60, actor=actor.name, reason=body.reason)
-        shown = await _shown(db, row.id)
-    await _tell(deps, row)
-    return shown
+    board_id = await boards.find(deps, name, query.builder)
+    how_long = body.minutes * 60
+    await boards.hold(deps, board_id, how_long, on_failure=body.on_failure, reason=body.reason, actor=actor.name)
+    return await _shown(deps, board_id)
 
 
 @operation("POST", "/boards/{name}/release", role=Role.ADMIN, query=OfBuilder, answer=BoardShown)
 async def release_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder) -> BoardShown:
     """Give a held board back, also one that was only to be held."""
-    async with deps.begin() as db:
-        row = await health.lock(db, await health.named(db, name, query.builder))
-        await health.release(db, row, actor=actor.name)
-        shown = await _shown(db, row.id)
-    await _tell(deps, row)
-    return shown
+    board_id = await boards.find(deps, name, query.builder)
+    await boards.release(deps, board_id, actor=actor.name)
+    return await _shown(deps, board_id)
 
 
 async def _set_health(
     deps: Deps, actor: Actor, name: str, query: OfBuilder, *, wanted: Health, reason: str
 ) -> BoardShown:
+    board_id = await boards.find(deps, name, query.builder)
+    await boards.set_health(deps, board_id, wanted, reason=reason, actor=actor.name)
+    return await _shown(deps, board_id)
+
+
+async def _shown(deps: Deps, board_id: int) -> BoardShown:
     async with deps.begin() as db:
-        row = await health.lock(db, await health.named(db, name, query.builder))
-        await health.set_(db, row, wanted, streak=0, reason=reason, actor=actor.name)
-        shown = await _shown(db, row.id)
-    await _tell(deps, row)
-    return shown
-
-
-async def _tell(deps: Deps, row: sa.Row[Any]) -> None:
-    """Let pages and waiting builders look again."""
-    await deps.notices.publish("builder", id=row.builder_id)
-    await deps.notices.publish("queue")
-
-
-async def _shown(db: AsyncConnection, board_id: int) -> BoardShown:
-    [row] = await lab.boards(db, board_id=board_id)
-    checks = await health.checks(db, board_id, SHOWN)
+        [row] = await lab.boards(db, board_id=board_id)
+        checks = await health.checks(db, board_id, SHOWN)
+        output = await health.last_output(db, board_id)
+        history = await audit.of_board(db, board_id, SHOWN)
     return BoardShown(
         **row,
         checks=[CheckTold(**each) for each in checks],
-        output=(await health.last_output(db, board_id)).decode(errors="replace"),
-        history=[HappenedTold(**each) for each in await audit.of_board(db, board_id, SHOWN)],
+        output=output.decode(errors="replace"),
+        history=[HappenedTold(**each) for each in history],
     )

@@ -2,23 +2,19 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
 from pydantic import Field
 
 from app.db.models import BuilderState, Health
-from app.db.queries import audit, builders, lab, removal
+from app.db.queries import lab
 from app.db.queries.users import Role
 from app.deps import Deps
-from app.dispatch import revoked
-from app.errors import Conflict, Invalid, NotFound
+from app.handlers import builders
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Name
 from app.web.auth import Actor
 from builders.protocol import DISK_FLOOR
-
-RESERVED = {"me"}  # the builder's own calls have this address
 
 
 class NewBuilder(Given):
@@ -106,18 +102,14 @@ async def list_builders(deps: Deps, *, query: Paged) -> Page[BuilderSummary]:
 @operation("POST", "/builders", role=Role.ADMIN, body=NewBuilder, answer=BuilderToken, status=HTTPStatus.CREATED)
 async def create_builder(deps: Deps, *, actor: Actor, body: NewBuilder) -> BuilderToken:
     """Make a builder. The answer holds its token, this once."""
-    if body.name in RESERVED:
-        raise Invalid(f"name: {body.name} has another meaning here; choose another name")
-    async with deps.begin() as db:
-        builder_id, secret = await builders.create(db, body.name, actor=actor.name)
-    return BuilderToken(id=builder_id, name=body.name, token=f"{builders.PREFIX}{builder_id}.{secret}")
+    return BuilderToken.model_validate(await builders.create(deps, body.name, actor=actor.name))
 
 
 @operation("GET", "/builders/{name}", answer=BuilderTold)
 async def show_builder(deps: Deps, *, name: str) -> BuilderTold:
     """Read one builder with the boards it offers."""
     async with deps.begin() as db:
-        builder = await _found(db, name)
+        builder = await builders.find(db, name)
         boards = await lab.boards(db, builder_id=builder["id"])
     return BuilderTold(**builder, boards=[BoardTold(**board) for board in boards])
 
@@ -143,11 +135,7 @@ async def drain_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
 @operation("POST", "/builders/{name}/rotate-token", role=Role.ADMIN, answer=BuilderToken)
 async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderToken:
     """Make a new token; the old one is refused from now on."""
-    async with deps.begin() as db:
-        builder = await _found(db, name)
-        secret = await builders.rotate(db, builder["id"], actor=actor.name)
-    await deps.notices.publish("builder", id=builder["id"])
-    return BuilderToken(id=builder["id"], name=name, token=f"{builders.PREFIX}{builder['id']}.{secret}")
+    return BuilderToken.model_validate(await builders.rotate_token(deps, name, actor=actor.name))
 
 
 @operation("POST", "/builders/{name}/revoke-token", role=Role.ADMIN, answer=BuilderTold)
@@ -156,11 +144,7 @@ async def revoke_builder_token(deps: Deps, *, actor: Actor, name: str) -> Builde
 
     Its jobs end and are tried elsewhere; its boards get none until somebody says that they are good.
     """
-    async with deps.begin() as db:
-        builder = await _found(db, name)
-        await builders.revoke(db, builder["id"], actor=actor.name)
-    await deps.notices.publish("builder", id=builder["id"])
-    await revoked.end_all(deps, builder["id"], name)
+    await builders.revoke_token(deps, name, actor=actor.name)
     return await show_builder(deps, name=name)
 
 
@@ -170,30 +154,9 @@ async def delete_builder(deps: Deps, *, actor: Actor, name: str) -> None:
 
     409 while it holds a job.
     """
-    async with deps.begin() as db:
-        builder = await _found(db, name)
-        if any(board["job_id"] for board in await lab.boards(db, builder_id=builder["id"])):
-            raise Conflict(f"{name} has a job. Drain it, and delete it when the job has ended.")
-        if await removal.remove_builder(db, builder["id"]):
-            await audit.record(db, "builder.deleted", actor=actor.name, detail=name)
-        else:
-            await builders.set_state(db, builder["id"], BuilderState.RETIRED, actor=actor.name)
-    await deps.notices.publish("builder", id=builder["id"])
+    await builders.delete(deps, name, actor=actor.name)
 
 
 async def _set_state(deps: Deps, actor: Actor, name: str, state: BuilderState) -> BuilderTold:
-    async with deps.begin() as db:
-        builder = await _found(db, name)
-        if builder["state"] == BuilderState.RETIRED:
-            raise Conflict(f"{name} is retired; make a new builder.")
-        await builders.set_state(db, builder["id"], state, actor=actor.name)
-    await deps.notices.publish("builder", id=builder["id"])
-    await deps.notices.publish("queue")
+    await builders.set_state(deps, name, state, actor=actor.name)
     return await show_builder(deps, name=name)
-
-
-async def _found(db: Any, name: str) -> Any:
-    builder = await lab.builder(db, name)
-    if builder is None:
-        raise NotFound(f"There is no builder {name}. `rigline builder list` names them.")
-    return builder

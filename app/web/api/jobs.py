@@ -3,9 +3,8 @@
 from app.db.queries import audit, job_views, jobs, removal, why
 from app.db.queries.users import Role
 from app.deps import Deps
-from app.dispatch import queue
-from app.dispatch.cancel import cancel_jobs
 from app.errors import Conflict, NotFound
+from app.handlers import jobs as deciding
 from app.web.api.job_answers import JobTold, job_told
 from app.web.api.operations import operation
 from app.web.api.pipelines import Reason
@@ -26,18 +25,14 @@ async def show_job(deps: Deps, *, job_id: int) -> JobTold:
 @operation("POST", "/jobs/{job_id}/cancel", role=Role.MEMBER, body=Reason, answer=JobTold)
 async def cancel_job(deps: Deps, *, actor: Actor, job_id: int, body: Reason) -> JobTold:
     """Cancel a job: a waiting one at once, a running one within the cancel grace. An ended one stays as it ended."""
-    await show_job(deps, job_id=job_id)
-    await cancel_jobs(deps, [job_id], actor.name, body.reason or f"cancelled by {actor.name}")
+    await deciding.cancel_job(deps, job_id, reason=body.reason, actor=actor.name)
     return await show_job(deps, job_id=job_id)
 
 
 @operation("POST", "/jobs/{job_id}/retry", role=Role.MEMBER, answer=JobTold)
 async def retry_job(deps: Deps, *, actor: Actor, job_id: int) -> JobTold:
     """Queue a new job in the place of an ended one; it is the answer. 409 if open, retried, or without its token."""
-    async with deps.begin() as db:
-        new = await jobs.retry(db, job_id, actor=actor.name)
-    await queue.offer(deps, [new])
-    return await show_job(deps, job_id=new)
+    return await show_job(deps, job_id=await deciding.retry_job(deps, job_id, actor=actor.name))
 
 
 @operation("DELETE", "/jobs/{job_id}", role=Role.ADMIN)

@@ -6,7 +6,7 @@ can promise what the other does not keep.
 
 import functools
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -139,6 +139,18 @@ def read_query(kind: type[Given]) -> Any:
             raise Invalid(f"{name}: given {len(values)} times; give it once.")
     try:
         return kind.model_validate_strings({name: values[0] for name, values in given.items()})
+    except ValidationError as wrong:
+        raise Invalid(_explained(wrong)) from None
+
+
+def read_form(kind: type[Given], form: Mapping[str, str]) -> Any:
+    """Check a form of one of our pages as the body of the same operation is checked; an empty field was not filled in.
+
+    Raises:
+        Invalid: it names each wrong field.
+    """
+    try:
+        return kind.model_validate_strings({name: value for name, value in form.items() if value.strip()})
     except ValidationError as wrong:
         raise Invalid(_explained(wrong)) from None
 

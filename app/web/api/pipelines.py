@@ -6,15 +6,14 @@ from typing import Annotated
 from pydantic import Field
 
 from app.db.models import Trigger
-from app.db.queries import audit, job_views, jobs, pipelines, removal
+from app.db.queries import audit, job_views, pipelines, removal
 from app.db.queries.pipelines import PipelineView
 from app.db.queries.users import Role
 from app.deps import Deps
-from app.dispatch import queue
-from app.dispatch.cancel import cancel_jobs
 from app.errors import Conflict, NotFound
 from app.handlers import approval
-from app.states import ENDED, JobState
+from app.handlers import jobs as deciding
+from app.states import JobState
 from app.web.api.job_answers import JobTold, job_told
 from app.web.api.operations import INT4, Given, Told, operation
 from app.web.api.paging import Page, Paged, page
@@ -113,24 +112,14 @@ async def approve_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: 
 @operation("POST", "/pipelines/{pipeline_id}/cancel", role=Role.MEMBER, body=Reason, answer=PipelineTold)
 async def cancel_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: Reason) -> PipelineTold:
     """Cancel all jobs that have not ended; running ones end within the cancel grace. Repeating it changes nothing."""
-    async with deps.begin() as db:
-        _found(await pipelines.get(db, pipeline_id), pipeline_id)
-        still_open = await jobs.open_of_pipeline(db, pipeline_id)
-    if still_open:
-        await cancel_jobs(deps, still_open, actor.name, body.reason or f"cancelled by {actor.name}")
+    await deciding.cancel_pipeline(deps, pipeline_id, reason=body.reason, actor=actor.name)
     return await show_pipeline(deps, pipeline_id=pipeline_id)
 
 
 @operation("POST", "/pipelines/{pipeline_id}/retry", role=Role.MEMBER, answer=PipelineTold)
 async def retry_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> PipelineTold:
     """Retry every job that ended without passing. 409 if there is none, or its remote's token is gone."""
-    async with deps.begin() as db:
-        _found(await pipelines.get(db, pipeline_id), pipeline_id)
-        again = [job["id"] for job in await job_views.of_pipeline(db, pipeline_id) if _may_be_retried(job)]
-        if not again:
-            raise Conflict(f"Pipeline {pipeline_id} has no ended job that did not pass.")
-        new = [await jobs.retry(db, job_id, actor=actor.name) for job_id in again]
-    await queue.offer(deps, new)
+    await deciding.retry_pipeline(deps, pipeline_id, actor=actor.name)
     return await show_pipeline(deps, pipeline_id=pipeline_id)
 
 
@@ -143,10 +132,6 @@ async def delete_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> None
         if still_open:
             raise Conflict(f"Pipeline {pipeline_id} has {len(still_open)} open jobs. Cancel it, and delete it then.")
         await audit.record(db, "pipeline.deleted", actor=actor.name, pipeline_id=pipeline_id)
-
-
-def _may_be_retried(job: dict[str, object]) -> bool:
-    return job["state"] in ENDED - {JobState.PASSED} and not job["replaced"]
 
 
 def _found(pipeline: PipelineView | None, pipeline_id: int) -> PipelineView:

@@ -16,6 +16,7 @@ from app.web.pages import (
     history,
     jobs,
     lab,
+    lab_buttons,
     pipelines,
     repositories,
 )
@@ -35,6 +36,7 @@ _ROUTES = (
     history,
     jobs,
     lab,
+    lab_buttons,
     pipelines,
     repositories,
 )  # imported for their routes

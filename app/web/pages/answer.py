@@ -1,23 +1,44 @@
 """One view, two answers: a page for people, the same data as JSON for programs."""
 
+import contextlib
 import functools
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import is_dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from quart import Blueprint, Response, current_app, render_template, request
+from quart import Blueprint, Response, current_app, g, render_template, request
 
 from app.deps import Deps
-from app.errors import NotFound
+from app.errors import ApiError, NotFound
 
 pages = Blueprint("pages", __name__)
 
 LONGEST_TEXT = 500  # characters of one value in a query string
 PAGE = 50  # rows of one page of a list
 _INT4 = 2**31 - 1
+SAID = "done"  # in the query string of a page after a button was pressed: a key of `DONE`, and nothing else is said
+DONE = {
+    "paused": "Paused: it gets no new jobs; those that run go on.",
+    "resumed": "Resumed: it gets jobs again.",
+    "draining": "Draining: it ends its jobs and gets no new ones; then its agent ends.",
+    "checking": "Asked for the check. What it finds is shown at the board as soon as it has ended.",
+    "revoked": "Its token is refused from now on. Its jobs are tried elsewhere; look at each board, then call it good.",
+    "deleted": "The builder is gone; its token is refused from now on. What it did before stays.",
+    "good": "Called good: it gets jobs again.",
+    "maintenance": "Taken out: it gets no jobs until somebody calls it good.",
+    "held": "Held: it gets no jobs until the time is over, or somebody releases it.",
+    "to be held": "It is held when a job on it goes wrong.",
+    "released": "Released: it gets jobs again.",
+    "cancelled": "Cancelled. What runs is stopped within the cancel grace.",
+    "replayed": "Handed out once more.",
+    "retried": "Queued again.",
+    "retried job": "Queued again: this is the new job.",
+}
 ID = f"int(max={_INT4})"  # of a path: a larger one is just not found
 
 
@@ -34,8 +55,7 @@ def page(address: str, **options: Any) -> Callable[[Callable[..., Any]], Callabl
     def add(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         async def checked(**parts: Any) -> Any:
-            if not all(str(part).isprintable() for part in parts.values()):  # a NUL above all: no name holds one
-                raise NotFound("No name holds control characters.")
+            _check_names(parts)
             return await view(**parts)
 
         pages.get(twin, endpoint=f"{view.__name__}_json", **options)(checked)
@@ -44,14 +64,57 @@ def page(address: str, **options: Any) -> Callable[[Callable[..., Any]], Callabl
     return add
 
 
+def _check_names(parts: dict[str, Any]) -> None:
+    if not all(str(part).isprintable() for part in parts.values()):  # a NUL above all: no name holds one
+        raise NotFound("No name holds control characters.")
+
+
 async def answer(template: str, view: Any, **drawn: Any) -> Response:
     """Render the view, or give it as JSON; what is only drawn, as the geometry of charts, is not in the JSON."""
     if not is_dataclass(view):
         raise TypeError(f"a page shows a view dataclass, not {type(view).__name__}")
     if request.path.endswith(".json"):
         return Response(msgspec.json.encode(view), content_type="application/json")
-    body = await render_template(template, view=view, twin=_twin(), **drawn)
-    return Response(body, content_type="text/html; charset=utf-8")
+    problem: ApiError | None = g.get("problem")
+    told = {"problem": problem.message} if problem else {"twin": _twin(), "notice": DONE.get(text(SAID) or "", "")}
+    body = await render_template(template, view=view, **told, **drawn)
+    status = problem.status if problem else HTTPStatus.OK
+    return Response(body, status=status, content_type="text/html; charset=utf-8")
+
+
+def button(
+    address: str, shows: Callable[..., Awaitable[Response]]
+) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
+    """Route a form of a page to a function; what it refuses is said on that page, with the status of the refusal.
+
+    Args:
+        shows: the view of the page, which takes the parts of the address that it knows.
+    """
+    known = inspect.signature(shows).parameters
+
+    def add(act: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+        @functools.wraps(act)
+        async def pressed(**parts: Any) -> Response:
+            _check_names(parts)
+            try:
+                return await act(**parts)
+            except ApiError as problem:
+                g.problem = problem
+                with contextlib.suppress(ApiError):  # as where who pressed it may not see the page either
+                    return await shows(**{name: part for name, part in parts.items() if name in known})
+                raise
+
+        page_name = act.__module__.rpartition(".")[2]
+        pages.post(address, endpoint=f"{page_name}_{act.__name__}")(pressed)
+        return pressed
+
+    return add
+
+
+def go_to(path: str, done: str = "") -> Response:
+    """Lead to a page, which says what was done in the words of `DONE`."""
+    query = f"?{SAID}={quote(done)}" if done else ""
+    return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"{path}{query}"})
 
 
 def renamed(forge: str, full_name: str) -> Response:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 
 import sqlalchemy as sa
 from quart import Response
@@ -10,7 +9,7 @@ from quart import Response
 from app.db.queries import deliveries
 from app.db.queries.users import Role
 from app.web import admission
-from app.web.pages.answer import answer, deps, found, page, pages
+from app.web.pages.answer import answer, button, deps, found, go_to, page
 from app.web.replaying import replay
 from integrations.forge import Malformed
 
@@ -64,12 +63,12 @@ async def delivery(delivery_id: int) -> Response:
     )
 
 
-@pages.post(f"{ADDRESS}/replay")
+@button(f"{ADDRESS}/replay", delivery)
 async def replay_from_page(delivery_id: int) -> Response:
     """Handle a delivery once more, for an admin."""
     actor, _ = await admission.pressed(Role.ADMIN)
     await replay(deps(), delivery_id, actor)
-    return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/deliveries/{delivery_id}"})
+    return go_to(f"/deliveries/{delivery_id}", "replayed")
 
 
 def _read(row: sa.RowMapping) -> tuple[str | None, dict[str, str]]:

@@ -20,6 +20,7 @@ class ForgeRow:
 
     name: str
     url: str  # where its webhooks have to lead
+    connected: bool  # something speaks to it or listens: what the settings hold, or a repository of it
     account: str | None
     problem: str | None
 
@@ -51,10 +52,11 @@ async def forges() -> Response:
     after = number("after")
     async with deps().begin() as db:
         rows = await queries.list_(db, after=after or 0, limit=PAGE + 1)
+        served = await queries.forges_served(db)
     names = ("forge", "full_name", "hook_id", "installation_id", "heard_at")
     items = [ConnectionRow(**{name: row[name] for name in names}) for row in rows[:PAGE] if row["forge_id"] is not None]
     view = ForgesView(
-        forges=list(await asyncio.gather(*(_row(deps(), each) for each in deps().forges.values()))),
+        forges=list(await asyncio.gather(*(_row(deps(), each, served) for each in deps().forges.values()))),
         items=items,
         next=rows[PAGE - 1]["id"] if len(rows) > PAGE else None,
         first=after is None,
@@ -62,7 +64,16 @@ async def forges() -> Response:
     return await answer("forges.html", view)
 
 
-async def _row(of: Deps, forge: Forge) -> ForgeRow:
+async def _row(of: Deps, forge: Forge, served: set[str]) -> ForgeRow:
+    url = f"{of.settings.public_url}/webhooks/{forge.name}"
+    if not of.settings.is_connected(forge.name) and forge.name not in served:
+        return ForgeRow(name=forge.name, url=url, connected=False, account=None, problem=None)
+    account, problem = await _account(forge)
+    return ForgeRow(name=forge.name, url=url, connected=True, account=account, problem=problem)
+
+
+async def _account(forge: Forge) -> tuple[str | None, str | None]:
+    """Ask as whom we call a forge: the account, and what is wrong."""
     account, problem = None, None
     try:
         async with asyncio.timeout(ASKED_S):
@@ -72,5 +83,4 @@ async def _row(of: Deps, forge: Forge) -> ForgeRow:
         problem = "it does not answer"
     except ForgeError as refused:
         problem = str(refused)
-    url = f"{of.settings.public_url}/webhooks/{forge.name}"
-    return ForgeRow(name=forge.name, url=url, account=account, problem=problem)
+    return account, problem

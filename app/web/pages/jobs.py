@@ -11,10 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import artefacts, logs, pipelines, series, why
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
+from app.db.queries.users import Role
+from app.handlers import jobs as deciding
 from app.states import ENDED, HELD, JobState
+from app.web import admission
+from app.web.api.operations import read_form
+from app.web.api.pipelines import Reason
 from app.web.pages import log_text
-from app.web.pages.answer import ID, answer, deps, found, page
+from app.web.pages.answer import ID, answer, button, deps, found, go_to, page
 from app.web.pages.rows import JobRow, job_row, seconds, titled
+from builders.protocol import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,12 @@ class JobPage:
     log: Excerpt | None
     log_days: int  # how long logs are kept
 
+    @property
+    def may_be_retried(self) -> bool:
+        """Tell whether a new job may stand in its place: a check of a board is asked for anew on its builder's page."""
+        able = self.ended and not self.job.replaced and not self.pipeline.token_erased
+        return able and self.job.kind != Kind.HEALTH
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueueView:
@@ -159,7 +171,23 @@ async def job(job_id: int) -> Response:
             log_days=deps().settings.keep_logs_days,
             log=Excerpt(attempt_id=log.attempt_id, start=log.start, end=log.end, text=log.text) if log else None,
         )
-    return await answer("job.html", view, pieces=log_text.pieces(log.data) if log else [])
+    pieces = log_text.pieces(log.data) if log else []
+    return await answer("job.html", view, pieces=pieces, visitor=await admission.visitor())
+
+
+@button(f"/jobs/<{ID}:job_id>/cancel", job)
+async def cancel_from_page(job_id: int) -> Response:
+    """Cancel a job, for a member."""
+    actor, form = await admission.pressed(Role.MEMBER)
+    await deciding.cancel_job(deps(), job_id, reason=read_form(Reason, form).reason, actor=actor.name)
+    return go_to(f"/jobs/{job_id}", "cancelled")
+
+
+@button(f"/jobs/<{ID}:job_id>/retry", job)
+async def retry_from_page(job_id: int) -> Response:
+    """Queue a new job in the place of an ended one, and show it, for a member."""
+    actor, _ = await admission.pressed(Role.MEMBER)
+    return go_to(f"/jobs/{await deciding.retry_job(deps(), job_id, actor=actor.name)}", "retried job")
 
 
 @page("/queue")

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState
 from app.db.queries import health, lab
 from app.states import JobState
+from app.web import admission
 from app.web.pages import log_text
 from app.web.pages.answer import answer, deps, found, page
 from app.web.pages.rows import BoardRow, board_row, is_online, seconds
@@ -28,6 +30,7 @@ class BuilderRow:
     boards: int
     busy: int
     created_at: datetime
+    token_at: datetime  # when its token was made
     seen_at: datetime | None
     disk_free: int | None
     problem: str
@@ -99,20 +102,25 @@ async def builders() -> Response:
         rows = await lab.builders(db)
         boards = [board_row(each) for each in await lab.boards(db)]
     items = [_builder(dict(each)) for each in rows]
-    return await answer("builders.html", BuildersView(items=items, boards=boards))
+    view = BuildersView(items=items, boards=boards)
+    return await answer("builders.html", view, visitor=await admission.visitor(), server=deps().settings.public_url)
 
 
 @page("/builders/<name>")
 async def builder(name: str) -> Response:
     """Show one builder."""
     async with deps().begin() as db:
-        row = found(await lab.builder(db, name), f"builder {name}")
-        boards = [board_row(each) for each in await lab.boards(db, builder_id=row["id"])]
-        offered = await lab.configurations(db, row["id"])
-        done = await lab.attempts_of(db, row["id"])
-        checks = {each.id: await _check(db, each.id) for each in boards}
+        view = await _page(db, found(await lab.builder(db, name), f"builder {name}"))
+    return await answer("builder.html", view, visitor=await admission.visitor(), server=deps().settings.public_url)
+
+
+async def _page(db: AsyncConnection, row: sa.RowMapping) -> BuilderPage:
+    boards = [board_row(each) for each in await lab.boards(db, builder_id=row["id"])]
+    offered = await lab.configurations(db, row["id"])
+    done = await lab.attempts_of(db, row["id"])
+    checks = {each.id: await _check(db, each.id) for each in boards}
     busy = sum(each.job_id is not None for each in boards)
-    view = BuilderPage(
+    return BuilderPage(
         builder=_builder({**row, "boards": len(boards), "busy": busy}),
         facts=row["facts"],
         boards=boards,
@@ -127,7 +135,6 @@ async def builder(name: str) -> Response:
         checks={board_id: each for board_id, each in checks.items() if each is not None},
         done=[Done(**each, seconds=seconds(each["opened_at"], each["ended_at"])) for each in done],
     )
-    return await answer("builder.html", view)
 
 
 async def _check(db: AsyncConnection, board_id: int) -> BoardCheck | None:

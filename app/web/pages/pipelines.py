@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 
 from quart import Response
 
@@ -12,11 +11,15 @@ from app.db.queries.pipelines import PipelineView
 from app.db.queries.users import Role
 from app.errors import Conflict
 from app.handlers import approval
-from app.states import JobState
+from app.handlers import jobs as deciding
+from app.states import ENDED, JobState
 from app.web import admission
-from app.web.pages.answer import ID, PAGE, answer, deps, found, number, page, pages, text
+from app.web.api.operations import read_form
+from app.web.api.pipelines import Reason
+from app.web.pages.answer import ID, PAGE, answer, button, deps, found, go_to, number, page, text
 from app.web.pages.filters import commit_address
 from app.web.pages.rows import JobRow, job_row, titled
+from builders.protocol import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,17 @@ class PipelinePage:
         return self.pipeline.state is JobState.AWAITING_APPROVAL or is_refused
 
     @property
+    def is_open(self) -> bool:
+        """Tell whether there is something to cancel."""
+        return any(each.state not in ENDED for each in self.jobs)
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Tell whether a retry would take a job along."""
+        able = any(deciding.may_be_retried(each.state, replaced=each.replaced) for each in self.jobs)
+        return able and not self.pipeline.token_erased and self.pipeline.kind != Kind.HEALTH
+
+    @property
     def targets(self) -> dict[str, list[str]]:
         """Name what runs once it is approved: for each board type its configurations."""
         waiting = [each for each in self.jobs if each.state == JobState.AWAITING_APPROVAL]
@@ -104,14 +118,10 @@ async def pipeline(pipeline_id: int) -> Response:
         parents=facts["parents"] if facts else [],
         jobs=jobs,
     )
-    visitor = await admission.visitor() if view.asks_for_approval else None
-    response = await answer("pipeline.html", view, visitor=visitor)
-    if visitor is not None:
-        response.headers["Cache-Control"] = "no-store"  # it names who looks
-    return response
+    return await answer("pipeline.html", view, visitor=await admission.visitor())
 
 
-@pages.post(f"/pipelines/<{ID}:pipeline_id>/approve")
+@button(f"/pipelines/<{ID}:pipeline_id>/approve", pipeline)
 async def approve_from_page(pipeline_id: int) -> Response:
     """Approve the commit that the page showed, for an admin.
 
@@ -124,7 +134,23 @@ async def approve_from_page(pipeline_id: int) -> Response:
     if form.get("sha") != row.commit:
         raise Conflict(f"Pipeline {pipeline_id} is for commit {row.commit}. Look at that one before you approve.")
     await approval.approve(deps(), row.repository_id, row.commit, actor.name, via="page")
-    return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/pipelines/{pipeline_id}"})
+    return go_to(f"/pipelines/{pipeline_id}")
+
+
+@button(f"/pipelines/<{ID}:pipeline_id>/cancel", pipeline)
+async def cancel_from_page(pipeline_id: int) -> Response:
+    """Cancel all its jobs that have not ended, for a member."""
+    actor, form = await admission.pressed(Role.MEMBER)
+    await deciding.cancel_pipeline(deps(), pipeline_id, reason=read_form(Reason, form).reason, actor=actor.name)
+    return go_to(f"/pipelines/{pipeline_id}", "cancelled")
+
+
+@button(f"/pipelines/<{ID}:pipeline_id>/retry", pipeline)
+async def retry_from_page(pipeline_id: int) -> Response:
+    """Retry all its jobs that ended without passing, for a member."""
+    actor, _ = await admission.pressed(Role.MEMBER)
+    await deciding.retry_pipeline(deps(), pipeline_id, actor=actor.name)
+    return go_to(f"/pipelines/{pipeline_id}", "retried")
 
 
 def _filters() -> Filters:
