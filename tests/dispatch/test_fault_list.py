@@ -1,6 +1,6 @@
 """The faults that the service and its builders are held against, each with the tests that show what comes of it.
 
-A case without a test says why: it is not ours to test here, or its tests are still to be named.
+A case without a test says why.
 """
 
 import ast
@@ -17,7 +17,6 @@ FAIR, WAITING, HEALTH, LAB = (
 AGENT, JOB, LOGS, WORK = (f"builders/test_{name}.py" for name in ("agent", "job", "logs", "workspace"))
 SANDBOX, UPKEEP, REATTACH = (f"builders/test_{name}.py" for name in ("sandbox", "upkeep", "reattach"))
 FROZEN = "dispatch/test_frozen.py"
-OPEN = "to be named"  # nobody has said yet which tests hold it off
 
 CASES: dict[str, list[tuple[str, str]] | str] = {
     "1 two builders claim one job": [(CLAIMS, "test_two_builders_that_claim_one_job_at_once_get_one_lease")],
@@ -68,7 +67,9 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
         (ENDS, "test_a_finish_said_three_times_is_one_transition"),
         (ENDS, "test_a_finish_may_be_repeated_but_not_changed"),
     ],
-    "15 clocks are hours apart": OPEN,
+    "15 clocks are hours apart": [
+        ("dispatch/test_clocks.py", "test_no_lease_is_lost_and_durations_are_right_when_clocks_are_hours_apart"),
+    ],
     "16 a queued job is cancelled": [
         (CLAIMS, "test_a_cancelled_queued_job_is_never_handed_out"),
         (ENDS, "test_a_cancel_and_a_claim_at_the_same_moment_never_run_a_cancelled_job"),
@@ -195,7 +196,9 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
     "51 the forge takes no statuses for an hour": [
         ("specs/test_convergence.py", "test_a_forge_that_fails_in_every_way_ends_with_what_the_rows_say"),
     ],
-    "52 a restored dump and an empty Redis": OPEN,
+    "52 a restored dump and an empty Redis": [
+        ("dispatch/test_restored_dump.py", "test_a_dump_of_last_night_and_an_empty_redis_lose_no_job_and_no_history"),
+    ],
     "53 a frozen process holds the maintenance": [
         (FROZEN, "test_a_frozen_sweeper_is_taken_over_and_does_no_harm_when_it_wakes"),
         (SWEEP, "test_one_process_sweeps_at_a_time"),
