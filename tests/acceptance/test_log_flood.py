@@ -61,7 +61,7 @@ async def slowest_answer(url: str, until: asyncio.Event) -> float:
 
 
 async def test_a_flooded_log_is_cut_in_the_middle_and_costs_little_memory(service: Service, campaign: int) -> None:
-    size = (1 << 30) if campaign > 1 else 100 * MIB
+    size = (1 << 30) if campaign > 1 else MAX_LOG + 16 * MIB
     commit = repository(service.folder / "git", "acme", {"program.txt": "hello\n"})
     what = ("dispatch", "build", "--remote-url", f"{service.git_url}/acme.git", "--commit-hash", commit, "--json")
     (service.folder / "builder.toml").write_text(BUILDER.format(size=0))

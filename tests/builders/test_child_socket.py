@@ -14,7 +14,7 @@ async def test_all_connected_scripts_hear_exit_one_answer_is_waited_for_and_who_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(child_socket, "ACK_S", 60.0)
-    async with asyncio.timeout(20), ChildSocket() as socket:
+    async with asyncio.timeout(50), ChildSocket() as socket:
         scripts = [await asyncio.open_unix_connection(socket.path) for _ in range(3)]
         while len(socket.writers) < len(scripts):
             await asyncio.sleep(0)

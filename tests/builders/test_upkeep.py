@@ -16,7 +16,7 @@ from tests.builders.fake_service import FakeService
 
 
 async def said(lab: Lab, text: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while text not in lab.said:
             await asyncio.sleep(0.02)
 

@@ -235,7 +235,7 @@ class World:
             return int(await db.scalar(statement) or 0)
 
     async def _until(self, read: Callable[[], Awaitable[int]], is_so: Callable[[int], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not is_so(await read()):
                 await asyncio.sleep(0.01)
 

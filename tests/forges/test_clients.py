@@ -12,6 +12,7 @@ from integrations.github.client import Client
 from integrations.github.forge import GitHub, web_url
 from integrations.gitlab.forge import GitLab
 from integrations.gitlab.signature import signing_key
+from tests.crowd import crowd
 from tests.forges.conftest import TOKEN
 from tests.forges.described import assert_described
 from tests.specs.serving import serving
@@ -138,7 +139,7 @@ async def test_gitlabs_limit_is_no_sleep_in_the_call(subject):
             await subject.facts()
 
     assert said.value.retry_after == 40
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 * crowd()
     assert len(subject.world.calls) == 1
 
 
@@ -188,7 +189,7 @@ async def test_a_forge_that_does_not_answer_is_transient(kind):
         if kind == "github"
         else GitLab(url="http://127.0.0.1:9", signing_keys=[], **args)
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(Transient, match="does not answer"):
             await forge.repository("acme/app")
     await forge.close()

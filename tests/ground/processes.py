@@ -15,7 +15,7 @@ import httpx2
 
 ROOT = Path(__file__).parents[2]
 SITE_PACKAGES = Path(asyncpg.__file__).parents[1]
-LIMIT = 30  # seconds for anything that has to happen
+LIMIT = 60  # seconds for anything that has to happen
 
 
 def pythons_for(user, wanted="app.cli.serve"):

@@ -13,6 +13,7 @@ from app.main import create_app
 from app.web import intake
 from app.web.intake import MOST_LARGE, Intake
 from integrations.fake import deliveries
+from tests.crowd import crowd
 from tests.hostile.day import Process
 from tests.hostile.test_receiver import SIGNATURE, mac
 from tests.specs.serving import serving
@@ -61,7 +62,7 @@ class Slow:
 
 async def held(app, size):
     """Wait until so many bytes are held."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while app.extensions["intake"].large.held != size:
             await asyncio.sleep(0.01)
 
@@ -173,5 +174,5 @@ async def test_s35_beside_a_thousand_unsigned_deliveries_a_second_authentic_ones
 
         assert await flood == seconds * 1000
         assert len(await world.rows(world.tables.delivery)) == len(waits)
-        assert max(waits) < 1.0, f"{len(waits)} deliveries, the slowest took {max(waits):.2f} s"
+        assert max(waits) < 1.0 * crowd(), f"{len(waits)} deliveries, the slowest took {max(waits):.2f} s"
         assert memory(web) - before < 32 << 20

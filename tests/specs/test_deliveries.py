@@ -23,6 +23,7 @@ from app.main import create_app
 from app.tasks import rounds
 from integrations.fake import deliveries
 from integrations.gitlab import signature as gitlab_signature
+from tests.crowd import crowd
 from tests.specs.serving import serving
 from tests.specs.world import MAINTAINER, OLD_SECRET, SECRET
 
@@ -61,7 +62,7 @@ async def test_the_delivery_is_stored_before_the_answer_and_nothing_else_happene
 async def test_a_ping_is_answered_within_a_second_and_opens_nothing(world):
     began = time.monotonic()
     answer = await world.deliver(deliveries.github_ping(SECRET))
-    assert (answer.status_code, time.monotonic() - began < 1) == (202, True)
+    assert (answer.status_code, time.monotonic() - began < crowd()) == (202, True)
 
     await world.settle()
 

@@ -10,6 +10,7 @@ from app.db.queries import builders
 from app.db.tables import attempt, job
 from builders import protocol
 from integrations.fake import deliveries
+from tests.crowd import crowd
 from tests.dispatch.world import FakeBuilder, offer
 from tests.hostile.day import LATER, LIMIT, Process
 from tests.specs.ruling import rules
@@ -84,7 +85,7 @@ async def test_a_cancelled_job_is_over_on_the_forge_ten_seconds_after_its_builde
     assert (await signal).json() == {"cancel": "polite"}
     assert (await lab.finish(lease, "cancelled")).status_code == 200
     over = {"github": "error", "gitlab": "canceled"}[forge]
-    assert await shows(world, lambda found: list(found.values()) == [over], LIMIT) < TOLD_S
+    assert await shows(world, lambda found: list(found.values()) == [over], LIMIT * crowd()) < TOLD_S * crowd()
 
 
 @pytest.mark.parametrize("forge", FORGES)
@@ -105,7 +106,7 @@ async def test_what_ended_while_the_service_was_away_is_told_when_it_is_back_and
     worker.start()
 
     wanted = {f"rigline/run/{board}/fast": state for board, state in ENDS[forge].items()}
-    assert await shows(world, lambda found: found == wanted, LIMIT) < LEASE
+    assert await shows(world, lambda found: found == wanted, LIMIT * crowd()) < LEASE * crowd()
     mine = {lease.job_id: board for board, lease in leases.items()}
     states = {mine[row.id]: row.state for row in await world.rows(job) if row.id in mine}
     assert states == {"lost": "errored", "again": "queued", "cancelled": "cancelled", "over": "timed_out"}

@@ -181,7 +181,7 @@ async def test_an_empty_rate_limit_is_waited_out_until_its_reset(world):
 
 async def test_gitlabs_rate_limit_is_waited_out_without_sleeping_in_the_call(world):
     world.forges.fail(429, times=5, path="/statuses/", retry_after="30")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         await world.receive(push(world, A, forge="gitlab"))
 
     assert len(told(world)) == 1
@@ -334,7 +334,7 @@ async def test_what_one_sender_takes_another_leaves_alone_without_waiting(world)
     await world.work()
     async with world.deps.begin() as one, world.deps.begin() as other:
         assert len(await statuses.claim_due(one, 10)) == 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await statuses.claim_due(other, 10) == []
 
 
