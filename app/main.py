@@ -92,7 +92,7 @@ async def _answer_bug(problem: Exception) -> Any:
         method=request.method,
         trace="".join(traceback.format_exception(problem)),
     )
-    return await web_errors.answer(ApiErrorBug())
+    return await web_errors.answer(ApiErrorBug(web_errors.WORDS[web_errors.BUG]))
 
 
 class ApiErrorBug(ApiError):

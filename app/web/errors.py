@@ -22,6 +22,7 @@ WORDS = {  # for what the framework refuses by itself
     "above lead to all there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address takes another kind of request: it may be that of a button, which is "
     "pressed on its page and cannot be opened.",
+    BUG: "This is a fault of the service, and its log says what happened. Try again; if it stays, report it.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is more than the service takes in one request.",
 }
 
