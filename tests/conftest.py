@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ def pytest_configure() -> None:
         if ours or name in ("DATABASE_URL", "REDIS_URL", "PORT") or name.lower().endswith("_proxy"):
             del os.environ[name]
     sys.addaudithook(_refuse_the_network)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: our children have to hear Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     once.share()
 
 
