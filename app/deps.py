@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.db import session as db_session
 from app.forges import from_settings
+from app.log_digests import LogDigests
 from app.notices import Notices
 from app.remembered import Remembered
 from app.settings import Settings
@@ -46,6 +47,7 @@ class Deps:
     before_our_time: Remembered[tuple[int, str], None] = field(  # (repository, commit) from before we served it
         default_factory=lambda: Remembered(OLD_REMEMBERED)
     )
+    log_digests: LogDigests = field(default_factory=LogDigests)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:

@@ -18,7 +18,7 @@ TITLES = {
     "first_command": "push → first command: a real builder with four boards, the commit mirrored",
     "claims": "claim → finish: fake builders over HTTP",
     "idle": "idle builders on long polls",
-    "logs": "log ingest: chunks of 256 KiB",
+    "logs": "log ingest: pieces of 1 MiB",
     "fleet": "fleet: 10,000 boards and 1,000,000 jobs simulated, 10,000 jobs by the claim's own statements",
 }
 

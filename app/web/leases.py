@@ -1,8 +1,10 @@
 """The builders' API: hello, claim, beat, wait, log, result, finish. `builders.protocol` says what each promises."""
 
+import asyncio
 import base64
 import binascii
 import dataclasses
+import functools
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from app.dispatch.claim import Claimant
 from app.dispatch.signals import Ended, Signals
 from app.dispatch.waiting import WaitingRoom
 from app.errors import ApiError, Invalid, LeaseLost, LogStoreFull
+from app.log_digests import Digest
 from app.states import JobState
 from app.web import builder_auth, wire
 from app.web.log_room import LogRoom
@@ -49,6 +52,7 @@ from builders.protocol import (
 
 leases = Blueprint("leases", __name__, url_prefix="/api/v1")
 leases.before_request(builder_auth.authenticate)
+IN_PASSING = 64 << 10  # bytes of log: more are packed in a thread, while others are answered
 LAST_PIECE = MAX_ARTEFACT // MAX_CHUNK - 1
 ATTEMPT = f"/attempts/<int(max={wire.INT32}):attempt_id>"
 
@@ -163,9 +167,7 @@ async def append(attempt_id: int) -> Response:
     room: LogRoom = current_app.extensions["log_room"]
     if not await room.take(len(data)) and not (request.args.get("last") == "1" and len(data) <= LAST_WORDS):
         raise await _no_room(attempt_id, epoch)
-    async with deps.autocommit() as db:
-        job_id = await logs.append_next(db, attempt_id, builder_id=_builder().id, epoch=epoch, start=start, data=data)
-    size = start + len(data)
+    job_id, size = await _append_next(attempt_id, epoch, start, data), start + len(data)
     if job_id is None:
         job_id, size = await _append_again(attempt_id, epoch, start, data)
     await deps.notices.publish("log", attempt=attempt_id, job=job_id, size=size)
@@ -178,6 +180,23 @@ async def _no_room(attempt_id: int, epoch: int) -> Exception:
     return LogStoreFull(
         f"No more logs are kept: RIGLINE_LOG_STORE is used up. {row.log_size} bytes of this one are.", size=row.log_size
     )
+
+
+async def _append_next(attempt_id: int, epoch: int, start: int, data: bytes) -> int | None:
+    """Append what comes exactly next, and digest it if all before it was; give the job's id, or None if it does not."""
+    deps, log = _deps(), (attempt_id, epoch)
+    work = functools.partial(_pack, data, deps.log_digests.covering(log, start))
+    packed, digest = work() if len(data) <= IN_PASSING else await asyncio.to_thread(work)
+    mine = {"builder_id": _builder().id, "epoch": epoch}
+    async with deps.autocommit() as db:
+        job_id = await logs.append_next(db, attempt_id, **mine, start=start, size=len(data), packed=packed)
+    if job_id is not None and digest is not None:
+        deps.log_digests.keep(log, digest)
+    return job_id
+
+
+def _pack(data: bytes, known: Digest | None) -> tuple[bytes, Digest | None]:
+    return logs.pack(data), known and known.after(data)
 
 
 async def _append_again(attempt_id: int, epoch: int, start: int, data: bytes) -> tuple[int, int]:

@@ -44,12 +44,13 @@ async def body(limit: int) -> bytes:
     """
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"The body has {request.content_length} bytes; at most {limit} are taken.")
-    read = bytearray()
+    parts, size = list[bytes](), 0
     async for part in request.body:
-        read += part
-        if len(read) > limit:
+        parts.append(part)
+        size += len(part)
+        if size > limit:
             raise TooLarge(f"The body has more than {limit} bytes.")
-    return bytes(read)
+    return b"".join(parts)
 
 
 async def model(kind: type[Model]) -> Model:
