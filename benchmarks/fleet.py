@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.models import Priority, Trigger
 from app.db.queries import attempts, boards, builders, jobs
+from app.db.queries import caps as shares
 from app.db.queries.boards import Target
 from app.db.session import engine
 from app.db.tables import job, pipeline, repository
@@ -25,17 +26,18 @@ from builders.protocol import BoardOffer, ConfigurationOffer, Kind
 
 QUICK = Fleet(boards=100, kinds=5, jobs=5_000, cap=8)
 REPOSITORIES = 100
-LENGTHS = (10_000, 1_000, 100, 10)  # of the real queue at which a claim is timed
+LENGTHS = (10_000, 1_000, 100)  # of the real queue at which claims are timed
+TIMED = 50  # claims at each length
 
 
 async def run(service: Service, *, quick: bool) -> list[Figure]:
-    """Simulate a fleet, then drain a real queue by the statements of a claim."""
+    """Simulate a fleet, then time the statements of a claim on a real queue."""
     fleet = QUICK if quick else Fleet()
     simulated = await asyncio.to_thread(lambda: figures(fleet, Run(fleet).run()))
     made = engine(service.settings.database_url)
     os.kill(service.roots["worker"], signal.SIGSTOP)  # its sweep would tell RQ of all these jobs meanwhile
     try:
-        return simulated + await drained(made, 500 if quick else LENGTHS[0], service.settings.caps)
+        return simulated + await measured(made, LENGTHS[-1] if quick else LENGTHS[0], service.settings.caps)
     finally:
         os.kill(service.roots["worker"], signal.SIGCONT)
         await made.dispose()
@@ -71,28 +73,27 @@ def _used(fleet: Fleet, out: Outcome) -> float:
     return out.busy_s / (fleet.boards * max(out.ended_s, 1.0))
 
 
-async def drained(made: AsyncEngine, number: int, caps: dict[str, int]) -> list[Figure]:
-    """Queue jobs in a real database and hand them out one by one; time the claim as the queue gets shorter."""
+async def measured(made: AsyncEngine, number: int, caps: dict[str, int]) -> list[Figure]:
+    """Time looks and claims on a real queue of each length; between them it is cut short, not drained."""
     async with made.begin() as db:
         builder_id = await _lab(db)
         await _fill(db, number)
-    times: dict[int, list[float]] = {length: [] for length in LENGTHS if length <= number}
+    figures: list[Figure] = []
     async with made.connect() as connection:
-        await connection.execute(sa.text("ANALYZE"))
-        await connection.commit()
-        for left in range(number, 0, -1):
-            began = time.perf_counter()
-            await _claim(connection, builder_id, caps)
-            took = time.perf_counter() - began
-            for length, found in times.items():
-                if abs(left - length) <= max(2, length // 20):
-                    found.append(took)
-        wrong = await connection.scalar(sa.select(sa.func.count()).where(job.c.state != JobState.PASSED))
-    head = Figure(what=f"violations, {number:,} jobs by the statements of a claim", value=wrong or 0, unit="", target=0)
-    return [head] + [
-        Figure(what=f"look, lease and end by SQL, {length:,} queued", value=statistics.median(found) * 1e3, unit="ms")
-        for length, found in times.items()
-    ]
+        for length in (each for each in LENGTHS if each <= number):
+            await _cut(connection, length)
+            figures += await _timed(connection, builder_id, caps, length)
+        passed = await connection.scalar(sa.select(sa.func.count()).where(job.c.state == JobState.PASSED))
+    missing = sum(min(TIMED, each) for each in LENGTHS if each <= number) - passed
+    return [Figure(what="claims that did not end as one passed job", value=missing, unit="", target=0), *figures]
+
+
+async def _cut(db: AsyncConnection, length: int) -> None:
+    """Leave so many jobs in the queue, of all classes and repositories."""
+    surplus = sa.select(job.c.id).where(job.c.state == JobState.QUEUED).order_by(job.c.id).offset(length)
+    await db.execute(sa.delete(job).where(job.c.id.in_(surplus)))
+    await db.execute(sa.text("ANALYZE"))
+    await db.commit()
 
 
 async def _lab(db: AsyncConnection) -> int:
@@ -117,9 +118,32 @@ async def _fill(db: AsyncConnection, number: int) -> None:
             await jobs.add(db, opened, Target("fleet", "fast"), state=JobState.QUEUED, priority=priority)
 
 
+async def _timed(db: AsyncConnection, builder_id: int, caps: dict[str, int], length: int) -> list[Figure]:
+    """Time what a claim asks of the database, from so many queued jobs on."""
+    looks, claims = [], []
+    for _ in range(min(TIMED, length)):
+        began = time.perf_counter()
+        await boards.candidates(db, builder_id, ["fleet"], caps)
+        looks.append(time.perf_counter() - began)
+        await _claim(db, builder_id, caps)
+        claims.append(time.perf_counter() - began - looks[-1])
+    waiters = []
+    for _ in range(10):
+        began = time.perf_counter()
+        await boards.takers(db, [builder_id], caps)
+        waiters.append(time.perf_counter() - began)
+    await db.commit()
+    timed = {"a claim's look": looks, "look, lease and end": claims, "the look for waiting builders": waiters}
+    return [
+        Figure(what=f"{what} by SQL, {length:,} queued", value=statistics.median(found) * 1e3, unit="ms")
+        for what, found in timed.items()
+    ]
+
+
 async def _claim(db: AsyncConnection, builder_id: int, caps: dict[str, int]) -> None:
     """Take the steps of a claim and of an end that go to the database."""
     [(job_id, _, _), *_] = await boards.candidates(db, builder_id, ["fleet"], caps)
+    await shares.lock(db, job_id, caps)
     free = await boards.free_for(db, builder_id, ["fleet"], job_id, caps)
     epoch = await jobs.move(db, job_id, JobState.LEASED, reason="", epoch=jobs.next_epoch)
     assert epoch is not None
