@@ -20,7 +20,7 @@ from app.dispatch import plan, queue
 from app.dispatch.cancel import cancel_jobs
 from app.errors import ApiError
 from app.reporting import statuses, wording
-from app.states import ENDED, JobState
+from app.states import ENDED, HELD, JobState, sources
 from builders.protocol import Lease
 from integrations.fake.forge import FakeForge
 from integrations.fake.world import FakeRepository
@@ -59,6 +59,7 @@ class Driver:
             (14, self.open), (4, self.approve), (30, self.claim), (24, self.beat), (10, self.log), (26, self.finish),
             (6, self.cancel), (5, self.retry), (8, self.time_passes), (10, self.sweep), (6, self.report),
             (6, self.two_at_once), (4, self.repair_boards), (1, self.flush_redis),
+            (5, self.come_too_late), (2, self.withdraw),
         ]  # fmt: skip
 
     async def prepare(self) -> None:
@@ -191,6 +192,21 @@ class Driver:
             if isinstance(each, BaseException) and not isinstance(each, ApiError):
                 raise each
 
+    async def come_too_late(self) -> None:
+        """Try a move that is not legal from where the job is, as who looked a moment too early does."""
+        if some := await self._some_job():
+            async with self.world.deps.begin() as db:
+                state = JobState((await jobs.get(db, some)).state)
+                new = self.random.choice([each for each in JobState if state not in sources(each)])
+                assert await jobs.move(db, some, new, epoch=jobs.next_epoch) is None, f"{state} became {new}"
+
+    async def withdraw(self) -> None:
+        """Take the trust from a pipeline of which nothing runs: what is queued already must stay where it is."""
+        held = sa.select(job.c.pipeline_id).where(job.c.state.in_(list(HELD)))
+        waits = sa.select(job.c.pipeline_id).where(job.c.state == JobState.QUEUED)
+        idle = sa.select(pipeline.c.id).where(pipeline.c.id.in_(waits), pipeline.c.id.not_in(held)).limit(1)
+        await self.world.execute(sa.update(pipeline).where(pipeline.c.id.in_(idle)).values(trust=None))
+
     async def time_passes(self) -> None:
         """Let everything be older."""
         await self.pass_(self.random.choice((2, 16, 46, 80, 600)))
@@ -238,7 +254,8 @@ class Driver:
 
     async def drain(self) -> None:
         """Let time pass and builders work until nothing is open any more."""
-        while await self._some_job(job.c.state == JobState.AWAITING_APPROVAL):
+        untrusted = sa.select(pipeline.c.id).where(pipeline.c.trust.is_(None))
+        while await self._some_job(job.c.pipeline_id.in_(untrusted), job.c.ended_at.is_(None)):
             await self.approve()
         for _ in range(60):
             if await self._some_job(job.c.ended_at.is_(None)) is None:
