@@ -246,6 +246,7 @@ class Agent:
             return None
         if self.held is not None:
             return self._claim(self.held.claim_id, free, MAX_WAIT_S)
+        running.has_asked = True
         return self._claim(running.next_id, [board], 0.0)
 
     async def _greet_again(self) -> None:
@@ -322,10 +323,12 @@ class Agent:
     async def _free(self, running: Running) -> None:
         """Give the board to the next job that its finish was answered with, or to the poll."""
         await running.off_board.wait()
+        again = self._claim(running.next_id, [running.lease.board], 0.0)
+        lease = None if self.ending else await running.brought(self.service, again)
         self.busy.pop(running.lease.board, None)
         said, held = running.finished, self.held
-        if said is not None and said.lease is not None and not self.ending:
-            await self._take(said.lease)
+        if lease is not None and not self.ending:
+            await self._take(lease)
         elif not (said is not None and said.is_held and held is not None and held.claim_id == running.claimed):
             self.changed.set()
 

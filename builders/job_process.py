@@ -24,7 +24,7 @@ from builders.stop import Cause
 
 logger = logging.getLogger(__name__)
 AGAIN_S = 0.5  # between two looks for the next agent
-ASK_S = 2.0  # the agent may think about a claim for so long; the finish does not wait longer
+ASK_S = 10.0  # the agent may think about a claim for so long; the finish does not wait longer
 PR_SET_CHILD_SUBREAPER = 36
 
 

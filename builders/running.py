@@ -15,8 +15,8 @@ from typing import Any
 from builders import line
 from builders.file_lock import FileLock
 from builders.job_process import Order
-from builders.protocol import Claim, Finished, Lease, from_json, to_json
-from builders.service import Refused
+from builders.protocol import LEASE_S, Claim, Finished, Lease, from_json, to_json
+from builders.service import Refused, Service, ServiceError, persist
 from builders.stop import Cause
 from builders.zygote import Zygote, ZygoteError
 
@@ -31,6 +31,7 @@ class Running:
         self.lease, self.folder = lease, folder
         self.next_id = str(uuid.uuid4())  # of the claim that its finish may bring along
         self.pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # known once it was started
+        self.has_asked = False  # what to claim under `next_id`: its answer may get lost
         self.off_board = asyncio.Event()
         self.finished: Finished | None = None
         self.claimed: str | None = None  # id of the claim that the finish brought along
@@ -48,6 +49,18 @@ class Running:
         """Wait until the process is gone: it held the lock for as long as it lived."""
         async with FileLock(self.folder / LOCK).held():
             return
+
+    async def brought(self, service: Service, again: Claim) -> Lease | None:
+        """Find the lease that the finish brought along; ask once more, if a claim of its own got lost on the way."""
+        if self.finished is not None and (self.finished.lease is not None or self.claimed == self.next_id):
+            return self.finished.lease
+        if not self.has_asked:
+            return None
+        try:
+            return await persist(lambda: service.claim(again), for_s=LEASE_S)
+        except ServiceError as problem:
+            logger.warning("what came of a claim of job %d is not known: %s", self.lease.job_id, problem)
+            return None
 
     def speaks(self, writer: asyncio.StreamWriter) -> None:
         """Take the process's line."""

@@ -105,7 +105,8 @@ class Lab:
 
     @property
     def said(self) -> str:
-        return (self.folder / "agent.log").read_text(errors="replace")
+        file = self.folder / "agent.log"
+        return file.read_text(errors="replace") if file.exists() else ""
 
     async def close(self) -> None:
         for agent in self.agents:
@@ -168,3 +169,4 @@ async def lab(tmp_path: Path, service: FakeService) -> AsyncIterator[Lab]:
     yield lab
     _home.clear()
     await lab.close()
+    sys.stdout.write(lab.said)  # shown where a test fails
