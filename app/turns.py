@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 AGEING_S = 30 * 60.0  # waiting so long is worth one class
+RESERVE_S = 5 * 60.0  # a job that needs several boards at once has them kept for it when it has waited so long
 RANKS: Mapping[str, int] = {
     "release": 0,
     "branch": 1,
@@ -45,3 +46,17 @@ def due(since: Any, rank: Any, class_s: Any = AGEING_S) -> Any:
 def is_full(held: Any, cap: Any) -> Any:
     """Say whether a share that holds so many boards may get no further one. A cap of 0 is none."""
     return (cap > 0) & (held >= cap)
+
+
+def keeps(waited: Any, due: Any, other: Any) -> Any:
+    """Say whether a job that needs several boards at once keeps its boards from another job that is due then.
+
+    It would never find them free together while every job of one board may take one. The one that is due first keeps:
+    so two such jobs never keep boards from each other.
+
+    Args:
+        waited: seconds since it was queued.
+        due: where it stands: (what `due` says of it, its id).
+        other: where the other job stands.
+    """
+    return (waited >= RESERVE_S) & (due < other)

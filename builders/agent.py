@@ -263,9 +263,10 @@ class Agent:
         """List the boards without a job whose work trees are not all in use.
 
         Args:
-            but: a board whose job counts as gone.
+            but: a board whose job counts as gone, from all its boards.
         """
-        busy = {name: running for name, running in self.busy.items() if name != but}
+        gone = None if but is None else self.busy.get(but)
+        busy = {name: running for name, running in self.busy.items() if running is not gone}
         used = {self._library(running.lease) for running in busy.values()} - {None}
         return [board.name for board in self.config.boards if board.name not in busy and _has_tree(board, used)]
 
@@ -277,11 +278,12 @@ class Agent:
             return None
 
     async def _take(self, lease: Lease) -> None:
-        if (before := self.busy.get(lease.board)) is not None:  # its finish may be heard there before we know
-            with contextlib.suppress(TimeoutError):
+        boards = (lease.board, *lease.further)
+        for before in [self.busy[name] for name in boards if name in self.busy]:
+            with contextlib.suppress(TimeoutError):  # its finish may be heard there before we know
                 await asyncio.wait_for(before.off_board.wait(), FINISH_HEARD_S)
-        if lease.board in self.busy:
-            logger.warning("attempt %d is for the busy board %s: not taken", lease.attempt_id, lease.board)
+        if busy := [name for name in boards if name in self.busy]:
+            logger.warning("attempt %d is for the busy board %s: not taken", lease.attempt_id, busy[0])
             await self._sleep(1.0)
             return
         order = Order(
@@ -300,7 +302,7 @@ class Agent:
 
     def _watch_over(self, running: Running) -> None:
         """Keep the board for a job until it is off it, and know its process until it is gone."""
-        self.busy[running.lease.board] = running
+        self.busy |= dict.fromkeys(running.boards, running)
         for work in (self._free(running), self._bury(running)):
             task = asyncio.create_task(work)
             self.tasks.add(task)
@@ -325,10 +327,13 @@ class Agent:
         await running.off_board.wait()
         again = self._claim(running.next_id, [running.lease.board], 0.0)
         lease = None if self.ending else await running.brought(self.service, again)
-        self.busy.pop(running.lease.board, None)
+        for name in running.boards:
+            self.busy.pop(name, None)
         said, held = running.finished, self.held
         if lease is not None and not self.ending:
             await self._take(lease)
+            if running.lease.further:  # that lease is for the job's own board: others are free besides
+                self.changed.set()
         elif not (said is not None and said.is_held and held is not None and held.claim_id == running.claimed):
             self.changed.set()
 

@@ -42,8 +42,8 @@ class Apart:
         if configuration.library is not None and not self.lease.trusted:
             raise Over(Outcome.ERRORED, "config: untrusted code is not built in a shared library_path", Phase.FETCH)
         if sandboxed:
-            board = self.sandbox.config.board(self.lease.board)
-            self.log.note(told(self.sandbox, board, trusted=self.lease.trusted))
+            boards = [self.sandbox.config.board(name) for name in (self.lease.board, *self.lease.further)]
+            self.log.note(told(self.sandbox, boards, trusted=self.lease.trusted))
 
     @contextlib.asynccontextmanager
     async def reset(self) -> AsyncIterator[None]:

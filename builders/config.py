@@ -65,6 +65,7 @@ class Configuration:
     library: Path | None = None  # a work tree of the lab's own, shared by whoever names it (EJ)
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
+    further: tuple[str, ...] = ()  # boards of this builder that a job of it holds besides its own
     clean: bool = False  # remove what earlier builds left before the checkout
     trusted_files: tuple[str, ...] = ()  # patterns: taken from the base before untrusted code is built
     ej: bool = False  # scripts get EJ's five arguments and the builder's working directory
@@ -183,7 +184,9 @@ def _offer(board: Board) -> BoardOffer:
         power=board.power is not None,
         check=None if board.health is None else CheckOffer(every_s=board.health.every, limit_s=board.health.limit),
         configurations=[
-            ConfigurationOffer(name=each.name, tags=list(each.tags), limit_s=each.limits.job)
+            ConfigurationOffer(
+                name=each.name, tags=list(each.tags), limit_s=each.limits.job, further=list(each.further)
+            )
             for each in board.configurations
         ],
     )

@@ -15,6 +15,7 @@ PLACEHOLDERS = ("worktree", "board", "configuration", "config_dir")
 LIMITS = ("fetch", "build", "run", "collect", "no_output", "job", "grace")
 MAX_NAME = 100
 MAX_PATTERNS = 50
+MAX_FURTHER = 8
 MAX_GRACE = 120.0  # seconds: what a configuration may ask for at most
 
 
@@ -33,6 +34,7 @@ def read(path: Path, data: dict[str, Any]) -> Config:
     refuse_twins(path, "boards", [each.name for each in boards])
     _refuse_shared_results(path, boards)
     config_board.refuse_shared(path, boards)
+    _refuse_unknown_further(path, boards)
     config = Config(
         path=path,
         version=str(VERSION),
@@ -102,6 +104,7 @@ def _configuration(table: Table) -> Configuration:
         artefacts=_patterns(table, "artefacts"),
         limits=_limits(table.table("limits")),
         environment=table.environment("environment"),
+        further=table.texts("with"),
         clean=table.flag("clean"),
         trusted_files=_patterns(table, "trusted_files"),
     )
@@ -159,3 +162,26 @@ def _refuse_shared_results(path: Path, boards: tuple[Board, ...]) -> None:
                     f"{path}: boards {other} and {board.name} share the results file {each.results}: "
                     "give each board its own"
                 )
+
+
+def _refuse_unknown_further(path: Path, boards: tuple[Board, ...]) -> None:
+    """Insist that the boards that a configuration needs besides its own are others of this file, each named once."""
+    names = {board.name for board in boards}
+    for board in boards:
+        for each in board.configurations:
+            problem = _wrong_further(board.name, each.further, names)
+            if problem:
+                raise ConfigError(f'{path}: configuration {each.name} of board {board.name}: "with": {problem}')
+
+
+def _wrong_further(own: str, further: tuple[str, ...], names: set[str]) -> str:
+    if own in further:
+        return f"{own} is the configuration's own board: name only others"
+    if len(further) > MAX_FURTHER:
+        return f"at most {MAX_FURTHER} boards"
+    for name in further:
+        if name not in names:
+            return f"there is no board {name!r} in this file; it has {', '.join(sorted(names))}"
+        if further.count(name) > 1:
+            return f"{name} is named twice: name each board once"
+    return ""

@@ -61,6 +61,7 @@ def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.enviro
         "PYTHONPATH": os.pathsep.join(paths),
         "RIGLINE_ACTION": str(phase),
         "RIGLINE_BOARD": scene.lease.board,
+        **_of_further(scene),
         "RIGLINE_CONFIGURATION": scene.configuration.name,
         "RIGLINE_RESULTS": str(scene.results),
         "RIGLINE_SOCKET": str(scene.socket),
@@ -70,6 +71,15 @@ def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.enviro
         "RIGLINE_WORKTREE": str(scene.tree),
         **({} if scene.serial_log is None else {"RIGLINE_SERIAL_LOG": str(scene.serial_log)}),
     }
+
+
+def _of_further(scene: Scene) -> dict[str, str]:
+    """Name all boards of a job that has several, one a line, its own first; and their consoles in the same order."""
+    if not scene.lease.further:
+        return {}
+    boards = [scene.config.board(name) for name in (scene.lease.board, *scene.lease.further)]
+    consoles = ["" if each.serial is None else str(each.serial.device) for each in boards]
+    return {"RIGLINE_BOARDS": "\n".join(each.name for each in boards), "RIGLINE_SERIALS": "\n".join(consoles)}
 
 
 def of_board(config: Config, board: Board, words: tuple[str, ...], outside: Mapping[str, str] = os.environ) -> Command:

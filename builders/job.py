@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 from builders import artefacts, isolation, process
 from builders.apart import Apart
 from builders.artefacts import Artefact
-from builders.boards import health
+from builders.boards import health, together
 from builders.boards.serial import BoardTrouble
 from builders.boards.session import Session
+from builders.boards.together import Together
 from builders.child_socket import ChildSocket
 from builders.config import Board, Config, ConfigError, Configuration
 from builders.environment import Scene, command
@@ -113,7 +114,7 @@ class Job:
             return over.verdict
         except BoardTrouble as trouble:
             self.log.note(f"board: {trouble}")
-            return Verdict(outcome=Outcome.ERRORED, reason=f"infra:board {trouble}", phase=Phase.RUN)
+            return Verdict(outcome=Outcome.ERRORED, reason=f"{trouble.area} {trouble}", phase=Phase.RUN)
         except OSError as problem:
             return broken(problem, self.keeper.phase)
 
@@ -141,11 +142,17 @@ class Job:
         except ConfigError as problem:
             raise Over(Outcome.ERRORED, f"config: {problem}", Phase.FETCH) from problem
 
+    def _further(self) -> list[Board]:
+        return [self.lab.config.board(name) for name in self.lease.further]
+
     def _configuration(self) -> Configuration:
         try:
-            return self._board().configuration(self.lease.configuration)
+            found = self._board().configuration(self.lease.configuration)
+            if sorted(found.further) != [each.name for each in self._further()]:
+                raise ConfigError(f"the boards of {found.name!r} were changed; retry the job")
         except ConfigError as problem:
             raise Over(Outcome.ERRORED, f"config: {problem}", Phase.FETCH) from problem
+        return found
 
     @contextlib.asynccontextmanager
     async def _library(self) -> AsyncIterator[None]:
@@ -197,18 +204,20 @@ class Job:
         except ResultError as problem:
             raise Over(Outcome.ERRORED, f"config: {problem}", Phase.RUN) from problem
         scene = self._scene(tree, socket)
-        async with self._session(self._board()) as session:
+        further = [self._session(each, is_first=False) for each in self._further()]
+        async with Together(self._session(self._board()), further) as session:
             await self._script(scene, Phase.RUN, socket, session)
 
-    def _session(self, board: Board) -> Session:
+    def _session(self, board: Board, *, is_first: bool = True) -> Session:
         return Session(
             self.lab.config,
             board,
             self.log,
             self.stop,
             folder=self.folder,
+            reads_console=is_first,
             patience=self.configuration.limits.grace,
-            keep_power=self.lease.keep_power,
+            keep_power=is_first and self.lease.keep_power,
         )
 
     async def _collect(self, tree: Tree, number: int) -> None:
@@ -295,6 +304,7 @@ class Job:
         if ended.code != 0:
             await board.judge()
             board.insist_on_devices()
+            together.insist_on_devices(self._further())
             return
         try:
             await board.until_said(left)

@@ -51,6 +51,7 @@ REUSE_S = 15.0  # the service waits so much longer than the lease before a board
 MAX_WAIT_S = 50.0  # the longest held request
 MAX_CHUNK = 1 << 20  # bytes of log in one request
 CHECK = "health check"  # what a check of a board is called where jobs have a configuration; no configuration's name
+FURTHER = "infra:further"  # what a reason starts with where one of a job's further boards was in trouble
 DISK_FLOOR = 2 << 30  # bytes free for work trees: with less a builder is offered no jobs
 MAX_PROBLEM = 1000  # characters of what a builder says is wrong with it
 MAX_LOG = 64 << 20  # bytes of log kept of one attempt
@@ -120,6 +121,7 @@ class ConfigurationOffer:
     name: str
     tags: list[str] = field(default_factory=list)
     limit_s: float | None = None  # the whole job's time limit; None: the service's default
+    further: list[str] = field(default_factory=list)  # names of other boards of this builder that its jobs hold too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,7 @@ class Lease:
     trusted: bool = False  # written by those who may write to the repository; what is not said is not trusted
     repeat: int = 1  # run phases; their samples accumulate
     limit_s: float | None = None  # from claim to end; None: the configuration's own limits only
+    further: list[str] = field(default_factory=list)  # boards that the job holds besides, sorted
     keep_power: bool = False  # if the job ends badly the board stays on: somebody wants to look at it
     lease_s: float = LEASE_S
     beat_s: float = BEAT_S

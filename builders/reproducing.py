@@ -50,7 +50,7 @@ def reproduce(config: Config, server: str, job_id: int, board: str | None) -> Ve
         raise NotReproduced(str(problem)) from problem
     try:
         with tempfile.TemporaryDirectory(prefix="rigline-") as folder:
-            lease = _lease(recipe, here.name)
+            lease = _lease(recipe, here)
             return asyncio.run(_perform(config, config.work_dir or state.root / "work", lease, Path(folder), server))
     finally:
         state.close()
@@ -92,7 +92,7 @@ def _board(config: Config, recipe: dict[str, Any], chosen: str | None) -> Board:
     return found
 
 
-def _lease(recipe: dict[str, Any], board: str) -> Lease:
+def _lease(recipe: dict[str, Any], board: Board) -> Lease:
     source = Source(
         repository=recipe["key"],
         name=recipe["repository"],
@@ -106,7 +106,8 @@ def _lease(recipe: dict[str, Any], board: str) -> Lease:
         job_id=recipe["job_id"],
         pipeline_id=0,
         epoch=0,
-        board=board,
+        board=board.name,
+        further=sorted(board.configuration(recipe["configuration"]).further),
         configuration=recipe["configuration"],
         kind=Kind(recipe["kind"]),
         source=source,

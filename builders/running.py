@@ -40,6 +40,11 @@ class Running:
         if pid is not None:
             self.pid.set_result(pid)
 
+    @property
+    def boards(self) -> tuple[str, ...]:
+        """List the boards that it holds, its own first."""
+        return (self.lease.board, *self.lease.further)
+
     def stop(self, cause: Cause, *, force: bool = False) -> None:
         """Ask the job to end; said again to a process that comes back."""
         self._orders = {"stop": cause.value, "force": force}

@@ -15,7 +15,7 @@ from builders.config import Board, Config, Use
 from builders.environment import SDK_FOLDER, Scene
 from builders.isolation import Isolation
 from builders.process import Cage, Command
-from builders.protocol import Phase
+from builders.protocol import FURTHER, Lease, Phase
 
 
 class Refusal(Exception):
@@ -85,11 +85,7 @@ class Sandbox:
 
     def _words(self, wanted: Command, scene: Scene, room: Room, phase: Phase) -> tuple[str, ...]:
         assert self.isolation.bwrap is not None
-        devices = (
-            self.config.board(scene.lease.board).devices if phase is Phase.RUN else ()
-        )  # the console is the agent's
-        for each in devices:
-            _check_device(each, scene.lease.board)
+        devices = _devices(self.config, scene.lease) if phase is Phase.RUN else ()
         view = profile.View(
             tree=scene.tree,
             home=room.home,
@@ -126,12 +122,27 @@ class Sandbox:
         return place if any(each.is_relative_to(folder) for each in self.hidden) else folder
 
 
-def _check_device(path: Path, board: str) -> None:
+def _devices(config: Config, lease: Lease) -> tuple[Path, ...]:
+    """List the nodes that a run may open: its own board's but the console, which is the agent's, and all of others.
+
+    Raises:
+        Refusal: one is missing, or no device.
+    """
+    own, others = config.board(lease.board), [config.board(name) for name in lease.further]
+    for each in own.devices:
+        _check_device(each, own.name, "infra:board")
+    for board in others:
+        for each in board.nodes:
+            _check_device(each, board.name, FURTHER)
+    return (*own.devices, *(each for board in others for each in board.nodes))
+
+
+def _check_device(path: Path, board: str, area: str) -> None:
     """Let a job have device nodes, and folders of them; no file of the machine's by mistake."""
     try:
         mode = path.stat().st_mode
     except OSError:
-        raise Refusal(f"infra:board the device {path} of {board} is not there: is it plugged in?") from None
+        raise Refusal(f"{area} the device {path} of {board} is not there: is it plugged in?") from None
     is_folder = stat.S_ISDIR(mode) and path.is_relative_to("/dev")
     if not (stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or is_folder):
         raise Refusal(f"config: {path} of {board} is no device")
@@ -153,8 +164,9 @@ def _own_home(wanted: Command, scene: Scene) -> dict[str, str]:
     return {name: value for name, value in wanted.env.items() if name != "HOME" or chosen}
 
 
-def told(sandbox: Sandbox, board: Board, *, trusted: bool) -> str:
+def told(sandbox: Sandbox, boards: Sequence[Board], *, trusted: bool) -> str:
     """Say in the log what surrounds the scripts, so that a missing tool or device explains itself."""
     network = "a network" if trusted and sandbox.config.sandbox.network else "no network"
-    devices = f"; run: {shlex.join(map(str, board.devices))}" if board.devices else ""
+    nodes = [*boards[0].devices, *(each for board in boards[1:] for each in board.nodes)]
+    devices = f"; run: {shlex.join(map(str, nodes))}" if nodes else ""
     return f"sandboxed with {network}{devices}" + ("" if trusted else "; untrusted: no secrets, nothing kept")

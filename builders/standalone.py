@@ -73,6 +73,7 @@ class _Trial:
         self.tree = configuration.library or tree
         source = Source(repository="local", name=str(self.tree), url=str(self.tree), commit=COMMIT)
         self.lease = Lease(attempt_id=0, job_id=0, pipeline_id=0, epoch=0, board=board.name, source=source,
+                           further=sorted(configuration.further),
                            configuration=configuration.name, kind=Kind.RUN)  # fmt: skip
         name = f"{board.name}-{configuration.name}".replace("/", "-")
         self.place = self._place(folder / f"{name}.json")

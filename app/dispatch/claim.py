@@ -127,12 +127,21 @@ async def _open(db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[
     board = await boards.free_for(db, asking.builder.id, asking.names, job_id, most)
     if board is None:
         return None
+    further = await boards.lock_further(db, board.builder_id, board.further)
+    if further is None:
+        return None
     actor = f"builder {asking.builder.name}"
     epoch = await jobs.move(db, job_id, JobState.LEASED, actor=actor, reason="", epoch=jobs.next_epoch)
     if epoch is None:
         return None
     return await attempts.open_(
-        db, job_id=job_id, epoch=epoch, board_id=board.id, builder_id=board.builder_id, claim_id=asking.claim_id
+        db,
+        job_id=job_id,
+        epoch=epoch,
+        board_id=board.id,
+        builder_id=board.builder_id,
+        claim_id=asking.claim_id,
+        further=further,
     )
 
 
@@ -151,6 +160,7 @@ async def _lease(deps: Deps, facts: Any) -> Lease:
         pipeline_id=facts.pipeline_id,
         epoch=facts.epoch,
         board=facts.board,
+        further=sorted(facts.further),
         configuration=facts.configuration,
         kind=Kind(facts.kind),
         source=await _source(deps, facts),

@@ -136,6 +136,9 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
     await jobs.move(db, row.job_id, state, actor=actor, reason=reason, **also)
     is_check, ran = job.board_id is not None, any(each.phase is Phase.RUN for each in said.phases)
     found = health.sign(outcome, said.reason, is_check=is_check, ran=ran)
+    boards = await attempts.boards_of(db, row.id) if found is health.Sign.DOUBT else ()
+    if len(boards) > 1:
+        await health.doubt_all(db, boards, said.reason)
     await health.after(db, row.board_id, found, outcome=outcome, reason=said.reason, is_check=is_check)
     return Ended(
         attempt_id=row.id,

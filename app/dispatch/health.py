@@ -1,5 +1,6 @@
 """Boards that look after themselves: what the end of a job says of its board, and when a board is looked at."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -14,13 +15,14 @@ from app.deps import Deps
 from app.dispatch import counters, queue
 from app.errors import Conflict
 from app.states import JobState
-from builders.protocol import CHECK, Kind
+from builders.protocol import CHECK, FURTHER, Kind
 
 ENOUGH = 2  # troubles in a row that take a board out
 AT_ONCE = 50  # boards that one round asks to be looked at
 BADLY = (JobState.FAILED, JobState.ERRORED, JobState.TIMED_OUT)
-# The ends of which nobody knows what they mean for the board: its builder went away in the middle.
-DOUBTS = ("infra:lost", "infra:agent", "infra:process")
+# The ends of which nobody knows what they mean for the board: its builder went away in the middle, or another board of
+# the same job was in trouble.
+DOUBTS = ("infra:lost", "infra:agent", "infra:process", FURTHER)
 
 
 class Sign(StrEnum):
@@ -100,6 +102,12 @@ async def doubt(db: AsyncConnection, board_id: int, reason: str) -> None:
     new, streak = judged(Health(row.health), row.fail_streak, Sign.DOUBT, is_check=False, has_check=False)
     if new != row.health:
         await health.set_(db, row, new, streak=streak, reason=reason)
+
+
+async def doubt_all(db: AsyncConnection, boards: Sequence[int], reason: str) -> None:
+    """Forget what was known of several boards, given in the order in which they are locked."""
+    for board_id in boards:
+        await doubt(db, board_id, reason)
 
 
 async def quarantine(db: AsyncConnection, board_id: int, reason: str) -> None:

@@ -61,12 +61,13 @@ def _lost(due: sa.Row[Any], *, cancelled: bool) -> Verdict:
 
 
 async def _doubt(db: AsyncConnection, due: sa.Row[Any], said: Verdict) -> None:
-    """Keep the board back as long as its builder may touch it, and let it be looked at."""
-    if said.is_quarantine:
-        await health.quarantine(db, due.board_id, said.reason)
-    elif said.keeps_board_s is not None:
-        await keep_back(db, due.board_id, said.keeps_board_s)
-        await health.doubt(db, due.board_id, said.reason)
+    """Keep the boards back as long as their builder may touch them, and let them be looked at."""
+    for board_id in await attempts.boards_of(db, due.id):
+        if said.is_quarantine:
+            await health.quarantine(db, board_id, said.reason)
+        elif said.keeps_board_s is not None:
+            await keep_back(db, board_id, said.keeps_board_s)
+            await health.doubt(db, board_id, said.reason)
 
 
 async def end(db: AsyncConnection, attempt_id: int) -> Ended | None:

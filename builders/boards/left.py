@@ -13,17 +13,31 @@ from builders.config import Board, Config, ConfigError
 from builders.logs import JobLog
 
 logger = logging.getLogger(__name__)
-MARK = "power-on"  # in the folder of an attempt, as long as its board is on
+MARK = "power-on"  # in the folder of an attempt, as long as a board of it is on: their names, one a line
 
 
 def note(folder: Path, board: Board, *, is_on: bool) -> None:
     """Leave word that a board is on, or take it back."""
     if board.power is None:
         return
+    names = _names(folder / MARK) - {board.name}
     if is_on:
-        (folder / MARK).write_text(board.name, encoding="utf-8")
+        names.add(board.name)
+    _keep(folder / MARK, names)
+
+
+def _names(mark: Path) -> set[str]:
+    try:
+        return set(mark.read_text(encoding="utf-8", errors="replace").splitlines())
+    except FileNotFoundError:
+        return set()
+
+
+def _keep(mark: Path, names: set[str]) -> None:
+    if names:
+        mark.write_text("\n".join(sorted(names)), encoding="utf-8")
     else:
-        (folder / MARK).unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
 
 
 async def switch_off(config: Config, root: Path, alive: Container[Path]) -> None:
@@ -39,11 +53,17 @@ async def switch_off(config: Config, root: Path, alive: Container[Path]) -> None
         folder.mkdir(exist_ok=True)
         log = JobLog(folder, environment.secrets(config, None))
         try:
-            board = config.board(mark.read_text(encoding="utf-8", errors="replace"))
-            await power.switch(config, board, log, "off")
-            mark.unlink()
-            logger.info("board %s was left on by a job that was killed: switched off", board.name)
-        except (BoardTrouble, ConfigError, OSError) as problem:
-            logger.warning("a board was left on, and stays so: %s", problem)
+            for name in sorted(_names(mark)):
+                await _switch_off(config, name, log, mark.parent)
         finally:
             log.release()
+
+
+async def _switch_off(config: Config, name: str, log: JobLog, folder: Path) -> None:
+    try:
+        board = config.board(name)
+        await power.switch(config, board, log, "off")
+        note(folder, board, is_on=False)
+        logger.info("board %s was left on by a job that was killed: switched off", name)
+    except (BoardTrouble, ConfigError, OSError) as problem:
+        logger.warning("a board was left on, and stays so: %s", problem)

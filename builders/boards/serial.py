@@ -24,6 +24,8 @@ MAX_RAW = 16 << 20  # bytes kept as they came
 class BoardTrouble(Exception):
     """The board, its cable or its switch does not do what it should; the text says what."""
 
+    area = "infra:board"  # what the reason of an attempt that ends with it starts with
+
 
 class Sign(StrEnum):
     """What a console brought to an end."""

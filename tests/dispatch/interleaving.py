@@ -21,7 +21,7 @@ from app.dispatch.cancel import cancel_jobs
 from app.errors import ApiError
 from app.reporting import statuses, wording
 from app.states import ENDED, HELD, JobState, sources
-from builders.protocol import Lease
+from builders.protocol import ConfigurationOffer, Lease
 from integrations.fake.forge import FakeForge
 from integrations.fake.world import FakeRepository
 from integrations.fake.world import World as Forges
@@ -37,6 +37,9 @@ WRONG = sa.text("""
       FROM job j LEFT JOIN attempt a ON a.job_id = j.id AND a.ended_at IS NULL
      WHERE (j.state IN ('leased', 'running')) <> (a.id IS NOT NULL) OR a.epoch <> j.epoch
         OR (j.state = 'running' AND a.accepted_at IS NULL)
+    UNION ALL SELECT 'attempt ' || id || ' without its boards' FROM attempt
+     WHERE NOT EXISTS (SELECT FROM attempt_board b
+                        WHERE b.attempt_id = id AND b.board_id = attempt.board_id AND b.is_open = (ended_at IS NULL))
     UNION ALL SELECT 'job ' || j.id || ' runs untrusted' FROM job j JOIN pipeline p ON p.id = j.pipeline_id
      WHERE p.trust IS NULL AND j.state IN ('leased', 'running')
 """)
@@ -69,6 +72,7 @@ class Driver:
             [offer("a2", "fast", "slow", type="a"), offer("b1", type="b")],
         ]
         offers.append([offer("b2", type="b")])
+        offers[1][0].configurations.append(ConfigurationOffer(name="link", further=["b1"]))
         self.labs = [await self.world.builder(f"lab{number}", *each) for number, each in enumerate(offers)]
         self._be_patient()
         self.forges.add(FakeRepository(4242, "acme/firmware"))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from app.db.models import BuilderState, Health
 from app.db.queries import builders, why
 from app.db.queries.placing import GATES, PLACE, Lack
-from app.db.tables import board, builder, job, pipeline
+from app.db.tables import board, builder, configuration, job, pipeline
 from tests.dispatch.world import FakeBuilder, World, offer
 
 
@@ -33,6 +33,7 @@ SCENES = {
     "board": [sql(job, board="another")],
     "configuration": [sql(job, configuration="another")],
     "tags": [sql(job, tags=["gpu"])],
+    "further": [sql(configuration, further=["another"])],
     "facts": [sql(job, facts={"os": ["bsd"]})],
     "isolation": [sql(pipeline, isolation="cgroup")],
     "active": [sql(builder, state=BuilderState.PAUSED)],
@@ -45,6 +46,9 @@ ELSEWHERE = {  # needs more than one statement to come about: each has a test of
     "free": "test_a_busy_board_and_the_jobs_before_it_are_named",
     "alive": "test_a_builder_that_is_offline_makes_a_job_wait_and_no_more",
     "elsewhere": "test_fairness.py",
+    "further_there": "test_several_boards.py",
+    "further_free": "test_several_boards.py",
+    "reserved": "test_several_boards.py",
     "needs": "tests/specs/test_rule_groups.py",
     "fork_owner_cap": "test_fairness.py",
     "pull_request_cap": "test_fairness.py",

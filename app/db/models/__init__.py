@@ -20,7 +20,18 @@ from app.db.models.forges import (
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
 from app.db.models.measured import Commit, Measurement, Result, Series
 from app.db.models.people import Audit, Tally, Token, User
-from app.db.models.work import Artefact, ArtefactPiece, Attempt, Job, LogChunk, Pipeline, Priority, Trigger, Turn
+from app.db.models.work import (
+    Artefact,
+    ArtefactPiece,
+    Attempt,
+    AttemptBoard,
+    Job,
+    LogChunk,
+    Pipeline,
+    Priority,
+    Trigger,
+    Turn,
+)
 
 __all__ = [
     "TIME",
@@ -29,6 +40,7 @@ __all__ = [
     "Artefact",
     "ArtefactPiece",
     "Attempt",
+    "AttemptBoard",
     "Audit",
     "Board",
     "Builder",

@@ -111,6 +111,11 @@ class Configuration(SQLModel, table=True):
         sa_column_kwargs={"server_default": "{}"},
     )
     limit_s: float | None = None
+    further: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(sa.Text),
+        sa_column_kwargs={"server_default": "{}"},
+    )  # names of other boards of the same builder that a job of it holds too
     offered: bool = True
     is_check: bool = Field(
         default=False, sa_column_kwargs={"server_default": "false"}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now, quoted, words
 from app.states import ENDED, HELD, JobState
@@ -174,6 +174,7 @@ class Attempt(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("job_id", "epoch", name="attempt_fenced"),
         UniqueConstraint("builder_id", "claim_id", name="attempt_once_per_claim"),
+        UniqueConstraint("id", "is_open", name="attempt_openness"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="attempt_ended"),
         Index(
             "attempt_open_job",
@@ -201,6 +202,9 @@ class Attempt(SQLModel, table=True):
     phase: Phase | None = Field(default=None, sa_type=words(Phase, "attempt_phase"))
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
     ended_at: datetime | None = Field(default=None, sa_type=TIME)
+    is_open: bool = Field(
+        default=None, sa_column_args=[sa.Computed("ended_at IS NULL", persisted=True)]
+    )  # what its boards' rows follow
     outcome: JobState | None = Field(default=None, sa_type=words(JobState, "attempt_outcome"))
     reason: str = Field(default="", max_length=MAX_REASON)
     exit_code: int | None = None
@@ -210,6 +214,27 @@ class Attempt(SQLModel, table=True):
     log_dropped: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     log_removed_at: datetime | None = Field(default=None, sa_type=TIME)  # it was kept for as long as the settings say
     artefacts_removed_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class AttemptBoard(SQLModel, table=True):
+    """A board of an attempt: the one that its target names, or a further one. The attempt holds it while it is open.
+
+    That it is open no more follows from the attempt's own row, so that nobody can forget to free one.
+    """
+
+    __tablename__ = "attempt_board"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["attempt_id", "is_open"],
+            ["attempt.id", "attempt.is_open"],
+            onupdate="CASCADE",
+            name="attempt_board_ends",
+        ),
+        Index("attempt_board_open", "board_id", unique=True, postgresql_where=sa.text("is_open")),
+    )
+    attempt_id: int = Field(primary_key=True)
+    board_id: int = Field(foreign_key="board.id", primary_key=True)
+    is_open: bool = True
 
 
 class LogChunk(SQLModel, table=True):

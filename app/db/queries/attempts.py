@@ -1,6 +1,7 @@
 """Attempts: the lease, its fence, its heartbeat and its one end."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import audit, jobs
 from app.db.queries.boards import LIMIT_S
-from app.db.tables import attempt, board, builder, commit, configuration, job, pipeline, repository, result, turn
+from app.db.tables import (
+    attempt,
+    attempt_board,
+    board,
+    builder,
+    commit,
+    configuration,
+    job,
+    pipeline,
+    repository,
+    result,
+    turn,
+)
 from app.states import JobState
 from builders.protocol import ACCEPT_S, CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, LEASE_S, MAX_REASON, CommitFacts, Finish
 
@@ -31,22 +44,37 @@ def interval(seconds: float) -> Any:
 _taken = sa.select(job.c.board_type, job.c.priority, job.c.share).where(job.c.id == sa.bindparam("job_id"))
 _take_turn = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.c.share], _taken)
 _take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
-_open = (
+_opened = (
     sa.insert(attempt)
     .values(lease_until=now + interval(LEASE_S), reason="", log_sha256="", log_size=0, log_dropped=0, phases=[])
     .values({name: sa.bindparam(name) for name in ("job_id", "epoch", "board_id", "builder_id", "claim_id")})
     .returning(attempt.c.id)
-    .add_cte(_take_turn.cte("take_turn"))
+    .cte("opened")
 )
+_boards = sa.func.unnest(sa.bindparam("boards", type_=sa.ARRAY(sa.Integer)))
+_hold = insert(attempt_board).from_select(
+    ["attempt_id", "board_id", "is_open"], sa.select(_opened.c.id, _boards, sa.true())
+)
+_open = sa.select(_opened.c.id).add_cte(_hold.cte("hold"), _take_turn.cte("take_turn"))
 
 
-async def open_(db: AsyncConnection, *, job_id: int, epoch: int, board_id: int, builder_id: int, claim_id: UUID) -> int:
-    """Open the next attempt of a job on a board, which is the turn of the job's line.
+async def open_(
+    db: AsyncConnection,
+    *,
+    job_id: int,
+    epoch: int,
+    board_id: int,
+    builder_id: int,
+    claim_id: UUID,
+    further: Sequence[int] = (),
+) -> int:
+    """Open the next attempt of a job on a board and the further ones it needs, which is the turn of the job's line.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: the job or the board is held, or the claim has an attempt.
+        sqlalchemy.exc.IntegrityError: the job or a board is held, or the claim has an attempt.
     """
     ours = {"job_id": job_id, "epoch": epoch, "board_id": board_id, "builder_id": builder_id, "claim_id": claim_id}
+    ours["boards"] = sorted([board_id, *further])
     return int((await db.execute(_open, ours)).scalar_one())
 
 
@@ -60,6 +88,7 @@ async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> sa.R
     return (await db.execute(_by_claim, {"builder_id": builder_id, "claim_id": claim_id})).one_or_none()
 
 
+_also = board.alias("also")
 # The limit that counts from the claim: the smaller one of the pipeline's and the configuration's.
 limit_s = sa.func.coalesce(sa.func.least(pipeline.c.limit_s, configuration.c.limit_s), LIMIT_S)
 everything = (
@@ -70,6 +99,13 @@ everything = (
         configuration,
         sa.and_(configuration.c.board_id == board.c.id, configuration.c.name == job.c.configuration),
     )
+)
+_further = (
+    sa.select(sa.func.array_agg(_also.c.name))
+    .join_from(attempt_board, _also, _also.c.id == attempt_board.c.board_id)
+    .where(attempt_board.c.attempt_id == attempt.c.id, _also.c.id != attempt.c.board_id)
+    .correlate(attempt)
+    .scalar_subquery()
 )
 _lease = (
     sa.select(
@@ -82,6 +118,7 @@ _lease = (
         job.c.configuration,
         job.c.priority,
         board.c.name.label("board"),
+        sa.func.coalesce(_further, sa.cast([], sa.ARRAY(sa.Text))).label("further"),
         board.c.hold_on_failure_s.is_not(None).label("keep_power"),
         pipeline.c.kind,
         pipeline.c.commit,
@@ -193,6 +230,12 @@ async def due(db: AsyncConnection, *, attempt_id: int | None = None, limit: int 
     return list(await db.execute(wanted))
 
 
+async def boards_of(db: AsyncConnection, attempt_id: int) -> list[int]:
+    """List the boards of an attempt, further ones too, in the order in which they are locked."""
+    wanted = sa.select(attempt_board.c.board_id).where(attempt_board.c.attempt_id == attempt_id)
+    return list(await db.scalars(wanted.order_by(attempt_board.c.board_id)))
+
+
 async def held(db: AsyncConnection) -> list[sa.Row[Any]]:
     """List the jobs that builders hold: id, board_type, priority, builder, held_s."""
     columns = (job.c.id, job.c.board_type, job.c.priority, builder.c.name.label("builder"))
@@ -242,7 +285,7 @@ async def latest(db: AsyncConnection, job_id: int) -> sa.Row[Any] | None:
 
 
 async def end(db: AsyncConnection, attempt_id: int, outcome: JobState, reason: str, **also: Any) -> int | None:
-    """End an open attempt, which frees its board; return its job's id, or None if it had ended."""
+    """End an open attempt, which frees its boards; return its job's id, or None if it had ended."""
     values = {"ended_at": now, "outcome": outcome, "reason": reason[:MAX_REASON], **also}
     change = sa.update(attempt).where(attempt.c.id == attempt_id, attempt.c.ended_at.is_(None)).values(values)
     job_id: int | None = await db.scalar(change.returning(attempt.c.job_id))

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.models import BuilderState
 from app.db.queries.caps import NO_CAPS
 from app.db.queries.placing import (
+    FURTHER_FREE,
     OF_JOB,
     Wanted,
-    is_held,
+    further,
+    is_free,
     is_queued,
     jobs_and_places,
     meets,
@@ -60,6 +62,7 @@ _NAMED = (
     board.c.builder_id == sa.bindparam("builder_id"),
     board.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))),
 )
+_has_further = configuration.c.further.contained_by(sa.bindparam("names", type_=sa.ARRAY(sa.Text)))
 _LINE = (job.c.board_type, job.c.priority, job.c.share)  # jobs that wait one behind the other, the oldest in front
 
 
@@ -91,7 +94,7 @@ def _in_turn() -> sa.Subquery:
 def _candidates() -> sa.Select[Any]:
     """Look into the lines in their order until enough is found; only what is found is put in its exact order."""
     line = _in_turn()
-    here = sa.select(1).select_from(places).where(*_NAMED, board.c.type == job.c.board_type)
+    here = sa.select(1).select_from(places).where(*_NAMED, _has_further, board.c.type == job.c.board_type)
     fit = (
         sa.select(job.c.id, job.c.queued_at, job.c.epoch)
         .select_from(job.join(pipeline))
@@ -126,9 +129,9 @@ async def candidates(
 
 
 _free_for = (
-    sa.select(board.c.id, board.c.builder_id, board.c.name)
+    sa.select(board.c.id, board.c.builder_id, board.c.name, configuration.c.further)
     .select_from(jobs_and_places)
-    .where(passes_gates, meets(OF_JOB, asking=True), *_NAMED)
+    .where(passes_gates, meets(OF_JOB, asking=True), *_NAMED, _has_further)
     .where(job.c.id == sa.bindparam("job_id"))
     .order_by(board.c.id)
     .limit(1)
@@ -139,14 +142,37 @@ _free_for = (
 async def free_for(
     db: AsyncConnection, builder_id: int, names: Sequence[str], job_id: int, caps: Mapping[str, int] = NO_CAPS
 ) -> Any:
-    """Lock a free board of the builder for a queued job; a board that somebody else locks is passed over."""
+    """Lock a free board of the builder for a queued job; a board that somebody else locks is passed over.
+
+    `further` of what is found names the boards that the job needs besides it.
+    """
     asked = {"builder_id": builder_id, "names": list(names), "job_id": job_id, **caps}
     return (await db.execute(_free_for, asked)).one_or_none()
 
 
+_lock_further = (
+    sa.select(further.c.id)
+    .where(further.c.builder_id == sa.bindparam("builder_id"), *FURTHER_FREE)
+    .where(further.c.name == sa.func.any(sa.bindparam("names", type_=sa.ARRAY(sa.Text))))
+    .order_by(further.c.id)
+    .with_for_update(of=further, skip_locked=True)
+)
+
+
+async def lock_further(db: AsyncConnection, builder_id: int, names: Sequence[str]) -> list[int] | None:
+    """Lock the further boards that a job needs, all or none: None if one is not free, or somebody else locks it.
+
+    As no claim ever waits for a board's lock, two that want the same boards cannot wait for each other.
+    """
+    if not names:
+        return []
+    found = list(await db.scalars(_lock_further, {"builder_id": builder_id, "names": list(names)}))
+    return found if len(found) == len(names) else None
+
+
 _WAITING = board.c.builder_id == sa.func.any(sa.bindparam("waiting", type_=sa.ARRAY(sa.Integer)))
 # An array, so that jobs are found by the index of their type: most looks concern few types of many, or none.
-_kinds = sa.func.array(sa.select(board.c.type).where(_WAITING, board.c.offered, sa.not_(is_held)).scalar_subquery())
+_kinds = sa.func.array(sa.select(board.c.type).where(_WAITING, board.c.offered, is_free(board)).scalar_subquery())
 _targets = (
     sa.select(*OF_JOB.columns, sa.func.count().label("jobs"))
     .select_from(job.join(pipeline))
@@ -185,6 +211,8 @@ async def register(db: AsyncConnection, builder_id: int, offers: Sequence[BoardO
     Raises:
         BoardInUse: another builder offers a board with one of the devices.
     """
+    mine = sa.select(board.c.id).where(board.c.builder_id == builder_id)
+    await db.execute(mine.order_by(board.c.id).with_for_update())  # in one order, whoever locks several
     await db.execute(sa.update(board).where(board.c.builder_id == builder_id).values(offered=False))
     for offer in offers:
         await _refuse_foreign(db, builder_id, offer)
@@ -222,13 +250,13 @@ async def _register_configurations(db: AsyncConnection, board_id: int, offer: Bo
     mine = configuration.c.board_id == board_id
     await db.execute(sa.update(configuration).where(mine).values(offered=False))
     offered = [
-        (each.name, each.tags, None if each.limit_s is None else min(each.limit_s, MAX_JOB_S), False)
+        (each.name, each.tags, each.further, None if each.limit_s is None else min(each.limit_s, MAX_JOB_S), False)
         for each in offer.configurations
     ]
     if offer.check is not None:
-        offered.append((CHECK, [], offer.check.limit_s + CHECK_MARGIN_S, True))
-    for name, tags, limit_s, is_check in offered:
-        facts = {"tags": tags, "limit_s": limit_s, "offered": True, "is_check": is_check}
+        offered.append((CHECK, [], [], offer.check.limit_s + CHECK_MARGIN_S, True))
+    for name, tags, also, limit_s, is_check in offered:
+        facts = {"tags": tags, "further": also, "limit_s": limit_s, "offered": True, "is_check": is_check}
         new = insert(configuration).values(board_id=board_id, name=name, **facts)
         await db.execute(new.on_conflict_do_update(constraint="configuration_once", set_=facts))
 

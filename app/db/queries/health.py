@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health
 from app.db.queries import alerts, audit, logs
-from app.db.tables import attempt, board, builder, job
+from app.db.tables import attempt, attempt_board, board, builder, job
 from app.errors import Conflict, NotFound
 from builders.protocol import LEASE_S
 
@@ -149,7 +149,9 @@ async def due(db: AsyncConnection, limit: int) -> list[int]:
 async def running(db: AsyncConnection, board_id: int) -> int | None:
     """Find the job that a board runs."""
     found: int | None = await db.scalar(
-        sa.select(attempt.c.job_id).where(attempt.c.board_id == board_id, attempt.c.ended_at.is_(None))
+        sa.select(attempt.c.job_id)
+        .join(attempt_board)
+        .where(attempt_board.c.board_id == board_id, attempt_board.c.is_open)
     )
     return found
 

@@ -6,27 +6,48 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Attempt, Board, Builder, BuilderState, Configuration, Delivery, Job, Pipeline, Repository
+from app.db.models import (
+    Attempt,
+    AttemptBoard,
+    Board,
+    Builder,
+    BuilderState,
+    Configuration,
+    Delivery,
+    Job,
+    Pipeline,
+    Repository,
+)
+from app.db.tables import board
 
 
-def _boards() -> sa.Select[Any]:
-    held = (
+def _held() -> Any:
+    """Find the job that holds a board, be it the job's own or a further one."""
+    first = board.alias("first")
+    return (
         sa.select(
             col(Job.id).label("job_id"),
             col(Job.state).label("job_state"),
             col(Job.configuration).label("job_configuration"),
             col(Attempt.phase),
             col(Attempt.opened_at),
+            sa.case((first.c.id != col(Board.id), first.c.name)).label("beside"),  # the board that the job is for
             col(Repository.full_name),
             col(Pipeline.commit),
         )
-        .join_from(Attempt, Job, col(Job.id) == col(Attempt.job_id))
+        .join_from(AttemptBoard, Attempt, col(Attempt.id) == col(AttemptBoard.attempt_id))
+        .join(first, first.c.id == col(Attempt.board_id))
+        .join(Job, col(Job.id) == col(Attempt.job_id))
         .join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
         .join(Repository, col(Repository.id) == col(Pipeline.repository_id))
-        .where(col(Attempt.board_id) == col(Board.id), col(Attempt.ended_at).is_(None))
+        .where(col(AttemptBoard.board_id) == col(Board.id), col(AttemptBoard.is_open))
         .limit(1)
         .lateral("held")
     )
+
+
+def _boards() -> sa.Select[Any]:
+    held = _held()
     offered = (
         sa.select(sa.func.array_agg(sa.distinct(col(Configuration.name))).label("configurations"))
         .where(col(Configuration.board_id) == col(Board.id), col(Configuration.offered).is_(True))

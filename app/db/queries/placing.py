@@ -8,6 +8,7 @@ why a job waits.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +16,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.db.models import BuilderState, Health
 from app.db.queries.caps import CAPS
-from app.db.tables import attempt, board, builder, configuration, job, pipeline
+from app.db.tables import attempt_board, board, builder, configuration, job, pipeline
 from app.states import JobState
+from app.turns import RANKS, due, keeps
 from builders.protocol import LEASE_S, Level
 
 ALIVE_S = 2 * LEASE_S  # a builder that gave no sign of life for so long is away
@@ -45,16 +47,17 @@ class Wanted:
     isolation: Any
     from_fork: Any
     lost_on: Any  # boards
+    stands: Any = None  # where the job stands in its line; None: many jobs are looked at as one
 
     @property
     def columns(self) -> tuple[Any, ...]:
         """List them, to select or to group by."""
-        return tuple(vars(self).values())
+        return tuple(value for name, value in vars(self).items() if name != "stands")
 
     @classmethod
     def of(cls, columns: Any) -> "Wanted":
         """Take them from a subquery that selected them."""
-        return cls(**{name: columns[name] for name in cls.__dataclass_fields__})
+        return cls(**{name: columns[name] for name in cls.__dataclass_fields__ if name != "stands"})
 
 
 Holds = Callable[[Wanted], sa.ColumnElement[bool]]
@@ -102,11 +105,41 @@ def _keeps_apart(wanted: Wanted) -> sa.ColumnElement[bool]:
     return sa.or_(wanted.isolation == Level.NONE.value, _rank(builder.c.isolation) >= _rank(wanted.isolation))
 
 
-is_held = sa.select(1).where(attempt.c.board_id == board.c.id, attempt.c.ended_at.is_(None)).exists()
+def is_free(which: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Say that no open attempt holds a board, be it as the one of its target or as a further one."""
+    held = sa.select(1).where(attempt_board.c.board_id == which.c.id, attempt_board.c.is_open)
+    return sa.not_(held.correlate_except(attempt_board).exists())
 
 
-# A board whose builder can look at it is looked at first; of any other nothing better can be known.
-_is_well = sa.or_(board.c.health == Health.GOOD, board.c.check_every_s.is_(None))
+def _is_there(which: sa.FromClause) -> sa.ColumnElement[bool]:
+    return which.c.health.in_([Health.UNKNOWN, Health.GOOD])
+
+
+def _is_given(which: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.or_(which.c.held_until.is_(None), which.c.held_until <= now)
+
+
+def _is_well(which: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Let a board whose builder can look at it be looked at first; of any other nothing better can be known."""
+    return sa.or_(which.c.health == Health.GOOD, which.c.check_every_s.is_(None))
+
+
+def _is_rested(which: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.or_(which.c.reusable_at.is_(None), which.c.reusable_at <= now)
+
+
+further = board.alias("further")  # a board that a job needs besides the one of its type
+FURTHER_THERE = (further.c.offered, _is_there(further), _is_given(further))
+FURTHER_FREE = (*FURTHER_THERE, _is_well(further), _is_rested(further), is_free(further))
+
+
+def missing(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Name the further boards that a place needs and that are not so."""
+    needed = sa.func.unnest(configuration.c.further).table_valued("name").alias("needed")
+    found = sa.select(1).where(further.c.builder_id == board.c.builder_id, further.c.name == needed.c.name, *which)
+    return sa.select(needed.c.name).where(sa.not_(found.correlate_except(further).exists())).correlate_except(needed)
+
+
 offered_tags = (board.c.tags + configuration.c.tags).label("tags")
 
 _NEVER_LOST = sa.cast([], sa.ARRAY(sa.Integer))
@@ -142,6 +175,18 @@ def _tries_elsewhere(wanted: Wanted) -> sa.ColumnElement[bool]:
     )
 
 
+def _is_unreserved(wanted: Wanted) -> sa.ColumnElement[bool]:
+    """Say that no job that needs several boards keeps one of this place's; the check of a board is never kept off."""
+    if wanted.stands is None:
+        return sa.true()
+    kept = _reserved()
+    ours = sa.func.array_prepend(board.c.name, configuration.c.further)
+    stands = sa.tuple_(kept.c.due, kept.c.job_id)
+    taken = sa.select(1).where(kept.c.builder_id == board.c.builder_id, kept.c.names.op("&&")(ours))
+    taken = taken.where(keeps(kept.c.waited_s, stands, wanted.stands)).correlate_except(kept)
+    return sa.or_(wanted.board_id.is_not(None), sa.not_(taken.exists()))
+
+
 PLACE: tuple[Condition, ...] = (
     Condition(
         "type",
@@ -172,6 +217,12 @@ PLACE: tuple[Condition, ...] = (
         lambda wanted: offered_tags.element.contains(wanted.tags),
         "no registered builder offers {configuration!r} on {board_type!r} with the tags {tags}",
     ),
+    Condition(
+        "further",
+        Lack.NEVER,
+        lambda _: sa.not_(missing(further.c.offered).exists()),
+        "no builder that offers {configuration!r} on {board_type!r} has the further boards that it needs",
+    ),
     Condition("facts", Lack.NEVER, _has_facts, "no builder with {board_type!r} is what the job asks for: {facts}"),
     Condition(
         "isolation",
@@ -199,25 +250,31 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "healthy",
         Lack.AWAY,
-        lambda wanted: sa.or_(wanted.board_id.is_not(None), board.c.health.in_([Health.UNKNOWN, Health.GOOD])),
+        lambda wanted: sa.or_(wanted.board_id.is_not(None), _is_there(board)),
         "{name!r} is away: the board is out for repair",
     ),
     Condition(
         "given",
         Lack.AWAY,
-        lambda _: sa.or_(board.c.held_until.is_(None), board.c.held_until <= now),
+        lambda _: _is_given(board),
         "{name!r} is away: somebody holds the board",
+    ),
+    Condition(
+        "further_there",
+        Lack.AWAY,
+        lambda _: sa.not_(missing(*FURTHER_THERE).exists()),
+        "it needs {name!r} and board {further_away}, which is away: out for repair, or held by somebody",
     ),
     Condition(
         "checked",
         Lack.BUSY,
-        lambda wanted: sa.or_(wanted.board_id.is_not(None), _is_well),
+        lambda wanted: sa.or_(wanted.board_id.is_not(None), _is_well(board)),
         "{name!r} is about to be checked",
     ),
     Condition(
         "rested",
         Lack.BUSY,
-        lambda _: sa.or_(board.c.reusable_at.is_(None), board.c.reusable_at <= now),
+        lambda _: _is_rested(board),
         "{name!r} is kept back until its lost builder must know that it was lost",
     ),
     Condition(
@@ -226,7 +283,19 @@ PLACE: tuple[Condition, ...] = (
         _tries_elsewhere,
         "it was lost on {name!r}, and is tried on another builder or board first",
     ),
-    Condition("free", Lack.BUSY, lambda _: sa.not_(is_held), "{name!r} is busy with another job"),
+    Condition("free", Lack.BUSY, lambda _: is_free(board), "{name!r} is busy with another job"),
+    Condition(
+        "further_free",
+        Lack.BUSY,
+        lambda _: sa.not_(missing(*FURTHER_FREE).exists()),
+        "it needs {name!r} and waits for board {further_busy}, which is busy",
+    ),
+    Condition(
+        "reserved",
+        Lack.BUSY,
+        _is_unreserved,
+        "{name!r} is kept for a job that needs several boards and has waited long",
+    ),
 )
 
 _needed = job.alias("needed")
@@ -247,6 +316,9 @@ GATES: tuple[Gate, ...] = (
     *(Gate(f"{each.of}_cap", each.has_room, each.otherwise) for each in CAPS),
 )
 
+_since = sa.extract("epoch", job.c.queued_at)
+_due = due(_since, sa.case(dict(RANKS), value=sa.cast(job.c.priority, sa.Text)))
+
 OF_JOB = Wanted(
     board_type=job.c.board_type,
     board=job.c.board,
@@ -257,6 +329,7 @@ OF_JOB = Wanted(
     isolation=pipeline.c.isolation,
     from_fork=pipeline.c.from_fork,
     lost_on=job.c.lost_on,
+    stands=sa.tuple_(_due, job.c.id),
 )
 # Every place of every board type; a query adds which jobs it is about, and joins them.
 places = board.join(configuration, configuration.c.board_id == board.c.id).join(
@@ -277,3 +350,21 @@ def meets(wanted: Wanted, lack: Lack = Lack.BUSY, *, asking: bool = False) -> sa
     """
     conditions = [each for each in PLACE if each.lack <= lack and not (asking and each.is_shown_by_asking)]
     return sa.and_(*(each.holds(wanted) for each in conditions))
+
+
+@cache
+def _reserved() -> sa.CTE:
+    """List the boards that queued jobs of several boards wait for, where all of them are to be had, if busy now."""
+    waiting = (
+        sa.select(
+            job.c.id.label("job_id"),
+            _due.label("due"),
+            sa.extract("epoch", now - job.c.queued_at).label("waited_s"),
+            board.c.builder_id,
+            sa.func.array_prepend(board.c.name, configuration.c.further).label("names"),
+        )
+        .select_from(jobs_and_places)
+        .where(configuration.c.further != sa.cast([], sa.ARRAY(sa.Text)), passes_gates, meets(OF_JOB, Lack.AWAY))
+        .correlate(None)
+    )
+    return waiting.cte("reserved").prefix_with("MATERIALIZED")

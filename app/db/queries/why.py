@@ -8,7 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries.caps import NO_CAPS
-from app.db.queries.placing import GATES, OF_JOB, PLACE, Lack, is_queued, places
+from app.db.queries.placing import (
+    FURTHER_FREE,
+    FURTHER_THERE,
+    GATES,
+    OF_JOB,
+    PLACE,
+    Lack,
+    is_queued,
+    meets,
+    missing,
+    places,
+)
 from app.db.tables import board, job, pipeline
 
 NEXT = "next"  # no condition is in the way
@@ -41,6 +52,14 @@ def _funnel() -> Any:
     return here.correlate(job, pipeline).lateral("funnel")
 
 
+def _missing(*which: sa.ColumnElement[bool]) -> Any:
+    """Name the further boards that are not so at the places where the job could run."""
+    name = missing(*which).lateral("missing")
+    names = sa.select(sa.func.array_agg(sa.distinct(name.c.name))).select_from(places.join(name, sa.true()))
+    names = names.where(board.c.type == job.c.board_type, meets(OF_JOB, Lack.NEVER))
+    return names.correlate(job, pipeline).scalar_subquery()
+
+
 _places = _funnel()
 _ahead = job.alias("ahead")
 _queue = (
@@ -57,6 +76,8 @@ _asked = (
         *(gate.holds.label(f"gate_{gate.name}") for gate in GATES),
         *_places.c,
         _queue.label("in_queue"),
+        _missing(*FURTHER_THERE).label("further_away"),
+        _missing(*FURTHER_FREE).label("further_busy"),
     )
     .select_from(job.join(pipeline).join(_places, sa.true()))
     .where(is_queued, job.c.id == sa.func.any(sa.bindparam("job_ids", type_=sa.ARRAY(sa.Integer))))
@@ -74,6 +95,7 @@ async def waits(db: AsyncConnection, job_ids: Sequence[int], caps: Mapping[str, 
 def explain(row: Mapping[Any, Any]) -> Waits:
     """Name the first thing that is in the way: a gate of the job, then what no board is any more."""
     told = {name: row[name] for name in (*_TOLD, "isolation")} | {"name": row["board"] or row["board_type"]}
+    told |= {name: " or ".join(map(repr, row[name] or ())) for name in ("further_away", "further_busy")}
     gate = next((each for each in GATES if not row[f"gate_{each.name}"]), None)
     if gate is not None:
         return Waits(job_id=row["id"], name=gate.name, text=gate.otherwise.format(**told), lack=None)

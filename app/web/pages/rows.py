@@ -77,6 +77,7 @@ class BoardRow:
     job_id: int | None
     job_state: JobState | None
     job_configuration: str | None
+    beside: str | None  # the board that the job is for, if this one is a further one of it
     phase: Phase | None
     opened_at: datetime | None
     full_name: str | None
