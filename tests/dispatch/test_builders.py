@@ -288,5 +288,5 @@ async def test_the_last_lines_of_a_silent_script_are_kept_whole(world: World) ->
 
     assert (await lab.finish(lease, "timed_out", reason=reason)).status_code == 200
 
-    page = (await lab.http.get(f"{world.address}/jobs/{lease.job_id}")).text
+    page = await world.page(f"/jobs/{lease.job_id}")
     assert all(line in page for line in lines)

@@ -281,7 +281,7 @@ async def test_a_builder_without_room_on_its_disk_gets_no_job(world: World) -> N
     await world.queued()
 
     assert await lab.claim(disk_free=protocol.DISK_FLOOR - 1) is None
-    short = (await lab.http.get(f"{world.address}/builders/lab")).text
+    short = await world.page("/builders/lab")
     assert await lab.claim(disk_free=protocol.DISK_FLOOR) is not None
 
     assert "It gets no jobs: 2.0 GiB are free" in short
@@ -294,7 +294,7 @@ async def test_a_builder_that_has_room_again_says_so(world: World, monkeypatch: 
 
     assert await lab.claim(wait_s=0.5, disk_free=protocol.DISK_FLOOR) is None
 
-    page = (await lab.http.get(f"{world.address}/builders/lab")).text
+    page = await world.page("/builders/lab")
     assert "It gets no jobs" not in page and "2.0 GiB" in page
 
 
@@ -334,10 +334,10 @@ async def test_what_a_builder_says_is_wrong_is_on_its_page(world: World) -> None
     trouble = "The configuration stays as it was: <b>builder.toml</b>: not valid TOML"
 
     assert (await lab.hello([offer("nucleo")], problem=trouble)).status_code == 200
-    page = (await lab.http.get(f"{world.address}/builders/lab")).text
+    page = await world.page("/builders/lab")
     assert (await lab.hello([offer("nucleo")], problem="x\0")).status_code == 422
     assert (await lab.hello([offer("nucleo")])).status_code == 200
-    after = (await lab.http.get(f"{world.address}/builders/lab")).text
+    after = await world.page("/builders/lab")
 
     assert "&lt;b&gt;builder.toml&lt;/b&gt;: not valid TOML" in page
     assert "not valid TOML" not in after

@@ -46,7 +46,7 @@ async def test_a_full_store_takes_last_words_only_and_the_job_goes_on(small: Wor
     whole = b"a" * 9_000 + b"b" * 1_000 + said
     assert (await lab.finish(first, log=whole, log_dropped=5)).status_code == 200
     assert await small.states(first.job_id) == ["passed"]
-    page = (await lab.http.get(f"{small.address}/jobs/{first.job_id}")).text
+    page = await small.page(f"/jobs/{first.job_id}")
     assert "in the middle were dropped" in page
 
 
@@ -67,7 +67,7 @@ async def test_old_logs_and_artefacts_are_removed_and_make_room(small: World, mo
     assert (await lab.log(last, 0, b"x" * 4_000)).status_code == 200
     raw = await lab.http.get(f"jobs/{leases[0].job_id}/log")
     assert (raw.status_code, raw.json()["error"]["code"]) == (410, "removed")
-    page = (await lab.http.get(f"{small.address}/jobs/{leases[0].job_id}")).text
+    page = await small.page(f"/jobs/{leases[0].job_id}")
     assert "was removed" in page and "logs are kept 7 days" in page
 
     await age(small, leases[0], days=40)

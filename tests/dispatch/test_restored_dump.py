@@ -113,6 +113,7 @@ async def night(world: World, attempt_id: int) -> None:
     await world.age_attempt(attempt_id, NIGHT_S)
     await later(world, NIGHT_S)
     await world.execute(sa.text(f"UPDATE builder SET seen_at = seen_at - interval '{NIGHT_S} s'"))
+    await world.execute(sa.text(f"UPDATE job SET queued_at = queued_at - interval '{NIGHT_S} s'"))
 
 
 async def a_lease_later(world: World) -> None:

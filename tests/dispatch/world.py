@@ -106,6 +106,11 @@ class World:
         _, _, address = await self.stack.enter_async_context(web(self.settings))
         return address
 
+    async def page(self, path: str) -> str:
+        """Look at a page, as nobody in particular."""
+        async with httpx2.AsyncClient(base_url=self.address) as visitor:
+            return (await visitor.get(path)).text
+
     async def client(self, token: str, address: str | None = None) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {token}", "Rigline-Protocol": str(protocol.PROTOCOL)}
         base = f"{address or self.address}/api/v1/"
