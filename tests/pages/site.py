@@ -128,7 +128,13 @@ class Site:
             "epoch": 1, "claim_id": uuid4(), "lease_until": NOW, "board_id": self.boards[board], "opened_at": NOW,
             "ended_at": NOW + timedelta(seconds=42) if outcome else None, "builder_id": builder_id,
         }  # fmt: skip
-        return await self.insert("attempt", job_id=job_id, outcome=outcome, **{**usual, **values})
+        attempt_id = await self.insert("attempt", job_id=job_id, outcome=outcome, **{**usual, **values})
+        held = sa.select(tables.attempt.c.id, tables.attempt.c.board_id, tables.attempt.c.ended_at.is_(None))
+        async with self.deps.begin() as db:
+            names = ["attempt_id", "board_id", "is_open"]
+            holds = sa.insert(tables.attempt_board).from_select(names, held.where(tables.attempt.c.id == attempt_id))
+            await db.execute(holds)
+        return attempt_id
 
     async def log(self, attempt_id: int, job_id: int, data: bytes) -> None:
         """Append to a log as the builder's call does, with its notice."""
