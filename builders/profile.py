@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ def _git_data(tree: Path) -> Iterator[Path]:
         lines = (data / "objects" / "info" / "alternates").read_text().splitlines()
     except OSError:
         return
-    yield from (Path(line) for line in lines if Path(line).is_dir())
+    yield from (Path(line) for line in lines if os.path.isdir(line))
 
 
 def _hide(hidden: Iterable[Path], seen: Sequence[Path]) -> Iterator[str]:
@@ -101,7 +102,7 @@ def _hide(hidden: Iterable[Path], seen: Sequence[Path]) -> Iterator[str]:
     Whole folders: a cover over a file falls off when the file is replaced by a rename, as tokens are.
     """
     for place in hidden:
-        if any(place.is_relative_to(each) for each in seen) and place.is_dir():
+        if any(place.is_relative_to(each) for each in seen) and os.path.isdir(place):
             yield from ("--tmpfs", str(place))
 
 

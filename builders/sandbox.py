@@ -102,10 +102,10 @@ class Sandbox:
         """List what a command needs: its tools, the lab's scripts that it names, the SDK, its socket."""
         yield from self.config.sandbox.readable
         folders = [Path(each) for each in wanted.env.get("PATH", "").split(os.pathsep) if each.startswith("/")]
-        programs = [each / "program" for each in folders if each.is_dir()]
+        programs = [each / "program" for each in folders if os.path.isdir(each)]  # False also where we may not look
         for word in wanted.argv:
             place = Path(word)
-            if not place.is_absolute() or not place.exists() or place.is_relative_to(scene.tree):
+            if not place.is_absolute() or not os.path.exists(place) or place.is_relative_to(scene.tree):
                 continue
             if place.is_relative_to(self.config.folder):
                 yield self._beside(place)
@@ -118,7 +118,7 @@ class Sandbox:
 
     def _beside(self, place: Path) -> Path:
         """Name the folder of a lab's script, or the script alone where the folder holds what is ours."""
-        folder = place if place.is_dir() else place.parent
+        folder = place if os.path.isdir(place) else place.parent
         return place if any(each.is_relative_to(folder) for each in self.hidden) else folder
 
 
