@@ -99,7 +99,7 @@ SCRIPTS: dict[str, Hostile] = {
     "reading /proc": Hostile(
         "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline > /tmp/all\n"
         "grep -aE 'rlb_|BUILDER_TOKEN' /tmp/all && echo ESCAPED\n"
-        "[ $(ls -d /proc/[0-9]* | wc -l) -lt 12 ] || echo ESCAPED; ls /proc/1/root/root && echo ESCAPED\n"
+        "[ $(ls -d /proc/[0-9]* | wc -l) -lt 12 ] || echo ESCAPED; (cd /proc/1/root && ls root && echo ESCAPED)\n"
         "echo DONE"
     ),
     "a setting of the kernel": Hostile(
