@@ -15,7 +15,7 @@ for each in .* *; do
 done
 for folder in "$HOME" /tmp; do
   for each in "$folder"/* "$folder"/.[!.]*; do
-    [ -e "$each" ] && case $each in /tmp/rigline-*|/tmp/pytest*) ;; *) echo "LEFT: $each" ;; esac
+    [ -e "$each" ] && case $each in /tmp/rigline-*|/tmp/pytest*|"${PATH%%/.venv/*}"*) ;; *) echo "LEFT: $each" ;; esac
   done
 done
 [ "$(cat plain.txt)" = plain ] || echo "LEFT: another plain.txt"
