@@ -17,8 +17,20 @@ from app.db.models.forges import (
     Status,
     WebhookSecret,
 )
+from app.db.models.judged import (
+    Analysis,
+    Annotation,
+    AnnotationKind,
+    BoardNoise,
+    ChangePoint,
+    Comparison,
+    ComparisonKind,
+    ComparisonRow,
+    Shift,
+    Triage,
+)
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
-from app.db.models.measured import Commit, Measurement, Result, Series
+from app.db.models.measured import Commit, Import, Measurement, Result, Series, Side
 from app.db.models.people import Audit, Tally, Token, User
 from app.db.models.work import (
     Artefact,
@@ -36,6 +48,9 @@ from app.db.models.work import (
 __all__ = [
     "TIME",
     "Alert",
+    "Analysis",
+    "Annotation",
+    "AnnotationKind",
     "Approval",
     "Artefact",
     "ArtefactPiece",
@@ -43,14 +58,20 @@ __all__ = [
     "AttemptBoard",
     "Audit",
     "Board",
+    "BoardNoise",
     "Builder",
     "BuilderState",
+    "ChangePoint",
     "Commit",
+    "Comparison",
+    "ComparisonKind",
+    "ComparisonRow",
     "Configuration",
     "Conversation",
     "Delivery",
     "Health",
     "Heard",
+    "Import",
     "Installation",
     "Job",
     "LogChunk",
@@ -65,9 +86,12 @@ __all__ = [
     "Schedule",
     "Series",
     "Service",
+    "Shift",
+    "Side",
     "Status",
     "Tally",
     "Token",
+    "Triage",
     "Trigger",
     "Turn",
     "User",

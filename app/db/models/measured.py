@@ -1,13 +1,21 @@
 """What came out: result files, commits, series and measurements."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
-from app.db.models.columns import TIME, now
+from app.db.models.columns import TIME, now, words
+
+
+class Side(StrEnum):
+    """Which commit of a comparison a run phase measured."""
+
+    BASE = "base"
+    HEAD = "head"
 
 
 class Result(SQLModel, table=True):
@@ -24,6 +32,16 @@ class Result(SQLModel, table=True):
     format: str | None = Field(default=None, max_length=50)  # None: nothing in it was understood
     note: str = Field(default="", max_length=500)  # how many measurements, or why none
     ingested_at: datetime | None = Field(default=None, sa_type=TIME)
+    side: Side = Field(
+        default=Side.HEAD, sa_type=words(Side, "result_side"), sa_column_kwargs={"server_default": Side.HEAD.value}
+    )  # of a comparison; a job without one is all head
+    pair: int | None = None  # of a comparison: 0 is the warm-up, thrown away
+    env: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )  # facts of this execution, as the file tells them; `binary_sha256` says what was flashed
+    unmeasured: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )  # benchmark → why it has no number, such as "skipped: no memory"
 
 
 class Commit(SQLModel, table=True):
@@ -76,14 +94,31 @@ class Measurement(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("series_id", "attempt_id", name="measurement_once"),
+        UniqueConstraint("series_id", "commit_id", "import_id", name="measurement_imported_once"),
+        CheckConstraint("(attempt_id IS NULL) <> (import_id IS NULL)", name="measurement_source"),
         Index("measurement_by_commit", "series_id", "commit_id"),
     )
     id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
     series_id: int = Field(foreign_key="series.id")
     commit_id: int = Field(foreign_key="commit.id")
-    attempt_id: int = Field(foreign_key="attempt.id")
+    attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
+    import_id: int | None = Field(default=None, foreign_key="import.id")  # set where no job of ours measured it
     value: float
     samples: list[float] = Field(sa_type=ARRAY(sa.Double))
     resolution: float | None = None
     cap: float | None = None
     measured_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
+class Import(SQLModel, table=True):
+    """Results from elsewhere that a person brought along; one file is taken once."""
+
+    __tablename__ = "import"
+    __table_args__ = (UniqueConstraint("repository_id", "sha256", name="import_once"),)
+    id: int = Field(default=None, primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id")
+    sha256: str = Field(max_length=64)  # of the file with the place it was read for
+    format: str = Field(max_length=50)
+    note: str = Field(default="", max_length=500)
+    imported_by: str = Field(max_length=200)
+    imported_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})

@@ -70,6 +70,13 @@ class Pipeline(SQLModel, table=True):
     repeat: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     rule: str | None = Field(default=None, max_length=100)  # of the policy, that asked for it
     compare_with: str | None = Field(default=None, max_length=64)  # the base commit that this one is to be held against
+    compare_why: str = Field(
+        default="", max_length=200, sa_column_kwargs={"server_default": ""}
+    )  # how that base was found: "merge base with main", "named by …"
+    interleaved: bool = Field(
+        default=False, sa_column_kwargs={"server_default": sa.false()}
+    )  # its jobs build both commits and run them by turns
+    budget_s: float | None = None  # of an interleaved job: no new pair is begun after so long in its run phases
     status_style: str = Field(
         default="aggregate", max_length=24, sa_column_kwargs={"server_default": "aggregate"}
     )  # aggregate or per_target
