@@ -6,6 +6,7 @@ from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
 from app.cli.repo_caps import caps
 from app.cli.repo_check import check
+from app.cli.repo_isolation import isolation
 from app.cli.repo_policy import policy, served
 from app.cli.repo_secret import secret
 from app.client import Client
@@ -98,4 +99,5 @@ def remove(client: Client, repository: str) -> None:
 repo.add_command(policy)
 repo.add_command(caps)
 repo.add_command(check)
+repo.add_command(isolation)
 repo.add_command(secret)

@@ -183,6 +183,7 @@ async def _source(deps: Deps, facts: Any) -> Source:
         commit=facts.commit,
         ref=facts.fetch_ref,
         base=facts.base,
+        trusted_files=facts.trusted_files,
         token=token,
     )
     return source if user is None else Source(**{**vars(source), "username": user})

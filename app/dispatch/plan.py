@@ -41,6 +41,7 @@ class PipelineRequest:
     outsider: Outsider | None = None  # whose it is, if nobody trusts it: only so much of theirs is taken on
     fetch_ref: str | None = None
     base: str | None = None  # of a fork's: the commit whose rules count; None: what is known of the commit already
+    trusted_files: tuple[str, ...] = ()  # of those rules
     title: str = ""
     trust: str | None = None  # why it may run; None: its jobs await approval
     requested_by: str = ""
@@ -104,7 +105,7 @@ async def _open(
             targets, error, request = [], refusal, replace(request, revives=False, is_told=False)
     columns = _columns(request) | {"isolation": await _isolation(db, settings, request)}
     if request.from_fork and request.base is None:
-        columns["base"] = await pipelines.known_base(db, request.repository_id, request.commit)
+        columns |= await pipelines.known_base(db, request.repository_id, request.commit)
     pipeline_id = await pipelines.insert_new(db, **columns, error=error, token=token)
     if pipeline_id is None:
         return await _join(db, request, targets, error)
@@ -141,7 +142,8 @@ def _columns(request: PipelineRequest) -> dict[str, Any]:
     ruled = ("rule", "compare_with", "status_style", "skipped_as", "comment_style")
     who = request.outsider
     whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}
-    return {name: getattr(request, name) for name in (*same, *more, *ruled)} | whose
+    files = {"trusted_files": list(request.trusted_files)}
+    return {name: getattr(request, name) for name in (*same, *more, *ruled)} | whose | files
 
 
 async def _add_jobs(
@@ -204,6 +206,8 @@ def _learned(found: sa.RowMapping, request: PipelineRequest) -> dict[str, Any]:
         new["compare_with"] = request.compare_with
     if request.title and not found["title"]:
         new["title"] = request.title
+    if request.base and found["base"] is None and found["from_fork"]:  # the rules there could not be used at first
+        new.update(base=request.base, trusted_files=list(request.trusted_files))
     return new
 
 

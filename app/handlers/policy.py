@@ -102,7 +102,7 @@ async def open_by_rules(
         found = await rules_at(base, occasion, deps)
     except PolicyError as problem:
         return [await open_pipeline(deps, refused(request, problem))]
-    request = replace(request, base=found.commit if request.from_fork else None)
+    request = based(request, found)
     asked = await _asked(found.policy, happening, base, request.commit, occasion)
     compare_with = await _compare_with(asked, happening, base, request.commit, occasion)
     made = [ruled(request, rule, happening, found.policy) for rule in asked]
@@ -110,6 +110,13 @@ async def open_by_rules(
     # After the opening, by what is the newest head then: two heads that are handled at once end the same.
     await supersede.older(deps, found.policy, await _newest(happening, request, found.policy, occasion, deps))
     return opened
+
+
+def based(request: PipelineRequest, found: Found) -> PipelineRequest:
+    """Say in the request of a fork's commit which base's build files count, and which files those are."""
+    if not request.from_fork:
+        return request
+    return replace(request, base=found.commit, trusted_files=found.policy.trusted_files)
 
 
 def refused(request: PipelineRequest, problem: PolicyError) -> PipelineRequest:

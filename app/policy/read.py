@@ -79,7 +79,7 @@ def _policy(top: Section) -> Policy:
     work, drafts, supersede = _work(defaults, Work()), _drafts(defaults, False), _supersede(defaults, None)
     defaults.refuse_others()
     trust = top.table("trust")
-    labels = trust.words("approve_labels")
+    labels, files = trust.words("approve_labels"), _files(trust)
     trust.refuse_others()
     has_rules = "on" in top.data
     rules = [_rule(each, work, drafts=drafts, supersede=supersede) for each in top.tables("on", MOST_RULES)]
@@ -90,7 +90,23 @@ def _policy(top: Section) -> Policy:
             Rule(name=work.kind, events=built_in.events, work=work, drafts=drafts, supersede=supersede),
         ]
     _refuse_twins(top, rules)
-    return Policy(rules=tuple(rules), approve_labels=labels, file=top.file)
+    return Policy(rules=tuple(rules), approve_labels=labels, trusted_files=files, file=top.file)
+
+
+def _files(trust: Section) -> tuple[str, ...]:
+    """Read globs of files, as git reads them on a builder; each must be one that names files of the tree alone."""
+    patterns = trust.words("files")
+    for number, pattern in enumerate(patterns):
+        parts = pattern.split("/")
+        if not all(parts) or {".", ".."} & set(parts) or pattern.startswith("!"):
+            raise trust.wrong(
+                "files", f"{pattern!r}: write a path below the root, such as cmake/** or Makefile", number
+            )
+        if any("**" in part and part != "**" for part in parts):
+            raise trust.wrong(
+                "files", f"{pattern!r}: ** stands alone between slashes, such as **/CMakeLists.txt", number
+            )
+    return patterns
 
 
 def _work(section: Section, base: Work) -> Work:

@@ -95,6 +95,7 @@ class Policy:
 
     rules: tuple[Rule, ...]
     approve_labels: tuple[str, ...] = ()  # set by somebody who may write, they approve the head
+    trusted_files: tuple[str, ...] = ()  # globs: a fork's commit does not bring them along, the base does
     file: str = FILE  # for messages
 
     def named(self, name: str) -> Rule | None:

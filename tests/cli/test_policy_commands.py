@@ -61,3 +61,18 @@ async def test_a_repository_may_have_caps_of_its_own_and_give_them_back(service:
     assert json.loads(changed.out)["own"] == {"fork_owner": 2, "pull_request": None, "repository": 9}
     assert (json.loads(back.out)["fork_owner"], json.loads(back.out)["repository"]) == (4, 9)
     assert (wrong.status, "neither a number of boards nor `default`" in wrong.err) == (2, True)
+
+
+async def test_a_repository_may_ask_for_more_isolation_of_its_forks_and_take_it_back(service: Service) -> None:
+    await local(service, "repo", "add", "github", "acme/app", "--id", "77")
+
+    shown = await local(service, "repo", "isolation", "acme/app")
+    changed = await local(service, "repo", "isolation", "acme/app", "--forks", "cgroup")
+    as_json = await local(service, "repo", "isolation", "acme/app", "--json")
+    back = await local(service, "repo", "isolation", "acme/app", "--forks", "default")
+    wrong = await local(service, "repo", "isolation", "acme/app", "--forks", "moat")
+
+    assert shown.out == back.out == "Jobs of forks need a builder with namespaces, by the settings.\n"
+    assert changed.out == "Jobs of forks need a builder with cgroup, by the repository.\n"
+    assert json.loads(as_json.out) == {"forks": "cgroup", "own": {"forks": "cgroup"}}
+    assert (wrong.status, "'moat' is not one of" in wrong.err) == (2, True)

@@ -21,6 +21,7 @@ comment = "always"
 
 [trust]
 approve_labels = ["ok to run"]
+files = ["cmake/**", "**/CMakeLists.txt", "Makefile"]
 
 [[on]]
 event = ["push", "pull_request"]
@@ -68,6 +69,7 @@ def test_a_whole_file_becomes_rules_with_the_defaults_where_a_rule_says_nothing(
 
     branches, bench, nightly = found.rules
     assert found.approve_labels == ("ok to run",)
+    assert found.trusted_files == ("cmake/**", "**/CMakeLists.txt", "Makefile")
     assert (branches.name, branches.events, branches.supersede) == ("run", (On.PUSH, On.PULL_REQUEST), Supersede.ALL)
     assert (branches.work.timeout_s, branches.work.comment, branches.work.compare) == (2700.0, "always", "none")
     assert branches.work.groups == (Group(filters=(Filter(types=("nucleo",)),)),)
@@ -94,11 +96,18 @@ def test_a_file_without_rules_keeps_the_built_in_ones_with_its_defaults():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (WHOLE, "43: unknown key 'timeout_is_not_here' in [[on.group]]; valid are filter, name, needs"),
+        (WHOLE, "44: unknown key 'timeout_is_not_here' in [[on.group]]; valid are filter, name, needs"),
         ("[[on]]\nevent = 'push'\nbrnches = []", "3: unknown key 'brnches' in [[on]]; did you mean 'branches'?"),
         ("[[on]]\nevent = 'pusch'", "2: event: 'pusch' is none of its words; did you mean 'push'?"),
         ("[[on]]\nevent = [\n'push',\n'tagg',\n]", "4: event: 'tagg' is none of its words; did you mean 'tag'?"),
         ("[trust]\naprove_labels = ['x']", "2: unknown key 'aprove_labels' in [trust]; did you mean 'approve_labels'?"),
+        (
+            "[trust]\nfiles = [\n'a',\n'../b']",
+            "4: files: '../b': write a path below the root, such as cmake/** or Makefile",
+        ),
+        ("[trust]\nfiles = '/etc/x'", "2: files: '/etc/x': write a path below the root, such as cmake/** or Makefile"),
+        ("[trust]\nfiles = ['!a']", "2: files: '!a': write a path below the root, such as cmake/** or Makefile"),
+        ("[trust]\nfiles = ['a**']", "2: files: 'a**': ** stands alone between slashes, such as **/CMakeLists.txt"),
         ("[defaults]\nkind = 'run'\ntimout = 60", "3: unknown key 'timout' in [defaults]; did you mean 'timeout'?"),
         ("\n[deflauts]", "2: unknown key 'deflauts' in the file; did you mean 'defaults'?"),
         ("[[on]]\nevent = 'push'\nkind = 'rum'", "3: kind: 'rum' is none of its words; did you mean 'run'?"),

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from app.db.queries import boards
+from app.db.queries import boards, repositories
 from app.db.tables import builder, job, pipeline
 from app.dispatch.plan import release
 from app.errors import Conflict, Invalid
@@ -260,3 +260,14 @@ async def test_a_pipeline_of_the_repository_itself_may_run_anywhere(world):
 
     [row] = await world.rows(pipeline)
     assert (row.isolation, row.base) == ("none", None)
+
+
+async def test_a_repository_may_want_more_isolation_for_its_forks_than_the_settings(world):
+    async with world.deps.begin() as db:
+        mine = (await repositories.by_name(db, "acme/firmware"))["id"]
+        await repositories.change(db, mine, fork_isolation="cgroup")
+
+    await world.receive(forked(world))
+    await world.receive(forked(world, forge="gitlab"))
+
+    assert [each.isolation for each in await world.rows(world.tables.pipeline)] == ["cgroup", "namespaces"]

@@ -60,6 +60,9 @@ class Pipeline(SQLModel, table=True):
     )  # what its builder must have at least, of builders.protocol.Level
     fetch_ref: str | None = Field(default=None, max_length=512)  # a ref that holds the commit
     base: str | None = Field(default=None, max_length=64)  # of a fork's: the commit whose rules and build files count
+    trusted_files: list[str] = Field(
+        default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}
+    )  # of the rules there: globs of the build files
     title: str = Field(default="", max_length=500)  # first line of the commit's message, if the trigger told
     author_id: int | None = Field(default=None, sa_type=sa.BigInteger)  # on the forge, of an outsider's pull request
     fork_owner: str | None = Field(default=None, max_length=255)  # of an outsider's pull request

@@ -127,6 +127,7 @@ _lease = (
         pipeline.c.token,
         pipeline.c.from_fork,
         pipeline.c.base,
+        pipeline.c.trusted_files,
         limit_s.label("limit_s"),
         repository.c.id.label("repository_id"),
         repository.c.forge,

@@ -84,13 +84,13 @@ async def lock_by_key(db: AsyncConnection, repository_id: int, dedupe_key: str) 
     return (await db.execute(asked.with_for_update())).mappings().one()
 
 
-async def known_base(db: AsyncConnection, repository_id: int, commit: str) -> str | None:
-    """Find the base that counted when this commit of a fork was planned last."""
-    asked = sa.select(col(Pipeline.base)).where(
-        col(Pipeline.repository_id) == repository_id, col(Pipeline.commit) == commit, col(Pipeline.base).is_not(None)
+async def known_base(db: AsyncConnection, repository_id: int, commit: str) -> dict[str, Any]:
+    """Find the base and the trusted files that counted when this commit of a fork was planned last; else nothing."""
+    asked = sa.select(_TABLE.c.base, _TABLE.c.trusted_files).where(
+        _TABLE.c.repository_id == repository_id, _TABLE.c.commit == commit, _TABLE.c.base.is_not(None)
     )
-    found: str | None = await db.scalar(asked.order_by(col(Pipeline.id).desc()).limit(1))
-    return found
+    found = (await db.execute(asked.order_by(_TABLE.c.id.desc()).limit(1))).mappings().one_or_none()
+    return {} if found is None else dict(found)
 
 
 async def change(db: AsyncConnection, pipeline_id: int, **values: Any) -> None:

@@ -11,7 +11,7 @@ from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.dispatch.selection import Selection
 from app.handlers.commands.scene import Refused, Scene
 from app.handlers.commands.verbs import Command, Verb
-from app.handlers.policy import Base, ruled, rules_at
+from app.handlers.policy import Base, Found, based, ruled, rules_at
 from app.policy.rules import Happening, On, Policy, Rule, matching
 from app.policy.section import PolicyError
 from app.reporting import replies
@@ -40,11 +40,7 @@ async def asked(command: Command, offered: list[Offer], scene: Scene) -> Asked |
     """
     if command.verb is Verb.COMPARE or command.boards or command.configs or command.tags:
         return None
-    pull = scene.pull
-    try:
-        found = await rules_at(Base(branch=pull.base_branch), scene.occasion, scene.deps)
-    except PolicyError as problem:
-        raise Refused(replies.rules_unusable(pull.base_branch, str(problem))) from None
+    pull, found = scene.pull, await _rules(scene)
     happening = Happening(event=On.PULL_REQUEST, branch=pull.base_branch, labels=frozenset(pull.labels))
     rules = [each for each in matching(found.policy, happening) if each.work.kind == command.verb]
     rules = list({each.name: each for each in rules}.values())
@@ -60,6 +56,24 @@ async def asked(command: Command, offered: list[Offer], scene: Scene) -> Asked |
         runs=sum(size * repeats(command, each) for size, each in zip(sizes, rules, strict=True)),
         is_all=len(rules) == 1 and sizes[0] == everything and len(rules[0].work.groups) == 1,
     )
+
+
+async def with_base(request: PipelineRequest, scene: Scene) -> PipelineRequest:
+    """Say whose build files count for a fork's commit, also where no rule asked for it before.
+
+    Raises:
+        Refused: the rules that name them cannot be used.
+        Transient: the forge does not say.
+    """
+    return based(request, await _rules(scene)) if request.from_fork else request
+
+
+async def _rules(scene: Scene) -> Found:
+    branch = scene.pull.base_branch
+    try:
+        return await rules_at(Base(branch=branch), scene.occasion, scene.deps)
+    except PolicyError as problem:
+        raise Refused(replies.rules_unusable(branch, str(problem))) from None
 
 
 def _size(rule: Rule, offered: list[Offer], policy: Policy) -> int:

@@ -1,6 +1,6 @@
 """run, build and compare: checked as a whole first, then opened as pipelines that a second try finds again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.db.models import Priority, Trigger
 from app.db.queries import commanded, offers
@@ -47,29 +47,27 @@ async def prepare(command: Command, index: int, scene: Scene) -> Step:
     elif ruled.runs > MOST_RUNS:
         raise Refused(replies.too_much_by_rules(ruled.runs, MOST_RUNS))
     head = await subject.of(command, scene)
+    request = await by_rules.with_base(_request(command, index, scene, wanted, head), scene)
     if ruled is not None:
-        return lambda: by_rules.run(command, index, scene, _request(command, index, scene, wanted, head), ruled)
+        return lambda: by_rules.run(command, index, scene, request, ruled)
     if command.verb is not Verb.COMPARE:
-        return lambda: _run(command, index, scene, wanted, head)
+        return lambda: _run(scene, request)
     base = await subject.base_of(command.base, head.commit, scene)
-    return lambda: _compare(command, index, scene, wanted, (head, base))
+    return lambda: _compare(scene, request, _base_request(command, index, scene, wanted, base), base)
 
 
-async def _run(command: Command, index: int, scene: Scene, wanted: Wanted, head: Subject) -> str:
-    await open_pipeline(scene.deps, _request(command, index, scene, wanted, head))
+async def _run(scene: Scene, request: PipelineRequest) -> str:
+    await open_pipeline(scene.deps, request)
     return ""
 
 
-async def _compare(command: Command, index: int, scene: Scene, wanted: Wanted, sides: tuple[Subject, Subject]) -> str:
-    head, base = sides
-    await open_pipeline(scene.deps, _base_request(command, index, scene, wanted, base))
-    await open_pipeline(scene.deps, _request(command, index, scene, wanted, head, compare_with=base.commit))
+async def _compare(scene: Scene, head: PipelineRequest, other: PipelineRequest, base: Subject) -> str:
+    await open_pipeline(scene.deps, other)
+    await open_pipeline(scene.deps, replace(head, compare_with=base.commit))
     return replies.comparing(head.commit, base.commit, base.why)
 
 
-def _request(
-    command: Command, index: int, scene: Scene, wanted: Wanted, about: Subject, *, compare_with: str | None = None
-) -> PipelineRequest:
+def _request(command: Command, index: int, scene: Scene, wanted: Wanted, about: Subject) -> PipelineRequest:
     return PipelineRequest(
         repository_id=scene.repository_id,
         commit=about.commit,
@@ -89,7 +87,6 @@ def _request(
         tags=wanted.tags,
         configurations=wanted.configurations,
         priority=Priority(command.priority or Priority.PULL_REQUEST),
-        compare_with=compare_with,
         comment_style="always",
         reports=True,
         status_memory=dict(about.status_memory),
