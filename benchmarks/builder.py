@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.client import Client
+from builders.json_values import from_json, to_json
 from builders.protocol import (
     PROTOCOL,
     Beat,
@@ -17,8 +18,6 @@ from builders.protocol import (
     Lease,
     Level,
     Outcome,
-    from_json,
-    to_json,
 )
 
 HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

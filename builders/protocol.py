@@ -20,8 +20,13 @@ PATCH /api/v1/attempts/{id}/log?epoch=&start=: bytes → `LogSize`
     Appends ≤ `MAX_CHUNK` bytes at an offset. Repeats change nothing, overlaps add the new part, a gap
     is 416 with the size to go back to, 413 once the log is full. 507 `log_store_full`: the service keeps no
     more logs now; `size` bytes of this one are kept, and its last words may follow: `&last=1` with ≤ `LAST_WORDS`.
-PUT /api/v1/attempts/{id}/results/{number}?epoch=: bytes → 200
-    Stores the result file of one run phase (0 … repeat - 1). Repeats change nothing.
+PUT /api/v1/attempts/{id}/results/{number}?epoch=&side=&pair=&binary=: bytes → 200
+    Stores the result file of one run phase (0 … repeat - 1; of a comparison as many as its pairs have). Of which
+    side and pair it is only a comparison says; `binary` is the SHA-256 of what was run, where the builder knows it.
+    Repeats change nothing.
+POST /api/v1/attempts/{id}/look: `Look` → `Looked`
+    Only of a comparison, after so many pairs as were wanted: judges what was measured so far, and says how many
+    pairs are to follow. Asked again it gives the same answer. 412 `incomplete`: a result file is not stored as named.
 PUT /api/v1/attempts/{id}/artefacts/{number}/{piece}?epoch=: bytes → 200
     Stores one piece of an artefact; every piece but the last has `MAX_CHUNK` bytes. Repeats change nothing;
     the finish says what the artefacts are called.
@@ -36,12 +41,8 @@ attempt, 409 as above, 426 a protocol the service does not speak, 503 with `Retr
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
 
 PROTOCOL = 1
 LEASE_S = 45.0  # a lease not extended for so long is lost
@@ -95,6 +96,13 @@ class Phase(StrEnum):
     COLLECT = "collect"
 
 
+class Side(StrEnum):
+    """Which commit of a comparison a run phase measured."""
+
+    BASE = "base"
+    HEAD = "head"
+
+
 class Outcome(StrEnum):
     """How an attempt ended. `failed` is the commit's fault, `errored` ours."""
 
@@ -122,6 +130,7 @@ class ConfigurationOffer:
     tags: list[str] = field(default_factory=list)
     limit_s: float | None = None  # the whole job's time limit; None: the service's default
     further: list[str] = field(default_factory=list)  # names of other boards of this builder that its jobs hold too
+    compares: bool = False  # it can build two commits and run them by turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +210,16 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Comparing:
+    """The other side of a job: its base is built too, and both run by turns, B H H B B H H B …, a pair each."""
+
+    base: Source
+    pairs: int  # after so many, the warm-up not counted, the service wants to look
+    budget_s: float  # no pair is begun so long after the first run phase
+    warm_up: int = 1  # pairs thrown away, before the first one that counts
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lease:
     """The right to run one attempt on one board until it is no longer extended."""
 
@@ -213,7 +232,8 @@ class Lease:
     kind: Kind
     source: Source
     trusted: bool = False  # written by those who may write to the repository; what is not said is not trusted
-    repeat: int = 1  # run phases; their samples accumulate
+    repeat: int = 1  # run phases, of a comparison in each turn of a side; their samples accumulate
+    compare: Comparing | None = None
     limit_s: float | None = None  # from claim to end; None: the configuration's own limits only
     further: list[str] = field(default_factory=list)  # boards that the job holds besides, sorted
     keep_power: bool = False  # if the job ends badly the board stays on: somebody wants to look at it
@@ -282,6 +302,24 @@ class ResultFile:
     number: int
     size: int
     sha256: str
+    side: Side = Side.HEAD
+    pair: int | None = None  # of a comparison: 0 … are the warm-up, thrown away
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What was measured so far of a comparison."""
+
+    epoch: int
+    pairs: int  # complete ones, without the warm-up
+    results: list[ResultFile]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """The answer to a look."""
+
+    more: int  # pairs to come before the next look; 0: enough is known, or will never be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,6 +347,7 @@ class Finish:
     results: list[ResultFile] = field(default_factory=list)
     artefacts: list[ArtefactFile] = field(default_factory=list)
     phases: list[PhaseEnd] = field(default_factory=list)
+    no_base: str = ""  # of a comparison: why its base was not measured, and the head alone was
     commit: CommitFacts | None = None
     log_rest: str = ""  # base64: the last bytes of the log, ≤ `MAX_REST`, that no append brought
     # With `wait_s` 0: claim this now, once the attempt has ended. Else this claim is being held: let it
@@ -323,52 +362,3 @@ class Finished:
     outcome: Outcome
     lease: Lease | None = None
     is_held: bool = False  # the claim is held here, and covers the boards it named
-
-
-Model = TypeVar("Model")
-
-
-def to_json(model: Any) -> dict[str, Any]:
-    """Turn a wire model into plain values for `json.dumps`."""
-    return dataclasses.asdict(model)
-
-
-def from_json(kind: type[Model], data: Any) -> Model:
-    """Read a wire model from parsed JSON; unknown keys are ignored, so that a newer peer may add some.
-
-    Raises:
-        ValueError: a key is missing or a value has the wrong type; the text names it.
-    """
-    if not isinstance(data, dict):
-        raise ValueError(f"{kind.__name__}: expected an object, got {type(data).__name__}")  # noqa: TRY004 - wrong text
-    hints = typing.get_type_hints(kind)
-    known = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    try:
-        return kind(**{key: _read(hints[key], value, key) for key, value in data.items() if key in known})
-    except TypeError as problem:
-        raise ValueError(f"{kind.__name__}: {problem}") from problem
-
-
-def _read(kind: Any, value: Any, key: str) -> Any:
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        return None if value is None else _read(next(each for each in args if each is not type(None)), value, key)
-    if origin is list and isinstance(value, list):
-        return [_read(args[0], each, key) for each in value]
-    if origin is dict and isinstance(value, dict):
-        return {str(name): _read(args[1], each, key) for name, each in value.items()}
-    return _read_plain(kind, value, key)
-
-
-def _read_plain(kind: type[Any], value: Any, key: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return from_json(kind, value)
-    if issubclass(kind, StrEnum) and isinstance(value, str):
-        return kind(value)
-    if isinstance(value, bool) is not (kind is bool):
-        raise ValueError(f"{key}: expected {kind.__name__}, got {value!r:.100}")
-    if kind is float and isinstance(value, int):
-        return float(value)
-    if not isinstance(value, kind):
-        raise ValueError(f"{key}: expected {kind.__name__}, got {type(value).__name__}")  # noqa: TRY004 - wrong text
-    return value

@@ -15,7 +15,8 @@ from typing import Any
 from builders import line
 from builders.file_lock import FileLock
 from builders.job_process import Order
-from builders.protocol import LEASE_S, Claim, Finished, Lease, from_json, to_json
+from builders.json_values import from_json, to_json
+from builders.protocol import LEASE_S, Claim, Finished, Lease
 from builders.service import Refused, Service, ServiceError, persist
 from builders.stop import Cause
 from builders.zygote import Zygote, ZygoteError

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from builders import protocol
+from builders.json_values import from_json, to_json
 from builders.protocol import (
     LAST_WORDS,
     Beat,
@@ -26,8 +27,6 @@ from builders.protocol import (
     NewToken,
     Signal,
     Welcome,
-    from_json,
-    to_json,
 )
 
 CALL_S = 20.0  # a call that is not held

@@ -19,7 +19,8 @@ from app.dispatch.claim import Claimant
 from app.errors import Forbidden, Incomplete, LeaseLost, NotFound
 from app.log_digests import LogDigests
 from app.states import JobState
-from builders.protocol import CommitFacts, Finish, Finished, Outcome, Phase, to_json
+from builders.json_values import to_json
+from builders.protocol import CommitFacts, Finish, Finished, Outcome, Phase
 
 INFRASTRUCTURE = "infra:"  # reasons that are nobody's commit: tried again while retries remain
 TRIED_ENOUGH = ("infra:fetch",)  # the builder has repeated this with growing pauses already

@@ -31,6 +31,15 @@ class Better(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Metric:
+    """What must be known of a metric to judge it."""
+
+    better: Better | None  # None: shown, never judged
+    resolution: float = 0.0  # the smallest step of the tool, in the unit of the values; 0 if it is not known
+    cap: float | None = None  # a value that cannot be passed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """How strictly is judged. One set of defaults serves all; a repository may only widen `floor`."""
 
@@ -40,6 +49,7 @@ class Rule:
     looks: tuple[int, ...] = (8, 16, 32, 64)  # pairs, without the warm-up pair
     list_rate: float = 0.05  # false discoveries among the rows that a page lists as changed
     status_alpha: float = 0.01  # chance that one unchanged comparison fails a status
+    screen_from: int = 20  # rows: with fewer, correcting for all costs less than 8 pairs spent on finding suspects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +58,10 @@ class Finding:
 
     verdict: Verdict
     change: float | None = None
-    low: float | None = None  # interval of the change at the level 1 - alpha
+    low: float | None = None  # interval of the change at the level 1 - alpha / number of looks; None: too few pairs
     high: float | None = None
-    p: float | None = None  # two-sided, of this metric alone, before any adjustment
+    p: float | None = None  # two-sided, of this metric and look alone, before any adjustment
+    adjusted: float | None = None  # p after paying for the looks and for all rows of the comparison
     pairs: int = 0  # that were judged
     fails: bool = False  # bad and certain enough to fail a status, all metrics of the comparison considered
     note: str = ""  # such as "same binary", "capped at 61", "measured once"

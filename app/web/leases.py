@@ -26,6 +26,7 @@ from app.log_digests import Digest
 from app.states import JobState
 from app.web import builder_auth, wire
 from app.web.log_room import LogRoom
+from builders.json_values import to_json
 from builders.protocol import (
     LAST_WORDS,
     MAX_ARTEFACT,
@@ -47,7 +48,6 @@ from builders.protocol import (
     NewToken,
     Signal,
     Welcome,
-    to_json,
 )
 
 leases = Blueprint("leases", __name__, url_prefix="/api/v1")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from builders.json_values import from_json, to_json
 from builders.protocol import (
     LAST_WORDS,
     MAX_CHUNK,
@@ -27,8 +28,6 @@ from builders.protocol import (
     NewToken,
     Source,
     Welcome,
-    from_json,
-    to_json,
 )
 
 TOKEN = "rlb_lab1.a-very-secret-value-of-this-builder"

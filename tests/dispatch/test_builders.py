@@ -11,6 +11,7 @@ from app.db.queries import boards, builders
 from app.db.queries.boards import Target
 from app.db.tables import board, builder, configuration
 from builders import protocol
+from builders.json_values import from_json, to_json
 from tests.dispatch.world import FakeBuilder, World, offer
 
 
@@ -78,7 +79,7 @@ async def test_another_builders_attempt_is_forbidden_and_an_unknown_one_not_foun
         answers += [await of.log(attempt, 0, b"x"), await of.result(attempt, 0, b"x")]
         return [each.status_code for each in answers]
 
-    nowhere = protocol.from_json(protocol.Lease, {**protocol.to_json(lease), "attempt_id": 999_999})
+    nowhere = from_json(protocol.Lease, {**to_json(lease), "attempt_id": 999_999})
     forbidden, unknown = await asked(other, lease), await asked(lab, nowhere)
 
     assert (forbidden, unknown) == ([403] * 5, [404] * 5)

@@ -27,6 +27,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.states import JobState
 from builders import protocol
+from builders.json_values import from_json, to_json
 
 COMMIT = "c0ffee" + 34 * "0"
 
@@ -46,7 +47,7 @@ class FakeBuilder:
     async def hello(self, boards: Sequence[protocol.BoardOffer], **changes: Any) -> httpx2.Response:
         apart = self.isolation
         said = protocol.Hello(instance=self.instance, version="1", isolation=apart, boards=list(boards))
-        return await self.http.put("builders/me", json={**protocol.to_json(said), **changes})
+        return await self.http.put("builders/me", json={**to_json(said), **changes})
 
     async def ask(self, wait_s: float = 0.0, **changes: Any) -> httpx2.Response:
         asked = {"claim_id": str(uuid4()), "instance": self.instance, "boards_free": self.boards, "wait_s": wait_s}
@@ -57,7 +58,7 @@ class FakeBuilder:
         if answer.status_code == 204:
             return None
         assert answer.status_code == 200, answer.text
-        return protocol.from_json(protocol.Lease, answer.json())
+        return from_json(protocol.Lease, answer.json())
 
     async def beat(self, lease: protocol.Lease, **changes: Any) -> httpx2.Response:
         return await self.http.post(f"attempts/{lease.attempt_id}/beat", json={"epoch": lease.epoch, **changes})

@@ -21,6 +21,7 @@ from rq import Worker
 from app.db.queries import builders
 from app.db.tables import heard
 from builders import protocol
+from builders.json_values import from_json, to_json
 from integrations.fake import deliveries, said
 from integrations.fake.deliveries import ZERO, Delivery, Person, Pull
 from integrations.fake.world import FakeRepository
@@ -235,7 +236,7 @@ class Day:
         offers = [offer("nucleo"), offer("pi4")]
         apart = protocol.Level.NAMESPACES
         said = protocol.Hello(instance="instance-lab", version="1", isolation=apart, boards=offers)
-        hello = protocol.to_json(said)
+        hello = to_json(said)
         await self.call("PUT", "/api/v1/builders/me", json=hello)
         for side in self.sides:
             for fork in (False, True):  # these two are never closed: see OURS and THEIRS
@@ -349,7 +350,7 @@ class Day:
         claimed = await self.call("POST", "/api/v1/builders/me/claim", json=asked)
         if claimed.status_code != 200:
             return False
-        lease = protocol.from_json(protocol.Lease, claimed.json())
+        lease = from_json(protocol.Lease, claimed.json())
         mine = f"/api/v1/attempts/{lease.attempt_id}"
         await self.call("POST", f"{mine}/beat", json={"epoch": lease.epoch})
         done = {"epoch": lease.epoch, "outcome": self.chance.choice(["passed", "passed", "failed"]), "log_size": 0}

@@ -1,0 +1,77 @@
+"""One stretch of a series made ready to be judged: its scale, its noise, its spikes, its autocorrelation. Pure."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.history.robust import Floats, median, running_median, spread
+
+LONG_WINDOW, SHORT_WINDOW = 31, 5  # points of the running medians: the level, and the level next to a spike
+SPIKE = 4.0  # sigmas from the short running median
+CLIP = 3.0  # sigmas: what a residual counts at most towards the autocorrelation
+LARGEST_AUTOCORRELATION = 0.8
+LEAST_SIGMA = 1e-6  # relative: below it lies rounding
+FURTHEST = 1e6  # medians: values further out would cost the sums of squares their digits
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Values on the scale on which changes are relative: logarithms, or parts of the median if one is not positive."""
+
+    y: Floats
+    quantum: float  # smallest step of the tool, on this scale
+    unit: float | None  # one of this scale in the unit of the series; None for logarithms
+
+    def change(self, step: float, before: float) -> float | None:
+        """Turn a step on this scale into a relative change; None from zero."""
+        if self.unit is None:
+            return math.expm1(step)
+        return step * (self.unit / abs(before)) if before else None
+
+
+def scaled(values: Floats, resolution: float) -> Scaled | None:
+    """Choose the scale. None if the series lies at zero: nothing is relative to that."""
+    middle = median(np.abs(values))
+    if middle == 0 or not math.isfinite(resolution / middle):
+        return None
+    if values.min() > 0:
+        return Scaled(np.log(values), resolution / middle, None)
+    with np.errstate(over="ignore"):
+        return Scaled(np.clip(values / middle, -FURTHEST, FURTHEST), resolution / middle, middle)
+
+
+def sigma(y: Floats, level: Floats, quantum: float) -> float:
+    """Estimate the noise of one point.
+
+    Differences of neighbours do not see steps or drift but underrate correlated noise; distances from a running median
+    see correlated noise. The larger one counts, and never less than what rounding to the quantum makes.
+    """
+    return max(spread(np.diff(y)) / math.sqrt(2), spread(y - level), quantum / math.sqrt(12), LEAST_SIGMA)
+
+
+def spikes(y: Floats, noise: float) -> tuple[Floats, list[int]]:
+    """Lay lone outliers back onto the level around them; three equal points at the end are a level, not outliers."""
+    near = running_median(y, SHORT_WINDOW)
+    out = np.abs(y - near) > SPIKE * noise
+    return np.where(out, near, y), np.flatnonzero(out).tolist()
+
+
+def autocorrelation(y: Floats, noise: float, starts: Sequence[int] = ()) -> float:
+    """Estimate the correlation of neighbouring residuals around running medians inside of each piece, 0 … 0.8.
+
+    Large residuals are clipped, not dropped: dropping breaks the pairs of coarsely rounded series.
+    """
+    edges = [0, *starts, len(y)]
+    pieces = [y[start:end] for start, end in itertools.pairwise(edges)]
+    rest = np.concatenate([piece - running_median(piece, LONG_WINDOW) for piece in pieces])
+    rest = np.clip(rest - median(rest), -CLIP * noise, CLIP * noise)
+    total = float(rest @ rest)
+    return min(max(float(rest[:-1] @ rest[1:]) / total, 0.0), LARGEST_AUTOCORRELATION) if total > 0 else 0.0
+
+
+def inflation(correlation: float) -> float:
+    """Say how many times larger the variance of a mean becomes, under an AR(1)."""
+    return (1 + correlation) / (1 - correlation)
