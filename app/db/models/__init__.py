@@ -26,6 +26,7 @@ from app.db.models.judged import (
     Comparison,
     ComparisonKind,
     ComparisonRow,
+    Mute,
     Shift,
     Triage,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "Job",
     "LogChunk",
     "Measurement",
+    "Mute",
     "Pipeline",
     "Priority",
     "PullRequest",

@@ -92,7 +92,10 @@ class Triage(StrEnum):
 class Shift(SQLModel, table=True):
     """Change points of one repository and branch whose commit ranges overlap: one alert, triaged as one."""
 
-    __table_args__ = (Index("shift_by_repository", "repository_id", "state", "id"),)
+    __table_args__ = (
+        Index("shift_by_repository", "repository_id", "state", "id"),
+        Index("shift_untold", "tell_at", postgresql_where=sa.text("told_version < version")),
+    )
     id: int = Field(default=None, primary_key=True)
     repository_id: int = Field(foreign_key="repository.id")
     branch: str = Field(max_length=255)
@@ -112,6 +115,7 @@ class Shift(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=TIME)
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # raised by what subscribers should hear
     told_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    tell_at: datetime | None = Field(default=None, sa_type=TIME)  # not before: what else moved may still be found
 
 
 class ChangePoint(SQLModel, table=True):
@@ -136,6 +140,7 @@ class ChangePoint(SQLModel, table=True):
     points_after: int = 0  # how many confirm it so far
     found_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     gone_at: datetime | None = Field(default=None, sa_type=TIME)  # later points spoke against it
+    recovered_at: datetime | None = Field(default=None, sa_type=TIME)  # a later level was the old one again
 
 
 class Analysis(SQLModel, table=True):
@@ -174,6 +179,24 @@ class Annotation(SQLModel, table=True):
     cuts: bool = False
     said_by: str = Field(max_length=200)
     said_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
+class Mute(SQLModel, table=True):
+    """A benchmark or a type of boards that raises no alarm for a while; its change points are found all the same."""
+
+    __table_args__ = (
+        CheckConstraint("benchmark IS NOT NULL OR board_type IS NOT NULL", name="mute_of_something"),
+        Index("mute_by_repository", "repository_id", "until_at"),
+    )
+    id: int = Field(default=None, primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id")
+    benchmark: str | None = Field(default=None, max_length=500)  # None: all on the type of boards
+    metric: str | None = Field(default=None, max_length=200)  # None: all of the benchmark
+    board_type: str | None = Field(default=None, max_length=100)  # None: on all
+    reason: str = Field(max_length=500)
+    said_by: str = Field(max_length=200)
+    said_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    until_at: datetime = Field(sa_type=TIME)
 
 
 class BoardNoise(SQLModel, table=True):
