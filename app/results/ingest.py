@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import results, series
+from app.db.queries import analysis, results, series
 from app.deps import Deps
 from app.results.adapters import NOTE_LIMIT, Reading, read
 from app.results.parsed import Metric
@@ -92,6 +92,7 @@ async def _store(db: AsyncConnection, attempt_id: int, attempt: sa.RowMapping, m
         for identity, metric in by_identity.items()
     ]
     await series.measure(db, rows)
+    await analysis.mark_due(db, ids.values())
 
 
 def _fields(metric: Metric) -> dict[str, object]:
