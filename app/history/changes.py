@@ -1,4 +1,4 @@
-"""The change points of one series over time: which known one a new cut is, and whether the old level came back. Pure."""
+"""The change points of one series over time: which known one a new cut is, and whether a level came back. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Groups of change points and what becomes of a group by the numbers alone. Pure; places are pairs that can be ordered."""
+"""Groups of change points, and what becomes of a group by the numbers alone. Pure; places can be ordered."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Range:
 
 
 def joined(ranges: Iterable[Range]) -> Range:
-    """Give the commits that can be the cause of all; if refits moved them apart, the commits from the first to the last.
+    """Give the commits that can be the cause of all; where refits moved them apart, from the first to the last.
 
     Raises:
         ValueError: there are no ranges.
