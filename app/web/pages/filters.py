@@ -1,12 +1,13 @@
 """How values look on a page: six filters, and where the links to a forge go."""
 
 import hashlib
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined
+
+from app.history.amounts import amount, percent
 
 TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
 SHORT = 10  # characters of a hash: enough for a million commits
@@ -28,29 +29,6 @@ def ago(at: datetime, now: datetime | None = None) -> str:
 def short(sha: str) -> str:
     """Cut a commit's hash to what a person compares."""
     return sha[:SHORT]
-
-
-def percent(ratio: float | None) -> str:
-    """Write a relative change with its sign: 0.049 is `+4.9 %`. None is a dash."""
-    if ratio is None or not math.isfinite(ratio):
-        return "–"
-    value = ratio * 100
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2
-    written = f"{value:+,.{digits}f}".replace("-", "−")
-    return f"{written} %" if float(f"{value:.{digits}f}") else "±0 %"
-
-
-def amount(value: float | None) -> str:
-    """Write a number with four significant digits and grouped thousands: `12 345`, `0.01235`. None is a dash."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    size = abs(value)
-    if size >= 1e15 or 0 < size < 1e-6:
-        return f"{value:.3e}".replace("-", "−")
-    digits = max(0, 3 - math.floor(math.log10(size))) if size else 0
-    written = f"{value:,.{digits}f}"
-    trimmed = written.rstrip("0").rstrip(".") if "." in written else written
-    return trimmed.replace(",", "\u202f").replace("-", "−")
 
 
 def bytes_(size: float | None) -> str:
