@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -52,6 +53,7 @@ class Attempt:
     results: dict[int, bytes] = field(default_factory=dict)
     pieces: dict[int, dict[int, bytes]] = field(default_factory=dict)  # of artefacts
     beats: list[Beat] = field(default_factory=list)
+    beaten_at: list[float] = field(default_factory=list)  # by this process's monotonic clock
     appends: list[tuple[int, int]] = field(default_factory=list)  # start, size
     finish: Finish | None = None
     lost: bool = False
@@ -291,6 +293,7 @@ class FakeService:
         match method, what:
             case "POST", "beat":
                 attempt.beats.append(from_json(Beat, json.loads(body)))
+                attempt.beaten_at.append(time.monotonic())
                 return to_json(BeatAnswer(cancel=attempt.cancel, lease_s=attempt.lease_s))
             case "GET", "wait":
                 return await self._wait(attempt)

@@ -87,6 +87,10 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
         ("specs/test_triggers.py", "test_a_new_head_supersedes_what_waits_for_the_older_one"),
     ],
     "22 a fork bomb": [
+        (
+            "builders/test_fork_bomb.py",
+            "test_a_fork_bomb_ends_at_the_limit_of_processes_while_beats_come_in_time",
+        ),
         (SANDBOX, "test_a_hostile_script_is_contained_and_the_next_job_finds_nothing_of_it"),
     ],
     "23 a flood of output": [
@@ -111,6 +115,10 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
         (LOGS, "test_a_service_without_room_for_more_log_still_gets_the_end_of_the_job"),
     ],
     "29 a board is unplugged": [
+        (
+            "dispatch/test_boards_for_real.py",
+            "test_a_board_that_is_unplugged_in_a_job_is_out_and_the_job_passes_on_another_one",
+        ),
         (HEALTH, "test_a_job_whose_board_is_in_trouble_goes_to_another_one_of_the_type"),
     ],
     "30 a board's check fails twice": [
@@ -178,7 +186,12 @@ CASES: dict[str, list[tuple[str, str]] | str] = {
         (WAITING, "test_a_job_over_its_time_in_the_queue_is_red_only_if_the_board_was_there"),
         (WAITING, "test_a_builder_that_is_offline_makes_a_job_wait_and_no_more"),
     ],
-    "47 a thousand idle builders": "measured, by `make bench ARGS=idle`: docs/performance.md",
+    "47 a thousand idle builders": [
+        (
+            "dispatch/test_idle_builders.py",
+            "test_idle_builders_cost_little_and_one_has_a_job_as_soon_as_it_comes",
+        ),  # a hundred and fifty in `make test`, a thousand in `make test-all`; `make bench ARGS=idle` has the figures
+    ],
     "48 the agent is killed": [
         (REATTACH, "test_a_job_goes_on_when_its_agent_is_killed_and_the_next_agent_knows_that_its_board_is_busy"),
         (REATTACH, "test_a_job_without_an_agent_reports_by_itself"),
