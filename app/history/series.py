@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
 
-from app.history.statistics import change, median, noise
+from app.history.statistics import change, noise
 
 NOISE_WINDOW = 12  # points before a step that say how much the series moves by itself
 SIGMAS = 4.0
@@ -15,14 +14,16 @@ LEAST_STEP = 0.02  # relative; below it a step is never called one
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One measurement as it is stored, with its commit."""
+    """What was measured at one commit."""
 
-    commit_id: int
     sha: str
     title: str
     made_at: datetime
-    job_id: int
-    samples: Sequence[float]
+    job_id: int | None
+    value: float  # median of the samples
+    low: float
+    high: float
+    count: int
 
 
 class Tone(StrEnum):
@@ -41,7 +42,7 @@ class Point:
     sha: str
     title: str
     made_at: datetime
-    job_id: int  # the latest that measured it
+    job_id: int | None  # the latest that measured it; None: it was imported
     value: float  # median of all samples at this commit
     low: float
     high: float
@@ -51,10 +52,10 @@ class Point:
 
 
 def points(measured: Iterable[Measured], better: str | None) -> list[Point]:
-    """Join the measurements of each commit into one point; they come in commit order and so do the points."""
+    """Say of each commit how far it is from the one before; they come in commit order and so do the points."""
     found: list[Point] = []
-    for _, group in groupby(measured, key=lambda each: each.commit_id):
-        found.append(_point(list(group), [each.value for each in found], better))
+    for each in measured:
+        found.append(_point(each, [one.value for one in found[-NOISE_WINDOW:]], better))
     return found
 
 
@@ -64,21 +65,12 @@ def largest_step(found: Sequence[Point]) -> Point | None:
     return max(moved, key=lambda each: abs(each.change or 0.0), default=None)
 
 
-def _point(at_commit: list[Measured], earlier: list[float], better: str | None) -> Point:
-    latest = max(at_commit, key=lambda each: each.job_id)
-    samples = [sample for each in at_commit for sample in each.samples]
-    value = median(samples)
+def _point(measured: Measured, earlier: list[float], better: str | None) -> Point:
     return Point(
-        sha=latest.sha,
-        title=latest.title,
-        made_at=latest.made_at,
-        job_id=latest.job_id,
-        value=value,
-        low=min(samples),
-        high=max(samples),
-        samples=len(samples),
-        change=change(earlier[-1], value) if earlier else None,
-        tone=_tone(earlier[-NOISE_WINDOW:], value, better),
+        **{name: getattr(measured, name) for name in ("sha", "title", "made_at", "job_id", "value", "low", "high")},
+        samples=measured.count,
+        change=change(earlier[-1], measured.value) if earlier else None,
+        tone=_tone(earlier, measured.value, better),
     )
 
 

@@ -3,7 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from app.results import families
 
 Scalar = str | int | float | bool | None
 
@@ -28,9 +31,25 @@ class Metric:
 
     @property
     def identity(self) -> str:
-        """Name the series within a repository's branch, board type and configuration."""
-        parts = [self.benchmark, dict(sorted(self.params.items())), self.version, self.name, self.unit, self.better]
+        """Name the series within a repository's branch, board type and configuration; ns and ms are one unit there."""
+        unit = families.canonical(self.unit)
+        parts = [self.benchmark, dict(sorted(self.params.items())), self.version, self.name, unit, self.better]
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+
+    def in_unit(self, unit: str) -> Self:
+        """Write the metric in another unit of its family: so is it added to a series, or held against another side.
+
+        Raises:
+            ValueError: the unit is of another family.
+        """
+        if unit == self.unit:
+            return self
+        resolution, cap = (
+            None if each is None else families.converted((each,), self.unit, unit)[0]
+            for each in (self.resolution, self.cap)
+        )
+        samples = families.converted(self.samples, self.unit, unit)
+        return replace(self, unit=unit, samples=samples, resolution=resolution, cap=cap)
 
 
 @dataclass(frozen=True, kw_only=True)

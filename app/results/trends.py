@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import series
-from app.history.series import Measured, Point, points
+from app.db.queries import points, series
+from app.history import series as history
+from app.history.series import Point
+from app.results import timeline
+from app.results.timeline import timelines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ async def trends(
     *,
     commits: int,
     limit: int,
-    after: int = 0,
+    after: int | None = None,
 ) -> list[Trend]:
     """Read series and the points of each one's latest commits."""
     rows = await series.list_(db, repository_id, filters, after=after, limit=limit)
@@ -49,21 +51,31 @@ async def trends(
 
 
 async def with_points(db: AsyncConnection, rows: list[Any], *, commits: int) -> list[Trend]:
-    """Read the points of some series, in two queries whatever their number."""
-    measured = await series.measurements(db, [row["id"] for row in rows], commits=commits) if rows else []
-    found = {series_id: list(group) for series_id, group in groupby(measured, key=lambda each: each["series_id"])}
-    return [_trend(row, found.get(row["id"], [])) for row in rows]
+    """Read the points of some series, in few queries whatever their number."""
+    ids = [row["id"] for row in rows]
+    measured, newest = await timelines(db, ids, commits=commits), await points.newest(db, ids)
+    jobs = await points.jobs(db, [each.attempt_id for found in measured.values() for each in found])
+    return [_trend(row, measured[row["id"]], newest.get(row["id"]), jobs) for row in rows]
 
 
-def _trend(row: Mapping[str, Any], measured: list[Any]) -> Trend:
+def _trend(
+    row: Mapping[str, Any], measured: list[timeline.Measured], newest: Any, jobs: Mapping[int | None, int]
+) -> Trend:
     names = Trend.__dataclass_fields__.keys() - {"series_id", "cap", "points"}
+    found = [_measured(each, jobs.get(each.attempt_id)) for each in measured]
     return Trend(
         series_id=row["id"],
         **{name: row[name] for name in names},
-        cap=measured[-1]["cap"] if measured else None,
-        points=points([_measured(each) for each in measured], row["better"]),
+        cap=newest["cap"] if newest else None,
+        points=history.points(found, row["better"]),
     )
 
 
-def _measured(row: Mapping[str, Any]) -> Measured:
-    return Measured(**{name: row[name] for name in Measured.__dataclass_fields__})
+def _measured(each: timeline.Measured, job_id: int | None) -> history.Measured:
+    return history.Measured(
+        sha=each.commit.sha,
+        title=each.commit.title,
+        made_at=each.commit.made_at,
+        job_id=job_id,
+        **{name: getattr(each, name) for name in ("value", "low", "high", "count")},
+    )

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,12 @@ NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 
 def measured(*values, better="lower"):
     given = [
-        Measured(commit_id=number, sha=f"{number:040}", title="", made_at=NOW, job_id=number, samples=samples)
+        Measured(
+            sha=f"{number:040}", title="", made_at=NOW, job_id=number, value=median(samples), low=min(samples),
+            high=max(samples), count=len(samples),
+        )
         for number, samples in enumerate((value if isinstance(value, list) else [value]) for value in values)
-    ]
+    ]  # fmt: skip
     return points(given, better)
 
 

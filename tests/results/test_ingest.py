@@ -46,9 +46,36 @@ async def test_a_changed_unit_starts_a_new_series(site):
     repository = await site.repository()
 
     await site.measured(repository, sha(1), [native("boot", 8, unit="ms")])
-    await site.measured(repository, sha(2), [native("boot", 0.008, unit="s")])
+    await site.measured(repository, sha(2), [native("boot", 8000, unit="cycles")])
+    await site.measured(repository, sha(3), [native("boot", 8, unit="kB")])
+    await site.measured(repository, sha(4), [native("boot", 8, unit="B")])
 
-    assert [(point["unit"], point["samples"]) for point in await site.series()] == [("ms", [8]), ("s", [0.008])]
+    assert [(point["unit"], point["samples"]) for point in await site.series()] == [
+        ("ms", [8]), ("cycles", [8000]), ("kB", [8]), ("B", [8])
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "samples", "kept"),
+    [
+        ("ms", "s", [0.008, 0.0081], [8, 8.1]),
+        ("ns", "µs", [8.25], [8250]),
+        ("s", "us", [250_000], [0.25]),
+        ("B", "KiB", [2, 2.5], [2048, 2560]),
+        ("MiB", "B", [3 << 19], [1.5]),
+    ],
+)
+async def test_a_tool_that_goes_from_ns_to_us_goes_on_with_its_series_in_the_unit_it_began_with(
+    site, first, then, samples, kept
+):
+    repository = await site.repository()
+    await site.measured(repository, sha(1), [native("boot", 1, unit=first)])
+
+    await site.measured(repository, sha(2), [native("boot", *samples, unit=then)])
+
+    one, other = await site.series()
+    assert one["series_id"] == other["series_id"]
+    assert (other["unit"], other["samples"]) == (first, kept)
 
 
 @pytest.mark.parametrize("outcome", ["failed", "errored", "timed_out", "cancelled"])

@@ -32,6 +32,7 @@ class Result(SQLModel, table=True):
     format: str | None = Field(default=None, max_length=50)  # None: nothing in it was understood
     note: str = Field(default="", max_length=500)  # how many measurements, or why none
     ingested_at: datetime | None = Field(default=None, sa_type=TIME)
+    removed_at: datetime | None = Field(default=None, sa_type=TIME)  # its data was kept for as long as the settings say
     side: Side = Field(
         default=Side.HEAD, sa_type=words(Side, "result_side"), sa_column_kwargs={"server_default": Side.HEAD.value}
     )  # of a comparison; a job without one is all head
@@ -45,7 +46,10 @@ class Result(SQLModel, table=True):
 
 
 class Commit(SQLModel, table=True):
-    """What is known of a commit. Text its author wrote: for display and order, never for trust."""
+    """What is known of a commit. Text its author wrote: for display and order, never for trust.
+
+    Commits are ordered by when git says they were made, where a builder told it, else by when we first saw them.
+    """
 
     __table_args__ = (UniqueConstraint("repository_id", "sha", name="commit_once"),)
     id: int = Field(default=None, primary_key=True)
@@ -74,37 +78,63 @@ class Series(SQLModel, table=True):
             "identity",
             name="series_once",
         ),
+        # The beginning of the name: a whole one of 500 wide letters has no place in an index.
+        Index("series_by_name", "repository_id", sa.text("left(benchmark, 100)")),
+        Index("series_of_branch", "repository_id", "branch", sa.text("left(benchmark, 100)")),
     )
     id: int = Field(default=None, primary_key=True)
     repository_id: int = Field(foreign_key="repository.id")
     branch: str = Field(max_length=255)  # pull/N for a pull request, empty for a dispatch without a branch
     board_type: str = Field(max_length=100)
     configuration: str = Field(max_length=100)
-    identity: str = Field(max_length=64)  # hash of all below
+    identity: str = Field(max_length=64)  # hash of what it is of, its unit's family instead of the unit
     benchmark: str = Field(max_length=500)
     params: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
     version: str = Field(default="", max_length=100)
     metric: str = Field(max_length=200)
     unit: str = Field(default="", max_length=50)
     better: str | None = Field(default=None, max_length=8)  # lower, higher, or unknown: shown, never judged
+    step: float | None = None  # the largest 10^-n or 5·10^-n that all samples are multiples of; 0: there is none
+    step_samples: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # that say so, counted up to 20
 
 
 class Measurement(SQLModel, table=True):
-    """One point of a series: the median of its samples, which stay beside it."""
+    """What one attempt measured of a series: the median of its samples, which stay beside it for a while.
+
+    A chart reads `measurement_in_order` alone: the points of a series lie there side by side, newest last.
+    """
 
     __table_args__ = (
-        UniqueConstraint("series_id", "attempt_id", name="measurement_once"),
-        UniqueConstraint("series_id", "commit_id", "import_id", name="measurement_imported_once"),
+        UniqueConstraint("attempt_id", "series_id", name="measurement_once"),
+        Index(
+            "measurement_imported_once",
+            "import_id",
+            "series_id",
+            "commit_id",
+            unique=True,
+            postgresql_where=sa.text("import_id IS NOT NULL"),
+        ),
         CheckConstraint("(attempt_id IS NULL) <> (import_id IS NULL)", name="measurement_source"),
-        Index("measurement_by_commit", "series_id", "commit_id"),
+        Index(
+            "measurement_in_order",
+            "series_id",
+            "made_at",
+            "commit_id",
+            postgresql_include=["count", "value", "low", "high", "attempt_id"],
+        ),
+        Index("measurement_by_commit", "commit_id"),
     )
     id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
     series_id: int = Field(foreign_key="series.id")
     commit_id: int = Field(foreign_key="commit.id")
     attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
     import_id: int | None = Field(default=None, foreign_key="import.id")  # set where no job of ours measured it
+    made_at: datetime = Field(sa_type=TIME)  # its commit's place in the order, here for the index: see Commit
     value: float
-    samples: list[float] = Field(sa_type=ARRAY(sa.Double))
+    low: float  # of the samples; stays when they go
+    high: float
+    count: int
+    samples: list[float] = Field(sa_type=ARRAY(sa.Double))  # empty once they were kept long enough
     resolution: float | None = None
     cap: float | None = None
     measured_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
@@ -122,3 +152,4 @@ class Import(SQLModel, table=True):
     note: str = Field(default="", max_length=500)
     imported_by: str = Field(max_length=200)
     imported_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    samples_removed_at: datetime | None = Field(default=None, sa_type=TIME)

@@ -193,6 +193,7 @@ class Attempt(SQLModel, table=True):
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
         Index("attempt_with_log", "ended_at", postgresql_where=sa.text("log_removed_at IS NULL")),
+        Index("attempt_with_samples", "ended_at", postgresql_where=sa.text("samples_removed_at IS NULL")),
         Index(
             "attempt_open_board",
             "board_id",
@@ -224,6 +225,7 @@ class Attempt(SQLModel, table=True):
     log_dropped: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     log_removed_at: datetime | None = Field(default=None, sa_type=TIME)  # it was kept for as long as the settings say
     artefacts_removed_at: datetime | None = Field(default=None, sa_type=TIME)
+    samples_removed_at: datetime | None = Field(default=None, sa_type=TIME)  # raw ones; what they say in sum stays
 
 
 class AttemptBoard(SQLModel, table=True):

@@ -10,7 +10,7 @@ import zstandard
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import audit, jobs
+from app.db.queries import audit, jobs, measurements
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import (
     attempt,
@@ -327,9 +327,11 @@ async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, tuple[in
 
 
 async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:
-    """Keep what git said of the commit of a job's pipeline."""
+    """Keep what git said of the commit of a job's pipeline; its measurements follow it in the order of commits."""
     said = {"parents": facts.parents, "committed_at": committed_at, "title": facts.title, "author": facts.author}
-    await db.execute(_know, {"job_id_": job_id, **{f"{name}_": value for name, value in said.items()}})
+    given = {"job_id_": job_id, **{f"{name}_": value for name, value in said.items()}}
+    if (learnt := (await db.execute(_know, given)).one_or_none()) is not None:
+        await measurements.move(db, *learnt)
 
 
 _SAID = ("parents", "committed_at", "title", "author")
@@ -344,5 +346,7 @@ _about = (
 )
 _new_commit = insert(commit).from_select(["repository_id", "sha", *_SAID], _about)
 _know = _new_commit.on_conflict_do_update(
-    constraint="commit_once", set_={name: _new_commit.excluded[name] for name in _SAID}
-)
+    constraint="commit_once",
+    set_={name: _new_commit.excluded[name] for name in _SAID},
+    where=sa.or_(*(commit.c[name].is_distinct_from(_new_commit.excluded[name]) for name in _SAID)),
+).returning(commit.c.id, measurements.MADE_AT)

@@ -1,50 +1,88 @@
 """Result files: kept as they are; read for measurements and for people."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 import sqlalchemy as sa
 import zstandard
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Attempt, Commit, Job, Pipeline, Result
-
-REQUEST_FIELDS = (
-    col(Attempt.outcome),
-    col(Job.board_type),
-    col(Job.configuration),
-    col(Pipeline.repository_id),
-    col(Pipeline.commit),
-    col(Pipeline.branch),
-    col(Pipeline.pull_request),
-)
+from app.db.models import Attempt, Job, Pipeline, Result, Side
+from app.errors import Removed
+from app.states import JobState
 
 
-async def ended_attempt(db: AsyncConnection, attempt_id: int) -> sa.RowMapping | None:
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    """What the measurements of an attempt belong to, and how it ended."""
+
+    outcome: JobState | None
+    board_type: str
+    configuration: str
+    repository_id: int
+    commit: str
+    branch: str | None
+    pull_request: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """The result file of one run phase."""
+
+    id: int
+    data: bytes | None  # None: it was kept for as long as the settings say
+    side: Side
+    pair: int | None
+
+
+async def ended_attempt(db: AsyncConnection, attempt_id: int) -> Requested | None:
     """Read what the measurements of an attempt belong to; None while it is open or unknown."""
+    of_job, of_pipeline = ("board_type", "configuration"), ("repository_id", "commit", "branch", "pull_request")
     found = (
-        sa.select(*REQUEST_FIELDS)
+        sa.select(
+            col(Attempt.outcome),
+            *(getattr(Job, name) for name in of_job),
+            *(getattr(Pipeline, name) for name in of_pipeline),
+        )
         .select_from(Attempt)
         .join(Job, col(Job.id) == col(Attempt.job_id))
         .join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
         .where(col(Attempt.id) == attempt_id, col(Attempt.ended_at).is_not(None))
     )
-    return (await db.execute(found)).mappings().one_or_none()
+    row = (await db.execute(found)).mappings().one_or_none()
+    return None if row is None else Requested(**row)
 
 
-async def files(db: AsyncConnection, attempt_id: int, *, lock: bool = False) -> list[tuple[int, bytes]]:
-    """Read the files of all run phases in their order, as (row id, bytes); `lock` keeps others from the rows."""
-    wanted = sa.select(col(Result.id), col(Result.data), col(Result.size)).where(col(Result.attempt_id) == attempt_id)
-    rows = await db.execute((wanted.with_for_update() if lock else wanted).order_by(col(Result.number)))
-    return [(row.id, unpacked(row.data, row.size)) for row in rows]
+async def files(db: AsyncConnection, attempt_id: int, *, lock: bool = False) -> list[File]:
+    """Read the files of all run phases in their order; `lock` keeps others from the rows."""
+    wanted = sa.select(Result).where(col(Result.attempt_id) == attempt_id).order_by(col(Result.number))
+    rows = (await db.execute(wanted.with_for_update() if lock else wanted)).mappings()
+    return [
+        File(id=row["id"], data=_data(row["data"], row["size"], row["removed_at"]), side=row["side"], pair=row["pair"])
+        for row in rows
+    ]
 
 
 async def file(db: AsyncConnection, attempt_id: int, number: int) -> bytes | None:
-    """Read one file, verbatim."""
-    wanted = sa.select(col(Result.data), col(Result.size)).where(
+    """Read one file, verbatim; None if there is none.
+
+    Raises:
+        Removed: it was kept for as long as the settings say.
+    """
+    wanted = sa.select(col(Result.data), col(Result.size), col(Result.removed_at)).where(
         col(Result.attempt_id) == attempt_id, col(Result.number) == number
     )
     row = (await db.execute(wanted)).one_or_none()
+    if row is not None and row.removed_at is not None:
+        raise Removed(f"The result file was removed on {row.removed_at:%Y-%m-%d}; what was measured stays.")
     return None if row is None else unpacked(row.data, row.size)
+
+
+def _data(data: bytes, size: int, removed_at: datetime | None) -> bytes | None:
+    return None if removed_at is not None else unpacked(data, size)
 
 
 def unpacked(data: bytes, size: int) -> bytes:
@@ -52,15 +90,15 @@ def unpacked(data: bytes, size: int) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=size) if size else b""
 
 
-async def mark(db: AsyncConnection, result_id: int, *, format: str | None, note: str) -> None:
-    """Say what a file turned out to be."""
-    said = {"format": format, "note": note, "ingested_at": sa.func.now()}
+async def mark(
+    db: AsyncConnection,
+    result_id: int,
+    *,
+    format: str | None,
+    note: str,
+    env: Mapping[str, Any],
+    unmeasured: Mapping[str, str],
+) -> None:
+    """Say what a file turned out to be: its format, the facts of its execution, what it has no number for and why."""
+    said = {"format": format, "note": note, "env": env, "unmeasured": unmeasured, "ingested_at": sa.func.now()}
     await db.execute(sa.update(Result).where(col(Result.id) == result_id).values(**said))
-
-
-async def commit_id(db: AsyncConnection, repository_id: int, sha: str) -> int:
-    """Find the commit's row, or make one that knows only its hash."""
-    new = insert(Commit).values(repository_id=repository_id, sha=sha).on_conflict_do_nothing()
-    await db.execute(new)
-    mine = (col(Commit.repository_id) == repository_id, col(Commit.sha) == sha)
-    return int((await db.execute(sa.select(col(Commit.id)).where(*mine))).scalar_one())

@@ -1,17 +1,24 @@
-"""Series and their measurements."""
+"""Series: found, made, listed. Their measurements are in `measurements` (written) and `points` (read)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Attempt, Commit, Measurement, Repository, Series
+from app.db.models import Repository
+from app.db.queries import arrays
+from app.db.tables import series
 
 FILTERS = ("branch", "board_type", "configuration", "benchmark", "metric")
+ORDER = ("benchmark", "metric", "board_type", "configuration", "branch", "id")
+BEGINNING = 100  # characters of a benchmark's name in the indexes
+NEWEST = 20_000  # series that are looked at for what the filters can be
+
+_OF = ("benchmark", "params", "version", "metric", "unit", "better")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,114 +31,165 @@ class Place:
     configuration: str
 
 
-async def ids(db: AsyncConnection, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Find the series by identity hash, making those that are new; gives identity → id."""
-    if not wanted:
-        return {}
-    where = vars(place)
-    rows = [{**where, "identity": identity, **fields} for identity, fields in sorted(wanted.items())]
-    await db.execute(insert(Series).on_conflict_do_nothing(), rows)
-    found = sa.select(col(Series.identity), col(Series.id)).where(
-        *(getattr(Series, name) == value for name, value in where.items()),
-        col(Series.identity) == sa.any_(sa.cast(list(wanted), sa.ARRAY(sa.Text))),
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A series as a new measurement meets it."""
+
+    id: int
+    unit: str  # in which all of its measurements are kept
+    step: float | None  # see app.results.steps
+    step_samples: int
+
+
+async def ids(db: AsyncConnection, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, Known]:
+    """Find the series by identity, making those that are new with the given fields; gives identity → series.
+
+    Looks before it inserts: an insert that meets a conflict would use up a number each time.
+    """
+    found = await _known(db, place, list(wanted))
+    new = sorted(wanted.keys() - found.keys())
+    if new:
+        await db.execute(_add(place, [{"identity": identity, **wanted[identity]} for identity in new]))
+        found |= await _known(db, place, new)
+    return found
+
+
+async def _known(db: AsyncConnection, place: Place, identities: Sequence[str]) -> dict[str, Known]:
+    asked = sa.select(*(series.c[name] for name in ("identity", "id", "unit", "step", "step_samples"))).where(
+        *(series.c[name] == value for name, value in vars(place).items()),
+        arrays.is_in(series.c.identity, identities),
     )
-    return {row.identity: row.id for row in await db.execute(found)}
+    return {
+        identity: Known(id=series_id, unit=unit, step=step, step_samples=samples)
+        for identity, series_id, unit, step, samples in await db.execute(asked)
+    }
 
 
-async def measure(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store one measurement per series and attempt; the same attempt read again replaces its own."""
-    if not rows:
+def _add(place: Place, rows: Sequence[Mapping[str, Any]]) -> sa.Insert:
+    names = ("identity", *_OF)
+    new = arrays.rows(
+        "new", {name: ([row[name] for row in rows], JSONB if name == "params" else sa.Text) for name in names}
+    )
+    where = [sa.literal(value, type_=series.c[name].type).label(name) for name, value in vars(place).items()]
+    chosen = sa.select(*where, *(new.c[name] for name in names))
+    return insert(series).from_select([*vars(place), *names], chosen).on_conflict_do_nothing()
+
+
+async def know_steps(db: AsyncConnection, steps: Mapping[int, tuple[float, int]]) -> None:
+    """Keep of some series the step of their samples, and how many samples it is known by."""
+    if not steps:
         return
-    new = insert(Measurement)
-    again = new.on_conflict_do_update(
-        constraint="measurement_once",
-        set_={name: new.excluded[name] for name in ("value", "samples", "resolution", "cap")},
+    said = arrays.rows(
+        "said",
+        {
+            "id": (list(steps), sa.Integer),
+            "step": ([step for step, _ in steps.values()], sa.Double),
+            "samples": ([samples for _, samples in steps.values()], sa.Integer),
+        },
     )
-    await db.execute(again, rows)
+    change = sa.update(series).where(series.c.id == said.c.id).values(step=said.c.step, step_samples=said.c.samples)
+    await db.execute(change)
+
+
+def chosen(repository_id: int | None, filters: Mapping[str, str | Sequence[str]]) -> list[sa.ColumnElement[bool]]:
+    """Write conditions that the indexes can answer: each filter is one value, or some of which one must fit."""
+    found: list[sa.ColumnElement[bool]] = []
+    if repository_id is not None:
+        found.append(series.c.repository_id == repository_id)
+    for name in FILTERS:
+        if name not in filters:
+            continue
+        given = filters[name]
+        values = [given] if isinstance(given, str) else list(given)
+        found.append(_is_one_of(series.c[name], values))
+        if name == "benchmark":
+            found.append(_is_one_of(_beginning(series.c.benchmark), [each[:BEGINNING] for each in values]))
+    return found
+
+
+def _is_one_of(column: sa.ColumnElement[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else arrays.is_in(column, values)
+
+
+def _beginning(text: Any) -> sa.ColumnElement[str]:
+    """Write the expression of the indexes; a bound number would not be recognised in it."""
+    return sa.func.left(text, sa.literal_column(str(BEGINNING)))
 
 
 async def list_(
-    db: AsyncConnection, repository_id: int | None, filters: Mapping[str, str], *, after: int = 0, limit: int = 50
+    db: AsyncConnection,
+    repository_id: int | None,
+    filters: Mapping[str, str | Sequence[str]],
+    *,
+    after: int | None = None,
+    limit: int = 50,
 ) -> list[sa.RowMapping]:
-    """List series by benchmark, metric, board type, configuration and branch; skips the first `after`."""
-    wanted = sa.select(
-        *(column for column in Series.__table__.columns),  # type: ignore[attr-defined]
-        col(Repository.forge),
-        col(Repository.full_name),
-    ).join_from(Series, Repository, col(Repository.id) == col(Series.repository_id))
-    if repository_id is not None:
-        wanted = wanted.where(col(Series.repository_id) == repository_id)
-    for name in FILTERS:
-        if name in filters:
-            wanted = wanted.where(getattr(Series, name) == filters[name])
-    order = [getattr(Series, name) for name in ("benchmark", "metric", "board_type", "configuration", "branch", "id")]
-    return list((await db.execute(wanted.order_by(*order).offset(after).limit(limit))).mappings())
+    """List series by benchmark, metric, board type, configuration and branch.
+
+    Args:
+        after: id of the last series of the page before. What is added or removed meanwhile moves no page.
+            Nothing comes after a series that is gone.
+    """
+    wanted = _with_repository().where(*chosen(repository_id, filters))
+    order = [series.c.repository_id, _beginning(series.c.benchmark), *(series.c[name] for name in ORDER)]
+    if after is not None:
+        last = series.alias("last")
+        there = [last.c.repository_id, _beginning(last.c.benchmark), *(last.c[name] for name in ORDER)]
+        row = sa.select(*there).where(last.c.id == after).scalar_subquery()
+        wanted = wanted.where(
+            sa.tuple_(*order) > row,
+            # The same again of what the index begins with: so it starts there.
+            sa.tuple_(*order[:2]) >= sa.select(*there[:2]).where(last.c.id == after).scalar_subquery(),
+        )
+    return list((await db.execute(wanted.order_by(*order).limit(limit))).mappings())
 
 
 async def get(db: AsyncConnection, series_id: int) -> sa.RowMapping | None:
     """Read one series with the name of its repository."""
-    wanted = sa.select(
-        *(column for column in Series.__table__.columns),  # type: ignore[attr-defined]
-        col(Repository.forge),
-        col(Repository.full_name),
-    ).join_from(Series, Repository, col(Repository.id) == col(Series.repository_id))
-    return (await db.execute(wanted.where(col(Series.id) == series_id))).mappings().one_or_none()
+    found: sa.RowMapping | None = (
+        (await db.execute(_with_repository().where(series.c.id == series_id))).mappings().one_or_none()
+    )
+    return found
 
 
-async def choices(db: AsyncConnection, repository_id: int, name: str, *, limit: int = 200) -> list[str]:
-    """List the values that one of FILTERS has among a repository's series."""
-    column = getattr(Series, name)
-    wanted = sa.select(column).where(col(Series.repository_id) == repository_id).distinct().order_by(column)
-    return list((await db.execute(wanted.limit(limit))).scalars())
+def _with_repository() -> sa.Select[Any]:
+    return sa.select(series, col(Repository.forge), col(Repository.full_name)).join_from(
+        series, Repository, col(Repository.id) == series.c.repository_id
+    )
 
 
-async def measurements(db: AsyncConnection, series_ids: Sequence[int], *, commits: int) -> list[sa.RowMapping]:
-    """Read the measurements of each series' latest commits, in commit order.
+async def choices(
+    db: AsyncConnection, repository_id: int, name: str, *, branch: str | None = None, limit: int = 200
+) -> list[str]:
+    """List the values that one of FILTERS has among a repository's series, or those of one branch.
 
-    Commits are ordered by when git says they were made, where a builder told it, else by when
-    we first saw them; then by row id.
+    Branches are all there are, in their order. Of the rest, where no branch is named, the newest NEWEST series
+    are looked at: a repository with thousands of pull requests has millions.
     """
-    made_at = sa.func.coalesce(col(Commit.committed_at), col(Commit.seen_at))
-    newest_first = (made_at.desc(), col(Commit.id).desc())
-    rank = sa.func.dense_rank().over(partition_by=col(Measurement.series_id), order_by=newest_first)
-    ranked = (
-        sa.select(
-            col(Measurement.series_id),
-            col(Measurement.samples),
-            col(Measurement.resolution),
-            col(Measurement.cap),
-            col(Measurement.measured_at),
-            col(Attempt.job_id),
-            col(Commit.id).label("commit_id"),
-            col(Commit.sha),
-            col(Commit.title),
-            made_at.label("made_at"),
-            rank.label("rank"),
-        )
-        .join_from(Measurement, Commit, col(Commit.id) == col(Measurement.commit_id))
-        .join(Attempt, col(Attempt.id) == col(Measurement.attempt_id))
-        .where(col(Measurement.series_id) == sa.any_(sa.cast(list(series_ids), sa.ARRAY(sa.Integer))))
-        .subquery()
-    )
-    latest = sa.select(ranked).where(ranked.c.rank <= commits)
-    return list(
-        (await db.execute(latest.order_by(ranked.c.series_id, ranked.c.rank.desc(), ranked.c.measured_at))).mappings()
-    )
+    if name == "branch":
+        return await _branches(db, repository_id, limit=limit)
+    mine = sa.select(series.c[name]).where(series.c.repository_id == repository_id)
+    if branch is None:
+        looked_at = mine.order_by(series.c.id.desc()).limit(NEWEST).subquery()
+    else:
+        looked_at = mine.where(series.c.branch == branch).limit(NEWEST).subquery()
+    value = looked_at.c[name]
+    return list((await db.execute(sa.select(value).distinct().order_by(value).limit(limit))).scalars())
 
 
-async def of_attempt(db: AsyncConnection, attempt_id: int, *, limit: int = 500) -> list[sa.RowMapping]:
-    """Read what one attempt measured, with the series it went to."""
-    wanted = (
-        sa.select(
-            *(getattr(Series, name) for name in ("id", "benchmark", "params", "metric", "unit", "better", "branch")),
-            col(Measurement.value),
-            col(Measurement.samples),
-        )
-        .join_from(Measurement, Series, col(Series.id) == col(Measurement.series_id))
-        .where(col(Measurement.attempt_id) == attempt_id)
+async def _branches(db: AsyncConnection, repository_id: int, *, limit: int) -> list[str]:
+    """Go from one branch to the next by the index, past the many series of each."""
+    mine = sa.select(series.c.branch).where(series.c.repository_id == repository_id)
+    first = mine.order_by(series.c.branch).limit(1).subquery()
+    walk = sa.select(first.c.branch.label("branch"), sa.literal(1).label("number")).cte("walk", recursive=True)
+    other = series.alias("other")
+    after = (
+        sa.select(other.c.branch)
+        .where(other.c.repository_id == repository_id, other.c.branch > walk.c.branch)
+        .order_by(other.c.branch)
+        .limit(1)
+        .scalar_subquery()
     )
-    return list(
-        (
-            await db.execute(wanted.order_by(col(Series.benchmark), col(Series.metric), col(Series.id)).limit(limit))
-        ).mappings()
-    )
+    more = sa.select(after, walk.c.number + 1).where(walk.c.branch.is_not(None), walk.c.number < limit)
+    walk = walk.union_all(more)
+    return [each for each in (await db.execute(sa.select(walk.c.branch))).scalars() if each is not None]

@@ -17,9 +17,9 @@ MOST_COMMITS = 2000
 
 
 class SeriesFilter(Given):
-    """Which series. They are ordered by what they are of, so the cursor counts rows."""
+    """Which series. The cursor is the last one of the page before: what is added meanwhile moves no page."""
 
-    cursor: int = Field(default=0, ge=0, le=INT4, description="`next` of the page before; nothing for the first page")
+    cursor: int | None = Field(default=None, ge=0, le=INT4, description="`next` of the page before")
     limit: int = Field(default=USUAL_PAGE, ge=1, le=LONGEST_PAGE, description="items of one page")
     repository: Line | None = Field(default=None, description="full name")
     branch: Line | None = Field(default=None, description="pull/N for a pull request")
@@ -58,7 +58,7 @@ class PointRow(Told):
     commit: str
     title: str
     committed_at: datetime = Field(description="when git says it was made, or when it was first seen here")
-    job_id: int
+    job_id: int | None = Field(description="the latest that measured it; null: it was imported")
     value: float = Field(description="median of the samples")
     low: float
     high: float
@@ -82,7 +82,7 @@ async def list_series(deps: Deps, *, query: SeriesFilter) -> Page[SeriesRow]:
         repository_id = await _repository(db, query.repository) if query.repository else None
         found = await series.list_(db, repository_id, filters, after=query.cursor, limit=query.limit + 1)
     items = [_row(each) for each in found[: query.limit]]
-    return Page(items=items, next=query.cursor + query.limit if len(found) > query.limit else None)
+    return Page(items=items, next=items[-1].id if len(found) > query.limit else None)
 
 
 @operation("GET", "/series/{series_id}/points", query=HowMany, answer=Points)

@@ -30,7 +30,7 @@ class HistoryPage:
     commits: int  # at most so many per chart
     choices: dict[str, list[str]]  # what each filter can be
     trends: list[Trend]
-    after: int
+    after: int | None  # the last series of the page before
     next: int | None  # `after` of the next page
 
 
@@ -46,7 +46,7 @@ class Drawn:
 @page(f"/<{FORGES}:forge>/<path:full_name>/history")
 async def history(forge: str, full_name: str) -> Response:
     """Show how the measurements of a repository moved."""
-    after = number("after", largest=1_000_000) or 0
+    after = number("after")
     commits = max(2, number("commits", largest=MOST_COMMITS) or COMMITS)
     async with deps().begin() as db:
         row = found(await repositories.by_name(db, full_name, forge=forge), f"repository {forge}/{full_name} here")
@@ -60,7 +60,7 @@ async def history(forge: str, full_name: str) -> Response:
         choices=choices,
         trends=shown[:CHARTS],
         after=after,
-        next=after + CHARTS if len(shown) > CHARTS else None,
+        next=shown[CHARTS - 1].series_id if len(shown) > CHARTS else None,
     )
     return await answer("history.html", view, drawn=[_drawn(each) for each in view.trends if each.points])
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, logs, pipelines, series, why
+from app.db.queries import artefacts, logs, pipelines, points, why
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.db.queries.users import Role
@@ -89,7 +89,8 @@ class MeasurementRow:
     better: str | None
     branch: str
     value: float
-    samples: list[float]
+    count: int  # of samples
+    samples: list[float]  # empty once they were kept long enough
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,7 @@ async def job(job_id: int) -> Response:
             attempts=tries,
             results=[_result(each) for each in await queries.result_files(db, latest.id)] if latest else [],
             artefacts=[_artefact(each) for each in await artefacts.of_attempt(db, latest.id)] if latest else [],
-            measurements=[_measurement(each) for each in await series.of_attempt(db, latest.id)] if latest else [],
+            measurements=[_measurement(each) for each in await points.of_attempt(db, latest.id)] if latest else [],
             moments=[Moment(**each) for each in await queries.audit(db, job_id)],
             log_days=deps().settings.keep_logs_days,
             log=Excerpt(attempt_id=log.attempt_id, start=log.start, end=log.end, text=log.text) if log else None,
@@ -246,8 +247,7 @@ def _artefact(row: sa.RowMapping) -> ArtefactRow:
 
 
 def _measurement(row: sa.RowMapping) -> MeasurementRow:
-    names = [name for name in MeasurementRow.__dataclass_fields__ if name != "series_id"]
-    return MeasurementRow(series_id=row["id"], **{name: row[name] for name in names})
+    return MeasurementRow(**{name: row[name] for name in MeasurementRow.__dataclass_fields__})
 
 
 @dataclass(frozen=True, kw_only=True)

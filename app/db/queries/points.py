@@ -1,0 +1,179 @@
+"""The points of series, as parallel lists: thousands of them are one range of one index for each series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries import arrays
+from app.db.queries.measurements import MADE_AT
+from app.db.queries.series import chosen
+from app.db.tables import attempt, commit, measurement, series
+
+ROWS = 20_000  # measurements of one series at a time: as many commits, if few were measured twice
+_COLUMNS = ("commit_id", "made_at", "value", "low", "high", "count", "attempt_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """Measurements of one series in commit order, oldest first, as parallel lists in the series' unit.
+
+    A commit that was measured more than once is there more than once, side by side.
+    """
+
+    series_id: int
+    commit_ids: list[int]
+    made_at: list[datetime]  # of the commit
+    values: list[float]  # medians
+    lows: list[float]
+    highs: list[float]
+    counts: list[int]  # of samples
+    attempt_ids: list[int | None]  # None: imported
+
+
+class CommitFacts(NamedTuple):
+    """What a chart says of a commit."""
+
+    id: int
+    sha: str
+    title: str
+    author: str
+    made_at: datetime
+
+
+async def latest(
+    db: AsyncConnection, series_ids: Sequence[int], *, commits: int, before: tuple[datetime, int] | None = None
+) -> list[Column]:
+    """Read the latest commits of each series; those without a measurement are left out.
+
+    Args:
+        before: place of a commit, as (made_at, id): only what was made before it.
+    """
+    if not series_ids:
+        return []
+    asked = arrays.ids("asked", series_ids)
+    newest = (measurement.c.made_at.desc(), measurement.c.commit_id.desc())
+    # A window over one series in the order of the index ends as soon as its condition fails: nothing is sorted.
+    rank = sa.func.dense_rank().over(order_by=newest).label("rank")
+    mine = sa.select(*(measurement.c[name] for name in _COLUMNS), rank).where(measurement.c.series_id == asked.c.id)
+    if before is not None:
+        place = sa.tuple_(measurement.c.made_at, measurement.c.commit_id)
+        mine = mine.where(place < sa.tuple_(sa.literal(before[0], MADE_AT.type), sa.literal(before[1])))
+    ranked = mine.correlate(asked).subquery("ranked")
+    few = sa.select(ranked).where(ranked.c.rank <= commits).limit(ROWS).correlate(asked).lateral("few")
+    lists = [sa.func.array_agg(few.c[name]) for name in _COLUMNS]
+    found = await db.execute(sa.select(asked.c.id, *lists).join_from(asked, few, sa.true()).group_by(asked.c.id))
+    return [_column(series_id, [each[::-1] for each in columns]) for series_id, *columns in found]
+
+
+def _column(series_id: int, columns: list[list[Any]]) -> Column:
+    commit_ids, made_at, values, lows, highs, counts, attempt_ids = columns
+    return Column(
+        series_id=series_id,
+        commit_ids=commit_ids,
+        made_at=made_at,
+        values=values,
+        lows=lows,
+        highs=highs,
+        counts=counts,
+        attempt_ids=attempt_ids,
+    )
+
+
+async def commits(db: AsyncConnection, commit_ids: Sequence[int]) -> dict[int, CommitFacts]:
+    """Read what is known of some commits."""
+    facts = (commit.c.id, commit.c.sha, commit.c.title, commit.c.author, MADE_AT)
+    return {
+        row[0]: CommitFacts(*row)
+        for row in await db.execute(sa.select(*facts).where(arrays.is_in(commit.c.id, commit_ids)))
+    }
+
+
+async def jobs(db: AsyncConnection, attempt_ids: Sequence[int | None]) -> dict[int | None, int]:
+    """Say of which job some attempts are."""
+    ids = [each for each in attempt_ids if each is not None]
+    asked = sa.select(attempt.c.id, attempt.c.job_id).where(arrays.is_in(attempt.c.id, ids))
+    return {attempt_id: job_id for attempt_id, job_id in await db.execute(asked)}
+
+
+class Samples(NamedTuple):
+    """What one attempt or import measured of a series at a commit."""
+
+    attempt_id: int | None
+    value: float
+    samples: list[float]  # in the order they were taken; empty once they were kept long enough
+
+
+async def samples(db: AsyncConnection, series_id: int, commit_ids: Sequence[int]) -> dict[int, list[Samples]]:
+    """Read the raw samples of a series at some commits, those measured earliest first."""
+    wanted = (
+        sa.select(*(measurement.c[name] for name in ("commit_id", "attempt_id", "value", "samples")))
+        .where(measurement.c.series_id == series_id, arrays.is_in(measurement.c.commit_id, commit_ids))
+        .order_by(measurement.c.measured_at, measurement.c.id)
+        .limit(ROWS)
+    )
+    found: dict[int, list[Samples]] = {}
+    for commit_id, *taken in await db.execute(wanted):
+        found.setdefault(commit_id, []).append(Samples(*taken))
+    return found
+
+
+async def of_attempt(
+    db: AsyncConnection, attempt_id: int, *, after: int | None = None, limit: int = 500
+) -> list[sa.RowMapping]:
+    """Read what one attempt measured, with the series it went to: by benchmark, metric and series.
+
+    Args:
+        after: id of the last series of the page before.
+    """
+    order = (series.c.benchmark, series.c.metric, series.c.id)
+    wanted = _with_series().where(measurement.c.attempt_id == attempt_id)
+    if after is not None:
+        last = series.alias("last")
+        there = sa.select(last.c.benchmark, last.c.metric, last.c.id).where(last.c.id == after).scalar_subquery()
+        wanted = wanted.where(sa.tuple_(*order) > there)
+    return list((await db.execute(wanted.order_by(*order).limit(limit))).mappings())
+
+
+async def at_commit(
+    db: AsyncConnection,
+    repository_id: int,
+    sha: str,
+    filters: Mapping[str, str | Sequence[str]],
+    *,
+    after: int | None = None,
+    limit: int = 500,
+) -> list[sa.RowMapping]:
+    """Read what was measured at one commit, with the series each went to, in the order it was stored.
+
+    Args:
+        after: id of the last measurement of the page before.
+    """
+    which = sa.select(commit.c.id).where(commit.c.repository_id == repository_id, commit.c.sha == sha)
+    wanted = _with_series().where(measurement.c.commit_id == which.scalar_subquery(), *chosen(None, filters))
+    if after is not None:
+        wanted = wanted.where(measurement.c.id > after)
+    return list((await db.execute(wanted.order_by(measurement.c.id).limit(limit))).mappings())
+
+
+def _with_series() -> sa.Select[Any]:
+    of_series = (each.label("series_id") if each.name == "id" else each for each in series.c)
+    own = ("attempt_id", "value", "low", "high", "count", "samples", "resolution", "cap", "measured_at")
+    return (
+        sa.select(*of_series, measurement.c.id.label("id"), *(measurement.c[name] for name in own), attempt.c.job_id)
+        .join_from(measurement, series, series.c.id == measurement.c.series_id)
+        .outerjoin(attempt, attempt.c.id == measurement.c.attempt_id)
+    )
+
+
+async def newest(db: AsyncConnection, series_ids: Sequence[int]) -> dict[int, sa.RowMapping]:
+    """Read the newest measurement of each series: its cap, resolution, samples, and of which attempt it is."""
+    asked = arrays.ids("asked", series_ids)
+    mine = sa.select(measurement).where(measurement.c.series_id == asked.c.id)
+    order = (measurement.c.made_at.desc(), measurement.c.commit_id.desc())
+    last = mine.order_by(*order).limit(1).correlate(asked).lateral("last")
+    found = await db.execute(sa.select(last).join_from(asked, last, sa.true()))
+    return {row["series_id"]: row for row in found.mappings()}
