@@ -44,6 +44,9 @@ class Deps:
     rules: Remembered[tuple[int, str], bytes | None] = field(  # (repository, commit) → the file, which never changes
         default_factory=lambda: Remembered(RULES_REMEMBERED)
     )
+    heads: Remembered[tuple[int, str], tuple[str, float]] = field(  # (repository, branch) → its commit, when it was so
+        default_factory=lambda: Remembered(RULES_REMEMBERED)
+    )
     before_our_time: Remembered[tuple[int, str], None] = field(  # (repository, commit) from before we served it
         default_factory=lambda: Remembered(OLD_REMEMBERED)
     )

@@ -27,6 +27,10 @@ class Remembered(Generic[Key, Value]):
         self._known.move_to_end(key)
         return self._known[key]
 
+    def forget(self, key: Key) -> None:
+        """Remember it no longer; harmless if it was not."""
+        self._known.pop(key, None)
+
     def __setitem__(self, key: Key, value: Value) -> None:
         """Remember, and forget what was not asked for the longest."""
         self._known[key] = value

@@ -1,6 +1,7 @@
 """Turn one kept delivery into work, and write down what came of it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -21,6 +22,14 @@ NAMESAKE = "repository_recreated"  # the alert
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a delivery."""
+
+    text: str
+    allows: str | None = None  # subject of the alert that such deliveries are refused: this one was not
+
+
 async def handle(delivery_id: int, deps: Deps) -> None:
     """Handle a delivery unless that was done. Safe to run again, also after a crash at any point."""
     async with deps.autocommit() as db:
@@ -28,7 +37,7 @@ async def handle(delivery_id: int, deps: Deps) -> None:
     if taken is None:
         return
     if taken.tries > MOST_WAITS:  # each try before this one died with its process
-        await _close(deps, taken, f"given up after {MOST_WAITS} tries")
+        await _close(deps, taken, Verdict(f"given up after {MOST_WAITS} tries"))
         return
     try:
         verdict = await _verdict(taken, deps)
@@ -41,40 +50,41 @@ async def handle(delivery_id: int, deps: Deps) -> None:
         await _close(deps, taken, verdict)
 
 
-async def _close(deps: Deps, taken: Taken, verdict: str) -> None:
+async def _close(deps: Deps, taken: Taken, verdict: Verdict) -> None:
     async with deps.autocommit() as db:
-        await deliveries.close(db, taken.id, verdict)
-    log.info("delivery_handled", delivery=taken.id, kind=taken.kind, verdict=verdict)
+        await deliveries.close(db, taken.id, verdict.text, allows=verdict.allows)
+    log.info("delivery_handled", delivery=taken.id, kind=taken.kind, verdict=verdict.text)
 
 
 async def _fail(deps: Deps, taken: Taken, problem: str, most: int) -> None:
     if taken.tries >= most:
-        await _close(deps, taken, f"given up after {taken.tries} tries: {problem}")
+        await _close(deps, taken, Verdict(f"given up after {taken.tries} tries: {problem}"))
         return
     async with deps.autocommit() as db:
         await deliveries.note(db, taken.id, f"try {taken.tries}: {problem}")
 
 
-async def _verdict(taken: Taken, deps: Deps) -> str:
+async def _verdict(taken: Taken, deps: Deps) -> Verdict:
     forge = deps.forges.get(taken.forge)
     if forge is None:
-        return f"nothing to do: forge {taken.forge} is not configured any more"
+        return Verdict(f"nothing to do: forge {taken.forge} is not configured any more")
     try:
         event = (
             reconciled.read(taken.body) if reconciled.is_ours(taken.headers) else forge.parse(taken.kind, taken.body)
         )
     except Malformed as problem:
-        return f"cannot be read: {problem}"
+        return Verdict(f"cannot be read: {problem}")
     if event is None or type(event) not in HANDLERS:
         await _hear(forge, taken, deps)
-        return f"nothing to do for this kind of event: {taken.kind}"
+        return Verdict(f"nothing to do for this kind of event: {taken.kind}")
     about = None if isinstance(event, Ping | InstallationChanged) else event.repository
     if not isinstance(event, Ping) and about != forge.repository_of(taken.body):
         # The secret was checked for the repository that the body names first: it is good for no other.
-        return "cannot be read: the body speaks of two repositories"
+        return Verdict("cannot be read: the body speaks of two repositories")
     if about is None:
         await _hear(forge, taken, deps)
-        return await HANDLERS[type(event)](event, Occasion(delivery_id=taken.id, forge=forge, repository={}), deps)
+        occasion = Occasion(delivery_id=taken.id, forge=forge, repository={})
+        return Verdict(await HANDLERS[type(event)](event, occasion, deps))
     return await _handle(event, about, forge, taken, deps)
 
 
@@ -86,38 +96,42 @@ async def _hear(forge: Forge, taken: Taken, deps: Deps) -> None:
             await repositories.hear(db, forge.name, about)
 
 
-async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps: Deps) -> str:
+async def _handle(event: Event, forge_id: int, forge: Forge, taken: Taken, deps: Deps) -> Verdict:
     name = getattr(event, "repository_name", "")
     repository = await repository_of(deps, forge, forge_id, name, hears=not reconciled.is_ours(taken.headers))
-    async with deps.autocommit() as db:
-        namesake = None if repository or not name else await repositories.by_name(db, name, forge=forge.name)
+    namesake = await _namesake(deps, forge, name) if repository is None and name else None
     if namesake is not None:
         log.warning("repository_recreated", forge=forge.name, name=name, known=namesake["forge_id"], said=forge_id)
         await _warn_of_namesake(deps, forge, namesake, forge_id)
-        return f"repository not registered: {name} has the id {forge_id} now; `rigline repo add` it again to serve it"
+        return Verdict(
+            f"repository not registered: {name} has the id {forge_id} now; `rigline repo add` it again to serve it"
+        )
     if repository is None:
-        return f"repository not registered: id {forge_id}"
+        return Verdict(f"repository not registered: id {forge_id}")
     occasion = Occasion(delivery_id=taken.id, forge=forge, repository=repository)
     try:
         verdict = await HANDLERS[type(event)](event, occasion, deps)
     except Permanent as problem:  # to try again would not help, and would hide it from those who can
         log.warning("delivery_refused", delivery=taken.id, kind=taken.kind, error=str(problem)[:200])
         await _tell_of_refusal(deps, taken, occasion, problem)
-        return f"the forge refuses: {problem}"
-    await _tell_of_refusal(deps, taken, occasion, None)
-    return verdict
+        return Verdict(f"the forge refuses: {problem}")
+    return Verdict(verdict, allows=_refusal(taken, occasion, None)[0])
 
 
-async def _tell_of_refusal(deps: Deps, taken: Taken, occasion: Occasion, problem: Permanent | None) -> None:
+async def _tell_of_refusal(deps: Deps, taken: Taken, occasion: Occasion, problem: Permanent) -> None:
     """Say that somebody has to look, until such a delivery can be handled again."""
-    name = occasion.repository["full_name"]
-    subject, text = wording.delivery_refused(taken.forge, name, taken.kind, str(problem))
+    subject, text = _refusal(taken, occasion, problem)
     async with deps.autocommit() as db:
-        if problem is None:
-            await alerts.resolve(db, alerts.DELIVERY_REFUSED, subject)
-        else:
-            about = occasion.repository_id
-            await alerts.raise_(db, alerts.DELIVERY_REFUSED, subject, text, repository_id=about)
+        await alerts.raise_(db, alerts.DELIVERY_REFUSED, subject, text, repository_id=occasion.repository_id)
+
+
+def _refusal(taken: Taken, occasion: Occasion, problem: Permanent | None) -> tuple[str, str]:
+    return wording.delivery_refused(taken.forge, occasion.repository["full_name"], taken.kind, str(problem))
+
+
+async def _namesake(deps: Deps, forge: Forge, name: str) -> Mapping[Any, Any] | None:
+    async with deps.autocommit() as db:
+        return await repositories.by_name(db, name, forge=forge.name)
 
 
 async def _warn_of_namesake(deps: Deps, forge: Forge, known: Mapping[Any, Any], forge_id: int) -> None:

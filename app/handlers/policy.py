@@ -1,5 +1,6 @@
 """The rules of a repository, as they are at the base: what a change brings along never decides what runs for it."""
 
+import time
 from dataclasses import dataclass, replace
 
 import structlog
@@ -18,6 +19,7 @@ from integrations.forge import Permanent, Transient
 
 ON_THE_SERVICE = "the rules kept on the service"
 NO_STATUS = "none"
+HEAD_S = 2.0  # a base branch that moved is looked at anew after so long, or with the push that moved it
 
 log = structlog.get_logger()
 
@@ -54,7 +56,7 @@ async def rules_at(base: Base, occasion: Occasion, deps: Deps) -> Found:
         Transient: the forge does not answer.
     """
     try:
-        commit = base.commit or await occasion.forge.branch_head(occasion.facts(), base.branch)
+        commit = base.commit or await _head(base.branch, occasion, deps)
         own = await _file(commit, occasion, deps) if commit is not None else None
     except Permanent as problem:
         raise CannotRead(problem) from None
@@ -64,6 +66,19 @@ async def rules_at(base: Base, occasion: Occasion, deps: Deps) -> Found:
     if kept is not None:
         return Found(policy=read.policy(kept, ON_THE_SERVICE), commit=commit, source="service")
     return Found(policy=BUILT_IN, commit=commit, source="built-in")
+
+
+async def _head(branch: str, occasion: Occasion, deps: Deps) -> str | None:
+    """Ask where a branch is. Many pushes at once need not ask each: what the forge said a moment ago is kept."""
+    key, now = (occasion.repository_id, branch), time.monotonic()
+    if key in deps.heads:
+        commit, asked_at = deps.heads[key]
+        if now - asked_at < HEAD_S:
+            return commit
+    found = await occasion.forge.branch_head(occasion.facts(), branch)
+    if found is not None:
+        deps.heads[key] = (found, now)
+    return found
 
 
 async def occasion_for(deps: Deps, repository_id: int) -> Occasion | None:

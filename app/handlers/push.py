@@ -24,6 +24,7 @@ async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
     """Run what the rules want for the pushed commit, unless its author asked not to."""
     if not event.ref.startswith((TAGS, BRANCHES)):
         return f"nothing to do: {event.ref} is neither a branch nor a tag"
+    deps.heads.forget((occasion.repository_id, event.branch or ""))
     await _drop_replaced(event, occasion, deps)
     if _SKIP.search(event.message):
         return "skipped: the head commit's message asks for it"

@@ -3,6 +3,7 @@
 A fork for each task would cost 20 ms; the tasks are ours and share one event loop and its connections.
 """
 
+import gc
 import math
 import os
 import signal
@@ -78,6 +79,7 @@ def main(settings: Settings) -> None:
     """Work until SIGTERM or Ctrl-C; then end the task at hand and return. A lost Redis is waited for."""
     running = Runtime(settings)
     runtime.install(running)
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     going_round = running.begin(rounds.run(running.deps))
     try:
         _work_until_told(settings)

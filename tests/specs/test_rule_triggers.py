@@ -3,10 +3,11 @@
 import pytest
 
 from app.db.queries import jobs
+from app.handlers import policy
 from app.states import JobState
 from integrations.fake.repository import FakeRepository
 from integrations.forge import Permission
-from tests.specs.ruling import BASE, A, B, C, pull, push, rules
+from tests.specs.ruling import BASE, A, B, C, pull, push, rules, targets
 from tests.specs.world import MAINTAINER, OUTSIDER
 
 
@@ -29,6 +30,21 @@ async def test_paths_choose_and_without_knowing_them_the_rule_runs(world):
     world.forges.fail(404, path="compare")
     await world.receive(push(world, C, before="e" * 40))
     assert [each.commit for each in await world.pipelines()] == [B, C]
+
+
+async def test_pushes_at_once_ask_once_for_the_rules_and_a_push_that_moves_them_counts_at_once(world, monkeypatch):
+    monkeypatch.setattr(policy, "HEAD_S", 3600)
+    rules(world, '[[on]]\nevent = "push"\nfilter = { boards = "pi4" }')
+    await world.receive(push(world, A))
+    world.forges.fail(500, path="git/ref/heads/main")
+    await world.receive(push(world, B))
+    assert await targets(world, B) == ["pi4 fast", "pi4 safe"]
+    world.forges.failures.clear()
+
+    rules(world, '[[on]]\nevent = "push"\nfilter = { boards = "nucleo" }', commit="e" * 40)
+    await world.receive(push(world, "e" * 40, ref="refs/heads/main"))
+    await world.receive(push(world, C))
+    assert await targets(world, C) == ["nucleo fast", "nucleo safe"]
 
 
 LABEL = """

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Delivery, Pipeline, Repository
+from app.db.queries import alerts
 
 MAX_BODY = 25 << 20  # bytes: GitHub delivers no more
 LEVEL = 3  # of zstd: 10 KB become 2 KB in 0.08 ms
@@ -94,9 +95,22 @@ def unpack(body: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_BODY + 1)
 
 
-async def close(db: AsyncConnection, delivery_id: int, verdict: str) -> None:
-    """Say what came of a delivery; it is not handled again."""
-    await db.execute(_note(is_end=True), _noted(delivery_id, verdict))
+async def close(db: AsyncConnection, delivery_id: int, verdict: str, *, allows: str | None = None) -> None:
+    """Say what came of a delivery; it is not handled again.
+
+    Args:
+        allows: subject of the alert that such deliveries are refused, which ends with it.
+    """
+    if allows is None:
+        await db.execute(_note(is_end=True), _noted(delivery_id, verdict))
+        return
+    about = {"kind_": alerts.DELIVERY_REFUSED, "subject_": alerts.subject_of(allows)}
+    await db.execute(_close_and_resolve(), _noted(delivery_id, verdict) | about)
+
+
+@cache
+def _close_and_resolve() -> sa.Update:
+    return _note(is_end=True).add_cte(alerts.resolving.cte("resolved"))
 
 
 async def note(db: AsyncConnection, delivery_id: int, problem: str) -> None:
