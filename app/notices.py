@@ -15,7 +15,7 @@ import redis
 import redis.asyncio
 import structlog
 
-CHANNEL = "rigline:notices"
+CHANNEL = "rigline:hints"  # another name for another form: processes of two versions may run side by side
 RECONNECT_S = 1.0
 
 Callback = Callable[[dict[str, Any]], None]
@@ -53,10 +53,14 @@ class Notices:
 
         return remove
 
-    async def publish(self, topic: str, **data: Any) -> None:
-        """Send a hint, after the commit it speaks of. A lost one is only logged."""
+    async def publish(self, topic: str, *also: str, **data: Any) -> None:
+        """Send a hint, after the commit it speaks of. A lost one is only logged.
+
+        Args:
+            also: further topics on which the same is heard: one trip instead of several.
+        """
         try:
-            await self._live.publish(CHANNEL, json.dumps({"topic": topic, **data}))
+            await self._live.publish(CHANNEL, json.dumps({"topics": [topic, *also], **data}))
         except (redis.ConnectionError, redis.TimeoutError) as problem:
             log.warning("notice_lost", topic=topic, error=str(problem))
 
@@ -73,5 +77,6 @@ class Notices:
                 await asyncio.sleep(RECONNECT_S)
 
     def _hear(self, hint: dict[str, Any]) -> None:
-        for callback in tuple(self._callbacks[hint["topic"]]):
-            callback(hint)
+        for topic in hint["topics"]:
+            for callback in tuple(self._callbacks[topic]):
+                callback(hint)

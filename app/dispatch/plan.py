@@ -90,8 +90,9 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
         token = sealed.seal(deps.settings.secret_key.get_secret_value(), request.token) if request.token else None
         planned, queued = await _open(db, deps.settings, request, token)
     if queued:
-        await queue.offer(deps, queued)
-    await deps.notices.publish("pipeline", pipeline=planned.pipeline_id)
+        await queue.offer(deps, queued, pipeline_id=planned.pipeline_id)
+    else:
+        await deps.notices.publish("pipeline", pipeline=planned.pipeline_id)
     return planned
 
 

@@ -39,10 +39,13 @@ async def call(
     )
 
 
-async def offer(deps: Deps, job_ids: Sequence[int], *, at_front: bool = False) -> int:
+async def offer(deps: Deps, job_ids: Sequence[int], *, at_front: bool = False, pipeline_id: int | None = None) -> int:
     """Put queued jobs into RQ, after the commit that queued them, and wake builders; return how many were new.
 
     Safe to repeat: a job that is in its queue, or not queued by its row, is left alone.
+
+    Args:
+        pipeline_id: of which it is told, with the same hint, that it changed.
     """
     async with deps.autocommit() as db:
         rows = await jobs.queued(db, job_ids)
@@ -50,9 +53,10 @@ async def offer(deps: Deps, job_ids: Sequence[int], *, at_front: bool = False) -
         added = await call(deps, _enqueue, by_queue(rows), at_front=at_front)
     except AWAY as problem:
         log.warning("jobs_not_offered", jobs=len(rows), error=str(problem))
-        return 0
-    if rows:
-        await deps.notices.publish("queue")
+        rows, added = [], 0
+    topics = [*(["queue"] if rows else []), *(["pipeline"] if pipeline_id is not None else [])]
+    if topics:
+        await deps.notices.publish(*topics, pipeline=pipeline_id)
     return added
 
 

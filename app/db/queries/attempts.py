@@ -10,6 +10,7 @@ import zstandard
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.fixed import fixed
 from app.db.queries import audit, jobs, measurements
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import (
@@ -55,7 +56,7 @@ _boards = sa.func.unnest(sa.bindparam("boards", type_=sa.ARRAY(sa.Integer)))
 _hold = insert(attempt_board).from_select(
     ["attempt_id", "board_id", "is_open"], sa.select(_opened.c.id, _boards, sa.true())
 )
-_open = sa.select(_opened.c.id).add_cte(_hold.cte("hold"), _take_turn.cte("take_turn"))
+_open = fixed(sa.select(_opened.c.id).add_cte(_hold.cte("hold"), _take_turn.cte("take_turn")))
 
 
 async def open_(
@@ -163,7 +164,7 @@ _accepted = jobs.moving(JobState.RUNNING, sa.select(_beat.c.job_id).where(_beat.
 )
 _cancelled_s = sa.extract("epoch", now - job.c.cancel_requested_at).label("cancelled_s")
 _left_s = (limit_s - _opened_s).label("left_s")
-_beaten = (
+_beaten = fixed(
     sa.select(_beat.c.job_id, _beat.c.is_first, job.c.pipeline_id, _cancelled_s, _left_s)
     .select_from(everything.join(_beat, _beat.c.id == attempt.c.id))
     .add_cte(_accepted)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.fixed import fixed
 from app.db.models import BuilderState
 from app.db.queries.caps import NO_CAPS
 from app.db.queries.placing import (
@@ -114,7 +115,7 @@ def _candidates() -> sa.Select[Any]:
     )
 
 
-_candidates_query = _candidates()
+_candidates_query = fixed(_candidates())
 
 
 async def candidates(
@@ -128,7 +129,7 @@ async def candidates(
     return list(await db.execute(_candidates_query, {"builder_id": builder_id, "names": list(names), **caps}))
 
 
-_free_for = (
+_free_for = fixed(
     sa.select(board.c.id, board.c.builder_id, board.c.name, configuration.c.further)
     .select_from(jobs_and_places)
     .where(passes_gates, meets(OF_JOB, asking=True), *_NAMED, _has_further)
@@ -181,7 +182,7 @@ _targets = (
     .group_by(*OF_JOB.columns)
     .cte("targets")
 )
-_takers = (
+_takers = fixed(
     sa.select(
         _targets.c.jobs,
         sa.func.array_agg(board.c.builder_id).label("builders"),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.fixed import fixed
 from app.db.models import Priority, Trigger
 from app.db.queries import audit, statuses
 from app.db.queries.boards import Target
@@ -71,7 +72,7 @@ async def move(
 def _move(new: JobState, given: tuple[str, ...], computed: tuple[tuple[str, Any], ...]) -> sa.Select[Any]:
     """Make the statement of a move: job, audit line and statuses in one trip, made once for each kind of move."""
     columns = {name.removesuffix("_"): sa.bindparam(name, type_=job.c[name.removesuffix("_")].type) for name in given}
-    return moving(new, sa.bindparam("job_id_"), **columns, **dict(computed))
+    return fixed(moving(new, sa.bindparam("job_id_"), **columns, **dict(computed)))
 
 
 def moving(new: JobState, job_id: Any, **values: Any) -> sa.Select[Any]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.fixed import fixed
 from app.db.tables import conversation, repository, status
 from integrations.forge import RepositoryFacts
 
@@ -81,7 +82,7 @@ def _claim_due(table: sa.Table, *more: Any) -> sa.UpdateBase:
     change = sa.update(table).where(table.c.id.in_(due)).values(claimed_until=now + seconds(CLAIM_S))
     change = change.where(repository.c.id == table.c.repository_id)
     columns = [*(table.c[name] for name in _OF_THE_ROW), *(repository.c[name] for name in _OF_THE_REPOSITORY)]
-    return change.returning(*columns, *more)
+    return fixed(change.returning(*columns, *more))
 
 
 async def postpone(db: AsyncConnection, claimed: Claimed, wait_s: float, error: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from app.db.fixed import fixed
 from app.db.models import Job, Pipeline, Repository, Trigger
 from app.states import ENDED, HELD, JobState
 from builders.protocol import Kind
@@ -213,7 +214,7 @@ async def get(db: AsyncConnection, pipeline_id: int) -> PipelineView | None:
 
 @cache
 def _get() -> sa.Select[Any]:
-    return _viewed().where(col(Pipeline.id) == sa.bindparam("pipeline_id_"))
+    return fixed(_viewed().where(col(Pipeline.id) == sa.bindparam("pipeline_id_")))
 
 
 async def reason(db: AsyncConnection, pipeline_id: int) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from app.db.fixed import fixed
 from app.db.models import Status
 from app.db.queries import alerts, conversations, outbox
 from app.db.tables import job, status
@@ -114,7 +115,7 @@ def _sent() -> sa.Select[Any]:
     released = outbox.releasing(status, done).returning(status.c.id).cte("released")
     follows = conversations.touching(sa.bindparam("pipeline_id_", type_=sa.Integer)).cte("follows")
     resolved = alerts.resolving.where(sa.bindparam("is_taken_", type_=sa.Boolean)).cte("resolved")
-    return sa.select(released.c.id).add_cte(follows, resolved)
+    return fixed(sa.select(released.c.id).add_cte(follows, resolved))
 
 
 async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[sa.RowMapping]:

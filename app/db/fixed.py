@@ -1,0 +1,33 @@
+"""Statements that are run often: their constants stand in the text, and only what changes is bound."""
+
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql import visitors
+
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+Statement = TypeVar("Statement", bound=sa.Executable)
+
+
+def fixed(statement: Statement) -> Statement:
+    """Write the constants of a statement into its text, once, for all its executions.
+
+    A long condition has hundreds of constants. Bound, each is handed to the server at each execution,
+    and lists of words are expanded anew. What is given by name at the execution stays a parameter.
+    """
+    made: Statement = visitors.replacement_traverse(cast(Any, statement), {}, _written)
+    return made
+
+
+def _written(element: Any, **_: Any) -> Any:
+    """Give what stands for a constant; None leaves the element as it is."""
+    if not isinstance(element, sa.BindParameter) or not element.unique or element.value is None:
+        return None
+    write = element.type.dialect_impl(_DIALECT).literal_processor(_DIALECT)
+    if write is None:
+        return None
+    if element.expanding:
+        return sa.literal_column(f"({', '.join(write(each) for each in element.value)})") if element.value else None
+    return sa.literal_column(write(element.value), element.type)
