@@ -123,6 +123,9 @@ def _isolation(config: Config) -> Iterator[Finding]:
         return
     told = f"sandbox by {found.version}; isolation {found.level}" if found.bwrap else f"no sandbox: {found.problem}"
     yield Finding(ok=found.bwrap is not None, what=f"{told}; jobs of forks need one", remedy=found.remedy)
+    if found.bwrap is not None:
+        calls = f"warning: no system call is refused in it: {found.unfiltered}" if found.unfiltered else "filtered"
+        yield Finding(ok=True, what=f"system calls in the sandbox: {calls}")
     wanted = [name for name in ("memory", "cpus") if getattr(config.sandbox, name) is not None]
     if found.groups is not None and found.groups.is_complete:
         yield Finding(ok=True, what=f"control groups: {', '.join(found.groups.controllers)}")

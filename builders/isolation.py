@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders import cgroup
+from builders import cgroup, seccomp
 from builders.cgroup import Groups
 from builders.config import Config, Use
 from builders.profile import base
@@ -31,6 +33,7 @@ class Isolation:
     bwrap: Path | None = None  # tried, and working
     version: str = ""
     groups: Groups | None = None  # control groups that are ours to divide
+    unfiltered: str = ""  # why no system call is refused in the sandbox; empty: some are
     problem: str = ""  # why there is no sandbox
     remedy: str = ""
 
@@ -47,7 +50,9 @@ class Isolation:
             "network_isolation": "no" if self.bwrap is None else "yes",
             "limits": "rlimits" if self.groups is None else f"cgroup: {', '.join(self.groups.controllers)}",
         }
-        return found | ({"sandbox": self.version} if self.bwrap else {"sandbox_missing": self.problem[:300]})
+        calls = "filtered" if not self.unfiltered else f"not filtered: {self.unfiltered[:200]}"
+        inside = {"sandbox": self.version, "system_calls": calls}
+        return found | (inside if self.bwrap else {"sandbox_missing": self.problem[:300]})
 
 
 def examine(found: Iterable[Path] | None = None) -> Isolation:
@@ -60,9 +65,9 @@ def examine(found: Iterable[Path] | None = None) -> Isolation:
     problems = []
     for bwrap in candidates() if found is None else found:
         version = _version(bwrap)
-        problem = _too_old(bwrap, version) or _try(bwrap)
+        problem = _unfit(bwrap, version) or _try(bwrap)
         if not problem:
-            return Isolation(bwrap=bwrap, version=version, groups=groups)
+            return Isolation(bwrap=bwrap, version=version, groups=groups, unfiltered=_unfiltered(bwrap))
         problems.append(problem)
     problem = "; ".join(problems) or "there is no bubblewrap (bwrap)"
     return Isolation(groups=groups, problem=problem, remedy=_remedy(bool(problems)))
@@ -97,20 +102,32 @@ def _version(bwrap: Path) -> str:
         return f"unknown: {problem}"
 
 
-def _too_old(bwrap: Path, version: str) -> str:
+def _unfit(bwrap: Path, version: str) -> str:
+    """Say why a bubblewrap is not even tried: it does not run, is too old, or makes whoever calls it root."""
     found = VERSION.match(version)
     if found is None:
         return f"{bwrap} does not run ({version[:100]})"
     if (int(found[1]), int(found[2])) < MIN_BWRAP:
         return f"{bwrap} is {version}; {'.'.join(map(str, MIN_BWRAP))} is needed"
+    if bwrap.stat().st_mode & stat.S_ISUID:  # CVE-2026-41163, and refused by bubblewrap itself from 0.12 on
+        return f"{bwrap} is setuid root, with which local users may become root: chmod u-s {bwrap}"
     return ""
 
 
-def _try(bwrap: Path) -> str:
+def _unfiltered(bwrap: Path) -> str:
+    """Try the filter of system calls; say why there is none."""
+    program = seccomp.program(trusted=False)
+    if not program:
+        return f"the system calls of {platform.machine()} are not known to this version"
+    return _try(bwrap, program)
+
+
+def _try(bwrap: Path, program: bytes = b"") -> str:
     """Enter a sandbox as strict as that of an untrusted job; say what went wrong."""
-    words = [str(bwrap), *base(network=False), "--remount-ro", "/", "--", "sh", "-c", "test $$ -lt 10"]
+    refusing = ["--seccomp", "0"] if program else []
+    words = [str(bwrap), *refusing, *base(network=False), "--remount-ro", "/", "--", "sh", "-c", "test $$ -lt 10"]
     try:
-        done = _run(words)
+        done = _run(words, program)
     except (OSError, subprocess.SubprocessError) as problem:
         return f"{bwrap} does not run: {problem}"
     if done.returncode != 0:
@@ -118,9 +135,12 @@ def _try(bwrap: Path) -> str:
     return ""
 
 
-def _run(words: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(words: list[str], given: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run a program of ours that reads what is given from its standard input."""
     env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-    return subprocess.run(words, capture_output=True, text=True, timeout=PROBE_S, env=env, check=False)  # noqa: S603  # our own
+    done = subprocess.run(words, capture_output=True, input=given, timeout=PROBE_S, env=env, check=False)  # noqa: S603
+    said = (done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    return subprocess.CompletedProcess(words, done.returncode, *said)
 
 
 def _remedy(is_there: bool) -> str:

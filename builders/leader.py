@@ -8,6 +8,7 @@ a double fork becomes its child, so "no child left" means "nothing left". What m
     group=FOLDER       control group that the command is put into, and that is killed at the end
     processes=NUMBER   how many the command may have, where no group counts them
     file=BYTES         size of the largest file it may write
+    filter=HEX         program that refuses system calls, for the command in the sandbox
 
 Standard input is a socket to the agent:
 
@@ -40,6 +41,7 @@ class Asked:
         self.group = given.get("group")
         self.processes = int(given.get("processes", 0))
         self.file = int(given.get("file", 0))
+        self.filter = bytes.fromhex(given.get("filter", ""))
         self.entered, self.entered_write = os.pipe() if self.sandboxed else (-1, -1)
 
     def command(self, argv: list[str]) -> list[str]:
@@ -47,7 +49,8 @@ class Asked:
         if not self.sandboxed:
             return argv
         os.set_inheritable(self.entered_write, True)
-        return [argv[0], "--json-status-fd", str(self.entered_write), *argv[1:]]
+        words = [argv[0], "--json-status-fd", str(self.entered_write)]
+        return [*words, *(["--seccomp", str(readable(self.filter))] if self.filter else []), *argv[1:]]
 
     def was_entered(self) -> bool:
         """Tell whether there was a command in the sandbox at all; called when bubblewrap has ended."""
@@ -57,6 +60,15 @@ class Asked:
         with contextlib.suppress(BlockingIOError):
             return b'"exit-code"' in os.read(self.entered, 65536)
         return False
+
+
+def readable(data: bytes) -> int:
+    """Give a file that a started program reads this from; it fits into a pipe."""
+    read, write = os.pipe()
+    os.write(write, data)
+    os.close(write)
+    os.set_inheritable(read, True)
+    return read
 
 
 def main(words: list[str]) -> None:

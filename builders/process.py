@@ -52,11 +52,14 @@ class Cage:
     group: Path | None = None  # control group with limits of its own
     processes: int = 0  # how many there may be, where no group counts; 0: any
     file: int = 0  # bytes of the largest file; 0: any
+    filter: bytes = b""  # program that refuses system calls in the sandbox, for bubblewrap; empty: none is refused
 
     def asked(self) -> Iterator[str]:
         """Say it in the leader's words."""
         if self.sandbox:
             yield "sandboxed=1"
+            if self.filter:
+                yield f"filter={self.filter.hex()}"
         for name, value in (("group", self.group), ("processes", self.processes), ("file", self.file)):
             if value:
                 yield f"{name}={value}"

@@ -59,6 +59,11 @@ def words(bwrap: Path, view: View, *, root: bool) -> tuple[str, ...]:
     return (*found, "--")
 
 
+def targets(view: View) -> list[Path]:
+    """List what is mounted under its own name, and so perhaps below a folder that the job writes."""
+    return [*view.hidden, *view.readable, view.tree, *view.writable, *_git_data(view.tree), *view.devices]
+
+
 def base(*, network: bool) -> list[str]:
     """List what is the same for every job: the system to read, and namespaces of its own."""
     found = [f"--unshare-{name}" for name in (*UNSHARED, *([] if network else ["net"]))]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from builders import cgroup, profile
+from builders import cgroup, mount_points, profile, seccomp
 from builders.cgroup import Groups
 from builders.config import Board, Config, Use
 from builders.environment import SDK_FOLDER, Scene
@@ -76,7 +76,8 @@ class Sandbox:
         trusted, ej = scene.lease.trusted, scene.configuration.ej
         cage = Cage() if ej and trusted else Cage(file=limits.disk, processes=limits.processes)
         if self.covers(trusted=trusted, ej=ej):
-            cage = replace(cage, sandbox=self._words(wanted, scene, room, phase))
+            refused = b"" if self.isolation.unfiltered else seccomp.program(trusted=trusted)
+            cage = replace(cage, sandbox=self._words(wanted, scene, room, phase), filter=refused)
             wanted = replace(wanted, env={"HOME": profile.HOME} | _own_home(wanted, scene))
         if self.groups is not None:
             wants = cgroup.Limits(processes=limits.processes, memory=limits.memory, cpus=limits.cpus)
@@ -96,6 +97,8 @@ class Sandbox:
             network=scene.lease.trusted and self.config.sandbox.network,
             hidden=self.hidden,
         )
+        for inside, outside in ((Path("/tmp"), room.temporary), (Path(profile.HOME), room.home)):  # noqa: S108  # its own
+            mount_points.clear(profile.targets(view), inside, outside)
         return profile.words(self.isolation.bwrap, view, root=os.geteuid() == 0)
 
     def _readable(self, wanted: Command, scene: Scene, room: Room) -> Iterator[Path]:

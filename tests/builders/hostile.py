@@ -60,6 +60,28 @@ try:
 except OSError as problem:
     print("no such process:", problem.errno)
 """
+# Without a filter each of these fails in another way than by a lack of rights, or succeeds.
+CALLS = """
+import ctypes, mmap, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+ARM = platform.machine() != "x86_64"
+for name, number, words in (("keyctl", (250, 219), (0xDEAD,)), ("add_key", (248, 217), (0, 0, 0, 0, 0)),
+                            ("userfaultfd", (323, 282), (1 << 30,)), ("unshare", (272, 97), (0,)),
+                            ("setns", (308, 268), (-1, 0)), ("perf_event_open", (298, 241), (0, 0, -1, -1, 0)),
+                            ("io_uring_setup", (425, 425), (0, 0)), ("TIOCSTI", (16, 29), (0, 0x5412, b"x")),
+                            ("TIOCSTI in more bits", (16, 29), (0, ctypes.c_ulong(0x100005412), b"x")),
+                            ("another table", (0x40000000 + 250, 219), (0xDEAD,))):
+    done = libc.syscall(number[ARM], *words)
+    if done != -1 or ctypes.get_errno() != 1:
+        print("ESCAPED by", name, done, os.strerror(ctypes.get_errno()))
+if not ARM and os.fork() == 0:  # keyctl as a program of 32 bits asks for it; a kernel without such ends us
+    code = mmap.mmap(-1, 4096, prot=7)
+    code.write(bytes.fromhex("53 b8 20010000 bb adde0000 cd80 5b c3"))
+    call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+    if call() != -1:
+        print("ESCAPED by 32 bits", flush=True)
+    os._exit(0)
+"""
 TTY = """
 import fcntl, os, termios
 for number in range(64):
@@ -95,6 +117,7 @@ SCRIPTS: dict[str, Hostile] = {
         "trap '' HUP INT QUIT TERM USR1 USR2 ALRM; echo DONE; while :; do sleep 1; done", outcome="timed_out"
     ),
     "ptrace of the agent": Hostile(python(PTRACE) + "echo DONE"),
+    "system calls that no build needs": Hostile(python(CALLS) + "echo DONE"),
     "a signal to everybody": Hostile("trap '' TERM; kill -TERM -1; kill -CONT @AGENT@ && echo ESCAPED; echo DONE"),
     "reading /proc": Hostile(
         "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline > /tmp/all\n"
@@ -125,6 +148,11 @@ SCRIPTS: dict[str, Hostile] = {
     "links in the tree": Hostile(
         "ln -s @CANARY_FOLDER@ a; ln -s / b; ln -s ../../../.. c; chmod -R 777 a/ c/ 2>/dev/null; "
         "rm -rf a/* && ls @CANARY_FOLDER@ && echo ESCAPED; echo DONE"
+    ),
+    "a link where the next phase's folders are to be": Hostile(
+        'top=$(echo "$PWD" | cut -d/ -f1-3); mv "$top" /tmp/gone; ln -s "/oldroot@CANARY_FOLDER@" "$top"; echo DONE',
+        run="echo RAN; pwd; ls",
+        says=("DONE", "RAN", "plain.txt"),
     ),
     "git hooks and settings": Hostile(
         "for f in .git/hooks/post-checkout .git/config .git/info/attributes .git/objects/info/alternates; do\n"

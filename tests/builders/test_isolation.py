@@ -42,6 +42,15 @@ def test_a_bubblewrap_that_is_too_old_or_none_is_not_used(tmp_path: Path, versio
     assert isolation.examine([bwrap(tmp_path, f"echo {version}")]).bwrap is None
 
 
+def test_a_bubblewrap_that_makes_its_caller_root_is_not_used(tmp_path: Path) -> None:
+    made = bwrap(tmp_path, "echo bubblewrap 0.11.0")
+    made.chmod(0o4755)
+
+    found = isolation.examine([made])
+
+    assert found.bwrap is None and f"chmod u-s {made}" in found.problem
+
+
 def test_control_groups_that_systemd_delegated_are_divided(tmp_path: Path) -> None:
     unit = tmp_path / "cgroup" / "rigline-builder.service"
     unit.mkdir(parents=True)
