@@ -104,6 +104,7 @@ class Settings(BaseModel):
     keep_artefacts_days: int = Field(30, alias="RIGLINE_KEEP_ARTEFACTS_DAYS", ge=0)
     log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
+    history_branches: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_HISTORY_BRANCHES")
 
     queue_limit_s: float = Field(24 * 3600.0, alias="RIGLINE_QUEUE_LIMIT_S", gt=0)
     fork_isolation: Level = Field(Level.NAMESPACES, alias="RIGLINE_FORK_ISOLATION")

@@ -13,6 +13,7 @@ class Known:
     """A change point as it was found earlier, with its places among the points that are looked at now."""
 
     id: int
+    shift_id: int
     cut: Cut
     is_gone: bool = False  # later points spoke against it
 

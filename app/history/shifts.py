@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-Place = tuple[datetime, int]  # where a commit stands on its branch: when it was made, and its row
+Place = tuple[float, int]  # where a commit stands on its branch: when it was made (seconds since 1970), and its row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +67,14 @@ class Standing:
 def turn(standing: Standing, facts: Facts) -> Turn | None:
     """Say what becomes of a group; None if it stays as it is. What a person said holds until it grows."""
     if not facts.change_points:
-        return Turn.WITHDRAWN if standing.is_new else None
-    if standing.is_open and facts.has_recovered:
-        return Turn.RECOVERED
+        return Turn.WITHDRAWN if standing.is_open else None
+    if facts.has_recovered:
+        can = standing.is_open or (standing.by_itself and not standing.has_recovered)
+        return Turn.RECOVERED if can else None
     if standing.is_new:
         return None
-    if standing.by_itself and not (standing.has_recovered and facts.has_recovered):
-        return Turn.REOPENED
-    grown = standing.agreed is not None and facts.surely is not None and facts.surely > standing.agreed
-    return Turn.REOPENED if grown and not facts.has_recovered else None
+    return Turn.REOPENED if standing.by_itself or _has_grown(standing, facts) else None
+
+
+def _has_grown(standing: Standing, facts: Facts) -> bool:
+    return standing.agreed is not None and facts.surely is not None and facts.surely > standing.agreed

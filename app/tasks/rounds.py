@@ -19,6 +19,7 @@ from app.deps import Deps
 from app.dispatch import counters, sweep
 from app.handlers import schedule
 from app.reporting import absence, answers, comments, statuses
+from app.results import analysing
 from app.task_queue import QUEUE
 from app.tasks import reconcile, retention
 
@@ -31,6 +32,7 @@ SWEEP_S = 2.0
 DELIVERIES_S = 2.0
 SCHEDULES_S = 10.0
 RETENTION_S = 60.0
+ANALYSIS_S = 2.0
 DELAYED_S = 1.0  # RQ counts in whole seconds
 LOCK = 0x7269_6702  # advisory: one worker at a time puts deliveries again
 
@@ -53,6 +55,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, put_delayed, DELAYED_S))
             group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))
             group.create_task(_round(deps, reconcile.in_turn, reconcile.EVERY_S))
+            group.create_task(_round(deps, analysing.analyse_due, ANALYSIS_S))
             group.create_task(_round(deps, retention.remove_old, RETENTION_S))
     finally:
         for end in ends:
