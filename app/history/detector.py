@@ -5,22 +5,20 @@ Refuses to see: steps below the floor or one sigma of the noise, and levels of f
 
 import itertools
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.history import pelt, scale
-from app.history.ranks import two_sided, u_deviate
-from app.history.robust import Floats, median, running_median
+from app.history import scale
+from app.history.robust import Floats, median
 from app.history.scale import Scaled
+from app.history.segmentation import Segmented, segmented
 
 FLOOR = 0.01  # relative: a smaller step is no news
 ALPHA = 0.001  # chance that a rank test calls equal levels different
 LEAST_POINTS = 6  # two segments of three
-SURE_STEP = 3.0  # sigmas between two levels that differ, whatever the autocorrelation
-PER_CUT = 3.0  # sigma² · ln n: about the modified BIC of Zhang and Siegmund (2007)
-HEAVY_TAILS = 2.0  # factor on the penalty
 INTERVAL_99 = 2.5758  # sigmas
 MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)  # standard error of a median to that of a mean, normal noise
 BAND = 3.0  # sigmas
@@ -70,21 +68,6 @@ class Knobs:
 
 
 DEFAULTS = Knobs()
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """The part of a series between two annotations, its noise known."""
-
-    values: Floats
-    places: list[int]  # of the values in what was given
-    scaled: Scaled
-    y: Floats  # scaled, without spikes
-    sigma: float
-    autocorrelation: float
-    spikes: list[int]
-    found: list[int]  # cuts that stand
-    deviates: list[float]
 
 
 def detect(
@@ -153,97 +136,54 @@ def _detect(given: Floats, offset: int, resolution: float, knobs: Knobs) -> Dete
     values = given[places]
     if len(values) == 0:
         return Detection()
-    level = median(values)
-    scaled = scale.scaled(values, max(resolution, 0.0)) if len(values) >= LEAST_POINTS else None
+    step = resolution if resolution > 0 else scale.implied_step(values)
+    scaled = scale.scaled(values, step) if len(values) >= LEAST_POINTS else None
     if scaled is None:
-        return Detection(level=level, measured=len(values))
-    stretch = _segment(values, (places + offset).tolist(), scaled, knobs)
-    return _report(stretch)
+        return Detection(level=median(values), measured=len(values))
+    return _report(values, (places + offset).tolist(), scaled, segmented(scaled, knobs.floor, knobs.alpha))
 
 
-def _segment(values: Floats, places: list[int], scaled: Scaled, knobs: Knobs) -> _Stretch:
-    """Run the steps: noise, spikes, autocorrelation (twice), partition, pruning."""
-    sigma = scale.sigma(scaled.y, running_median(scaled.y, scale.LONG_WINDOW), scaled.quantum)
-    y, spikes = scale.spikes(scaled.y, sigma)
-    correlation = scale.autocorrelation(y, sigma)
-    found = _partition(y, sigma, correlation)
-    sure = _sure(y, found, sigma)
-    if sure:  # a fresh step is not followed by the running median, and looks like autocorrelation
-        correlation = scale.autocorrelation(y, sigma, sure)
-        found = _partition(y, sigma, correlation)
-    standing = _prune(y, found, sigma, scale.inflation(correlation), knobs)
-    return _Stretch(values, places, scaled, y, sigma, correlation, spikes, list(standing), list(standing.values()))
-
-
-def _partition(y: Floats, sigma: float, correlation: float) -> list[int]:
-    unit = (y - median(y)) / sigma
-    return pelt.cuts(unit, HEAVY_TAILS * PER_CUT * scale.inflation(correlation) * math.log(len(y)))
-
-
-def _sure(y: Floats, found: list[int], sigma: float) -> list[int]:
-    levels = [median(piece) for piece in np.split(y, found)]
-    return [
-        cut
-        for cut, before, after in zip(found, levels, levels[1:], strict=False)
-        if abs(after - before) >= SURE_STEP * sigma
-    ]
-
-
-def _prune(y: Floats, found: list[int], sigma: float, inflation: float, knobs: Knobs) -> dict[int, float]:
-    """Drop the least certain cut that does not stand, until all stand; give each its deviate."""
-    edges = [0, *found, len(y)]
-    least_step = max(math.log1p(knobs.floor), sigma)
-    known: dict[tuple[int, int, int], tuple[float, bool]] = {}
-
-    def judged(at: int) -> tuple[float, bool]:
-        before, cut, after = edges[at - 1 : at + 2]
-        if (before, cut, after) not in known:
-            left, right = y[before:cut], y[cut:after]
-            z = u_deviate(left, right) / math.sqrt(inflation)
-            large = abs(median(right) - median(left)) >= least_step
-            known[before, cut, after] = z, large and two_sided(z) < knobs.alpha
-        return known[before, cut, after]
-
-    while weak := [(judged(at)[0], at) for at in range(1, len(edges) - 1) if not judged(at)[1]]:
-        del edges[min(weak)[1]]
-    return {edges[at]: judged(at)[0] for at in range(1, len(edges) - 1)}
-
-
-def _report(of: _Stretch) -> Detection:
-    edges = [0, *of.found, len(of.y)]
-    levels = [median(piece) for piece in np.split(of.values, of.found)]
-    cuts = tuple(_cut(of, edges, levels, number) for number in range(1, len(edges) - 1))
-    width = BAND * of.sigma * math.sqrt(scale.inflation(of.autocorrelation))
-    last = levels[-1]
-    if of.scaled.unit is None:
-        band = (last * math.exp(-width), last * math.exp(min(width, 700.0)))
-    else:
-        band = (last - width * of.scaled.unit, last + width * of.scaled.unit)
+def _report(values: Floats, places: list[int], scaled: Scaled, found: Segmented) -> Detection:
+    edges = [0, *found.cuts, len(values)]
+    levels = [median(values[start:end]) for start, end in itertools.pairwise(edges)]
+    cuts = []
+    for number, (at, z) in enumerate(found.cuts.items(), 1):
+        start, _, end = edges[number - 1 : number + 2]
+        before, after = levels[number - 1 : number + 1]
+        step = median(found.y[at:end]) - median(found.y[start:at])
+        error = _error(found, at - start, end - at)
+        cuts.append(
+            Cut(
+                index=places[at],
+                previous=places[at - 1],
+                before=before,
+                after=after,
+                change=scaled.change(step, before),
+                low=scaled.change(step - error, before),
+                high=scaled.change(step + error, before),
+                points=min(at - start, end - at),
+                z=z,
+            )
+        )
     return Detection(
-        cuts=cuts,
-        sigma=of.sigma,
-        autocorrelation=of.autocorrelation,
-        level=last,
-        band=band,
-        spikes=tuple(of.places[spike] for spike in of.spikes),
-        measured=len(of.values),
+        cuts=tuple(cuts),
+        sigma=found.sigma,
+        autocorrelation=found.autocorrelation,
+        level=levels[-1],
+        band=_band(levels[-1], scaled, found),
+        spikes=tuple(places[spike] for spike in found.spikes),
+        measured=len(values),
     )
 
 
-def _cut(of: _Stretch, edges: list[int], levels: list[float], number: int) -> Cut:
-    start, at, end = edges[number - 1 : number + 2]
-    before, after = levels[number - 1 : number + 1]
-    step = median(of.y[at:end]) - median(of.y[start:at])
-    error = INTERVAL_99 * MEDIAN_TO_MEAN * of.sigma * math.sqrt(scale.inflation(of.autocorrelation))
-    error *= math.sqrt(1 / (at - start) + 1 / (end - at))
-    return Cut(
-        index=of.places[at],
-        previous=of.places[at - 1],
-        before=before,
-        after=after,
-        change=of.scaled.change(step, before),
-        low=of.scaled.change(step - error, before),
-        high=of.scaled.change(step + error, before),
-        points=min(at - start, end - at),
-        z=of.deviates[number - 1],
-    )
+def _error(found: Segmented, before: int, after: int) -> float:
+    """Give half of the interval of a difference of medians, for normal noise; wider than due for heavier tails."""
+    inflation = scale.inflation(found.autocorrelation)
+    return INTERVAL_99 * MEDIAN_TO_MEAN * found.sigma * math.sqrt(inflation * (1 / before + 1 / after))
+
+
+def _band(level: float, scaled: Scaled, found: Segmented) -> tuple[float, float]:
+    width = BAND * found.sigma * math.sqrt(scale.inflation(found.autocorrelation))
+    if scaled.unit is not None:
+        return level - width * scaled.unit, level + width * scaled.unit
+    return level * math.exp(-width), min(level * math.exp(min(width, scale.LARGEST)), sys.float_info.max)

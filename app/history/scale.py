@@ -14,6 +14,9 @@ SPIKE = 4.0  # sigmas from the short running median
 CLIP = 3.0  # sigmas: what a residual counts at most towards the autocorrelation
 LARGEST_AUTOCORRELATION = 0.8
 LEAST_SIGMA = 1e-6  # relative: below it lies rounding
+LEAST_FOR_STEP = 20  # values: fewer may be round by chance
+STEP_DIGITS = 7
+LARGEST = 700.0  # the exponential of more leaves the numbers
 FURTHEST = 1e6  # medians: values further out would cost the sums of squares their digits
 
 
@@ -28,7 +31,7 @@ class Scaled:
     def change(self, step: float, before: float) -> float | None:
         """Turn a step on this scale into a relative change; None from zero."""
         if self.unit is None:
-            return math.expm1(step)
+            return math.expm1(min(step, LARGEST))
         return step * (self.unit / abs(before)) if before else None
 
 
@@ -41,6 +44,28 @@ def scaled(values: Floats, resolution: float) -> Scaled | None:
         return Scaled(np.log(values), resolution / middle, None)
     with np.errstate(over="ignore"):
         return Scaled(np.clip(values / middle, -FURTHEST, FURTHEST), resolution / middle, middle)
+
+
+def implied_step(values: Floats) -> float:
+    """Find the step that a tool rounds to: the largest of 1, .5, .1, .05 … that divides all of 20 or more values.
+
+    0.0 if there is none above a ten-millionth of the values.
+    """
+    if len(values) < LEAST_FOR_STEP:
+        return 0.0
+    largest = float(np.abs(values).max())
+    if not 1e-280 < largest < 1e280:
+        return 0.0
+    power = math.floor(math.log10(largest))
+    for step in (digit * 10.0**at for at in range(power, power - STEP_DIGITS, -1) for digit in (5, 1)):
+        if _are_multiples(values[:LEAST_FOR_STEP], step) and _are_multiples(values, step):
+            return step
+    return 0.0
+
+
+def _are_multiples(values: Floats, step: float) -> bool:
+    counts = values / step
+    return bool((np.abs(counts - np.rint(counts)) < 1e-6).all())
 
 
 def sigma(y: Floats, level: Floats, quantum: float) -> float:
