@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-Place = tuple[float, int]  # where a commit stands on its branch: when it was made (seconds since 1970), and its row
+Place = tuple[datetime, int]  # where a commit stands on its branch: when it was made, and its row
 
 
 @dataclass(frozen=True, kw_only=True)

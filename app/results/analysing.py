@@ -15,14 +15,16 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import analysing, shifting
-from app.db.queries.analysing import Boundary, Claimed, Line
+from app.db.queries.analysing import Boundary, Claimed
 from app.deps import Deps
 from app.history import detector
 from app.history.changes import Known
 from app.history.detector import Cut, Detection
+from app.history.shifts import Place
 from app.policy import globs
-from app.results import grouping
+from app.results import grouping, lines
 from app.results.grouping import Found
+from app.results.lines import Line
 
 AT_ONCE = 40  # series of one transaction
 SHARE_S = 120.0  # a round ends after so long; what is left is due, and the next one goes on
@@ -60,19 +62,17 @@ async def _analyse_some(deps: Deps) -> Done:
     if not claimed:
         return Done()
     judged = [each for each in claimed if _is_judged(each, deps.settings.history_branches)]
-    ids = [each.series_id for each in judged]
     async with deps.begin() as db:
-        lines = await analysing.lines(db, ids)
+        read = await lines.read(db, judged)
         cuts = await analysing.boundaries(db, {each.repository_id for each in judged})
-        known = await _known(db, lines)
-    found = await asyncio.to_thread(_detect, judged, lines, cuts, known)
+        known = await _known(db, read)
+    found = await asyncio.to_thread(_detect, judged, read, cuts, known)
     await _keep(deps, found)
-    read = set(lines)
     async with deps.begin() as db:  # nothing to find in what is no branch to judge, or has no points
         left = [each for each in claimed if each.series_id not in read]
         mine = await analysing.still_held(db, left)
         await analysing.done(db, [_told(each.series_id) for each in left if each.series_id in mine])
-    return Done(series=len(claimed), points=sum(len(each.values) for each in lines.values()))
+    return Done(series=len(claimed), points=sum(len(each.values) for each in read.values()))
 
 
 def _is_judged(series: Claimed, branches: Sequence[str]) -> bool:
@@ -82,11 +82,11 @@ def _is_judged(series: Claimed, branches: Sequence[str]) -> bool:
     return not series.branch.startswith("pull/") and globs.matches(branches, series.branch)
 
 
-async def _known(db: AsyncConnection, lines: Mapping[int, Line]) -> dict[int, list[Known]]:
+async def _known(db: AsyncConnection, read: Mapping[int, Line]) -> dict[int, list[Known]]:
     """Read the change points that lie among the points that are looked at; older ones stay as they are."""
-    places = {series_id: {commit: at for at, commit in enumerate(line.commits)} for series_id, line in lines.items()}
+    places = {series_id: {commit: at for at, commit in enumerate(line.commits)} for series_id, line in read.items()}
     found: dict[int, list[Known]] = defaultdict(list)
-    for row in await shifting.known(db, list(lines)) if lines else []:
+    for row in await shifting.known(db, list(read)) if read else []:
         at = places[row["series_id"]]
         index = at.get(row["until_commit_id"])
         if index:
@@ -100,14 +100,14 @@ async def _known(db: AsyncConnection, lines: Mapping[int, Line]) -> dict[int, li
 
 def _detect(
     claimed: Iterable[Claimed],
-    lines: Mapping[int, Line],
+    read: Mapping[int, Line],
     cuts: Sequence[Boundary],
     known: Mapping[int, Sequence[Known]],
 ) -> list[Found]:
     """Run the detector over some series; one that it cannot bear is left as it is, and the others go on."""
     found = []
     for each in claimed:
-        line = lines.get(each.series_id)
+        line = read.get(each.series_id)
         if line is not None:
             before = known.get(each.series_id, [])
             try:
@@ -119,12 +119,9 @@ def _detect(
     return found
 
 
-def _detection(
-    claimed: Claimed, line: Line, boundaries: Iterable[tuple[float, int]], known: Sequence[Known]
-) -> Detection:
-    places = list(zip(line.made, line.commits, strict=True))
-    edges = [bisect_left(places, place) for place in boundaries]
-    if claimed.points == 0 or line.total > claimed.points + ADDED:
+def _detection(claimed: Claimed, line: Line, boundaries: Iterable[Place], known: Sequence[Known]) -> Detection:
+    edges = [bisect_left(line.places, place) for place in boundaries]
+    if claimed.points == 0 or len(line.values) > claimed.points + ADDED:
         return detector.detect(line.values, resolution=line.resolution, boundaries=edges)
     cuts = sorted((each.cut for each in known if not each.is_gone), key=lambda cut: cut.index)
     return detector.refit(line.values, cuts, resolution=line.resolution, boundaries=edges)
@@ -148,7 +145,7 @@ def _told(series_id: int, found: Found | None = None) -> dict[str, object]:
     said = found.detection if found else None
     return {
         "series_id": series_id,
-        "points": found.line.total if found else 0,
+        "points": len(found.line.values) if found else 0,
         "level": said.level if said else None,
         "sigma": said.sigma if said else None,
         "inflation": said.inflation if said else None,

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import Triage
 from app.db.queries import shifting
-from app.db.queries.analysing import Claimed, Line
+from app.db.queries.analysing import Claimed
 from app.db.queries.shifting import BY_ITSELF, OPEN, Candidate
 from app.history import changes
 from app.history.changes import Known
 from app.history.detector import Cut, Detection
 from app.history.shifts import Range, Standing, turn
+from app.results.lines import Line
 
 NEWS = 50  # points: what is found farther from the end, as in an import, is listed, but subscribers hear nothing of it
 
@@ -106,7 +107,7 @@ def _standing(row: sa.RowMapping) -> Standing:
 
 def _fresh(found: Found, cut: Cut, *, has_recovered: bool) -> _Fresh:
     return _Fresh(
-        range=Range(after=found.line.place(cut.previous), until=found.line.place(cut.index)),
+        range=Range(after=found.line.places[cut.previous], until=found.line.places[cut.index]),
         is_news=len(found.line.values) - cut.index <= NEWS,
         row={"series_id": found.claimed.series_id, **_row(found, cut), "recovered": has_recovered},
     )
@@ -114,8 +115,8 @@ def _fresh(found: Found, cut: Cut, *, has_recovered: bool) -> _Fresh:
 
 def _row(found: Found, cut: Cut) -> dict[str, Any]:
     return {
-        "after_commit_id": found.line.commits[cut.previous],
-        "until_commit_id": found.line.commits[cut.index],
+        "after_commit_id": found.line.places[cut.previous][1],
+        "until_commit_id": found.line.places[cut.index][1],
         "before": cut.before,
         "after": cut.after,
         "change": changes.size(cut),

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +11,18 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.db import tables
 from app.db.models import SQLModel, Triage
-from app.db.queries import analysis, shifts
+from app.db.queries import analysis, measurements, shifts
+from app.db.queries.measurements import At, Origin, Taken
 from app.db.queries.shifts import ShiftView, Wanted
 from app.handlers import shifts as handlers
 from app.handlers.shifts import Word
 from app.results import analysing
 from tests.pages.site import NOW, Site, native, sha
+
+
+def made_at(number: int) -> datetime:
+    """Say when a commit was made."""
+    return NOW - timedelta(days=200) + timedelta(hours=number)
 
 
 def steady(level: float, count: int, *, seed: int = 1, sigma: float = 0.002) -> list[float]:
@@ -55,7 +61,7 @@ class History:
         rows = [
             {
                 "repository_id": self.repository, "sha": sha(number), "title": f"commit {number}", "author": "Ada",
-                "committed_at": NOW - timedelta(days=200) + timedelta(hours=number),
+                "committed_at": made_at(number),
             }
             for number in range(first, first + count)
         ]  # fmt: skip
@@ -68,18 +74,14 @@ class History:
             )  # fmt: skip
             return list(found.scalars())
 
-    async def measure(self, series_id: int, values: Sequence[float], *, first: int = 0, **more: Any) -> None:
+    async def measure(self, series_id: int, values: Sequence[float], *, first: int = 0) -> None:
         """Store one value for each commit from the first on, and make the series due as an ingest does."""
         commits = await self.commits(first, len(values))
-        rows = [
-            {
-                "series_id": series_id, "commit_id": commit, "import_id": self.import_id, "value": value,
-                "samples": [value], "resolution": None, **more,
-            }
-            for commit, value in zip(commits, values, strict=True)
-        ]  # fmt: skip
+        origin = Origin(import_id=self.import_id)
         async with self.site.deps.begin() as db:
-            await db.execute(sa.insert(tables.measurement), rows)
+            for number, (commit, value) in enumerate(zip(commits, values, strict=True), first):
+                where = At(commit_id=commit, made_at=made_at(number))
+                await measurements.add(db, where, origin, [Taken(series_id=series_id, value=value, samples=[value])])
             await analysis.mark_due(db, [series_id])
 
     async def analyse(self) -> int:

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from app.db import tables
 from app.db.queries import analysing, analysis
+from app.db.queries.forgiven import Compared
+from app.db.queries.forgiven import forgiven as read_forgiven
 from app.results import analysing as analyser
 from tests.pages.site import NOW, sha
 from tests.results.lines import History, steady
@@ -323,3 +325,41 @@ async def test_a_measured_commit_is_analysed_without_anybody_asking(history):
     due = [row["due_at"] for row in await history.rows_of("analysis")]
 
     assert len(due) == 1 and due[0] is not None and due[0] >= NOW
+
+
+async def forgiven(history, base, head, worse=0.1, *, benchmark="boot", **more):
+    compared = Compared(
+        repository_id=history.repository, base=sha(base), head=sha(head),
+        **{"board_type": "nucleo-f7", "configuration": "release", **more},
+    )  # fmt: skip
+    async with history.site.deps.begin() as db:
+        found = await read_forgiven(db, compared)
+    return found.why(identity=f"{benchmark} time", benchmark=benchmark, metric="time", worse=worse)
+
+
+async def test_a_judged_change_is_forgiven_on_its_range_only_and_only_up_to_its_size(history):
+    await stepped(history)
+    (alert,) = await history.alerts()
+    assert await forgiven(history, 39, 40) == ""
+
+    await history.say(alert.id, "acknowledged")
+
+    assert await forgiven(history, 39, 40) == f"acknowledged by ada (alert {alert.id})"
+    assert await forgiven(history, 30, 44) != ""
+    assert await forgiven(history, 40, 44) == await forgiven(history, 30, 39) == ""  # the range is not in there
+    assert await forgiven(history, 39, 40, 0.105) != "" and await forgiven(history, 39, 40, 0.13) == ""
+    assert await forgiven(history, 39, 40, board_type="stm32h7") == await forgiven(history, 39, 40, benchmark="x") == ""
+    await history.say(alert.id, "fixed")
+    assert await forgiven(history, 39, 40) == ""
+
+
+async def test_a_pull_request_that_does_not_hold_the_judged_commit_is_not_forgiven(history):
+    await stepped(history)
+    await history.say((await history.alerts())[0].id, "expected")
+    await history.commits(50, 1)  # its head: later than the shift, but begun before
+    await history.site.pipeline(history.repository, sha(50), branch="main", pull_request=7)
+
+    assert await forgiven(history, 30, 50) == ""
+
+    await history.site.pipeline(history.repository, sha(50), branch="main")  # and now it is merged
+    assert await forgiven(history, 30, 50) != ""

@@ -1,4 +1,4 @@
-"""What the detector reads and leaves: series that are due, their points in commit order, and how far it got.
+"""What the detector is given and leaves: series that are due, where they are cut by hand, and how far it got.
 
 A claim is a moment ahead at which the series would be due again: who died with it holds nobody up, and a point
 that comes meanwhile makes the series due anew, so that what was claimed before it counts no more.
@@ -10,15 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries.outbox import seconds
-from app.db.tables import analysis, annotation, commit, measurement, repository, series
+from app.db.tables import analysis, annotation, commit, repository, series
 from app.history.shifts import Place
 
 CLAIM_S = 120.0
-MOST_POINTS = 10_000  # of one series that are looked at, the newest
+_OF_SERIES = ("repository_id", "branch", "board_type", "configuration", "better", "step", "step_samples")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,26 +33,13 @@ class Claimed:
     board_type: str
     configuration: str
     better: str | None
+    step: float | None  # that all samples are multiples of, …
+    step_samples: int  # … as so many say
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """The points of one series in commit order, one per commit: the median of all its samples."""
-
-    commits: Sequence[int]
-    made: Sequence[float]  # seconds since 1970, not descending
-    values: Sequence[float]
-    total: int  # points there are, also those that are too old to be looked at
-    resolution: float
-
-    def place(self, index: int) -> Place:
-        """Say where a point stands among the commits of the branch."""
-        return self.made[index], self.commits[index]
-
-
-def made(of: sa.FromClause) -> sa.ColumnElement[float]:
+def made(of: sa.FromClause) -> sa.ColumnElement[datetime]:
     """Give the moment by which a commit is ordered: as git says it was made, else as we first saw it."""
-    return sa.cast(sa.extract("epoch", sa.func.coalesce(of.c.committed_at, of.c.seen_at)), sa.Double)
+    return sa.func.coalesce(of.c.committed_at, of.c.seen_at)
 
 
 async def claim(db: AsyncConnection, limit: int) -> list[Claimed]:
@@ -66,7 +52,7 @@ async def claim(db: AsyncConnection, limit: int) -> list[Claimed]:
         .where(series.c.id == analysis.c.series_id, repository.c.id == series.c.repository_id)
         .values(due_at=clock + seconds(CLAIM_S))
     )
-    of_series = [series.c[name] for name in ("repository_id", "branch", "board_type", "configuration", "better")]
+    of_series = [series.c[name] for name in _OF_SERIES]
     own = [analysis.c[name] for name in ("series_id", "due_at", "points")]
     rows = await db.execute(taken.returning(*own, *of_series, repository.c.default_branch))
     return [Claimed(**row) for row in rows.mappings()]
@@ -77,59 +63,6 @@ async def still_held(db: AsyncConnection, claimed: Iterable[Claimed]) -> set[int
     pairs = [(each.series_id, each.due_at) for each in claimed]
     mine = sa.select(analysis.c.series_id).where(sa.tuple_(analysis.c.series_id, analysis.c.due_at).in_(pairs))
     return set((await db.execute(mine.order_by(analysis.c.series_id).with_for_update())).scalars())
-
-
-async def lines(db: AsyncConnection, series_ids: Sequence[int]) -> dict[int, Line]:
-    """Read the points of some series; one without any is left out."""
-    ranked = _ranked(series_ids)
-    order = (ranked.c.made, ranked.c.commit_id)
-    wanted = (
-        sa.select(
-            ranked.c.series_id,
-            sa.func.max(ranked.c.total).label("total"),
-            *(
-                sa.func.array_agg(aggregate_order_by(ranked.c[name], *order)).label(label)
-                for name, label in (("commit_id", "commits"), ("made", "made"), ("value", "values"))
-            ),
-            sa.func.coalesce(sa.func.max(ranked.c.resolution).filter(ranked.c.rank == 1), 0.0).label("resolution"),
-        )
-        .where(ranked.c.rank <= MOST_POINTS)
-        .group_by(ranked.c.series_id)
-    )
-    rows = (await db.execute(wanted)).mappings()
-    return {row["series_id"]: Line(**{name: row[name] for name in Line.__dataclass_fields__}) for row in rows}
-
-
-def _ranked(series_ids: Sequence[int]) -> sa.Subquery:
-    """Make one row of each commit that was measured; rank 1 is the newest."""
-    again = measurement.alias("again")
-    sample = sa.func.unnest(again.c.samples).table_valued("value").alias("sample").render_derived()
-    several = (
-        sa.select(sa.func.percentile_cont(0.5).within_group(sample.c.value))
-        .select_from(again.join(sample, sa.true()))
-        .where(again.c.series_id == measurement.c.series_id, again.c.commit_id == measurement.c.commit_id)
-        .scalar_subquery()
-    )
-    at, number = made(commit), sa.func.count()
-    newest_first = sa.over(
-        sa.func.row_number(), partition_by=measurement.c.series_id, order_by=(at.desc(), measurement.c.commit_id.desc())
-    )
-    ids = sa.cast(list(series_ids), sa.ARRAY(sa.Integer))
-    return (
-        sa.select(
-            measurement.c.series_id,
-            measurement.c.commit_id,
-            at.label("made"),
-            sa.case((number == 1, sa.func.max(measurement.c.value)), else_=several).label("value"),
-            sa.func.max(measurement.c.resolution).label("resolution"),
-            newest_first.label("rank"),
-            sa.over(sa.func.count(), partition_by=measurement.c.series_id).label("total"),
-        )
-        .join_from(measurement, commit, commit.c.id == measurement.c.commit_id)
-        .where(measurement.c.series_id == sa.any_(ids))
-        .group_by(measurement.c.series_id, measurement.c.commit_id, commit.c.committed_at, commit.c.seen_at)
-        .subquery()
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

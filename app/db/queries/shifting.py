@@ -22,10 +22,10 @@ LOCK = 0x7269_6710  # advisory, with the repository's id
 SETTLE_S = 10.0  # a shift is told when nothing more joined it for so long
 BY_ITSELF = "rigline"  # who says what the numbers say
 OPEN = frozenset({Triage.NEW, Triage.ACKNOWLEDGED})  # somebody has to do something
-_WORSE = sa.case(  # by how much a change point is for the worse, relative; null without a direction
+WORSE = sa.case(  # by how much a change point is for the worse, relative; null without a direction
     (series.c.better == "lower", change_point.c.change), (series.c.better == "higher", -change_point.c.change)
 )
-_TOLERANCE = sa.func.greatest(FLOOR, sa.func.coalesce((change_point.c.high - change_point.c.low) / 2, 0.0))
+TOLERANCE = sa.func.greatest(FLOOR, sa.func.coalesce((change_point.c.high - change_point.c.low) / 2, 0.0))
 _AFTER, _UNTIL = commit.alias("after"), commit.alias("until")
 
 
@@ -157,8 +157,8 @@ async def judge(db: AsyncConnection, shift_ids: Collection[int]) -> dict[int, Ju
         sa.func.count().filter(worse).label("worse"),
         sa.func.count().filter(back).label("back"),
         sa.func.count().filter(worse, back).label("worse_back"),
-        sa.func.max(_WORSE).label("worst"),
-        sa.func.max(_WORSE - _TOLERANCE).label("surely"),
+        sa.func.max(WORSE).label("worst"),
+        sa.func.max(WORSE - TOLERANCE).label("surely"),
     ]
     wanted = (
         sa.select(*columns)
