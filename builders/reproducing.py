@@ -99,6 +99,8 @@ def _lease(recipe: dict[str, Any], board: Board) -> Lease:
         url=recipe["clone_url"],
         commit=recipe["commit"],
         ref=recipe["ref"],
+        base=recipe.get("base"),
+        trusted_files=recipe.get("trusted_files") or [],
         token=os.environ.get("RIGLINE_REMOTE_TOKEN") or None,
     )
     return Lease(

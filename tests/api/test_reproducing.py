@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from app.db.queries import pipelines
+from app.db.session import engine
 from app.settings import Settings
 from tests.api.service import Service, running
 from tests.builders.conftest import ROOT, Project
@@ -67,3 +69,24 @@ async def test_a_job_is_done_again_here_with_its_log_on_the_terminal(settings: S
     assert bad[0] == 1 and "here: failed, run: exit status 3" in bad[2]
     assert lacking[0] == 1 and "no configuration named 'slow'" in lacking[2]
     assert unknown[0] == 1 and "There is no job 99999." in unknown[2]
+
+
+async def test_a_forks_job_is_done_again_with_the_bases_build_files(settings: Settings, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    base = project.commit(hello__txt="hello from the base", status__txt="0")
+    fork = project.commit(hello__txt="hello from the fork", status__txt="0")
+    (tmp_path / "builder.toml").write_text(BUILDER)
+    with GitServer(tmp_path) as git:
+        allowed = settings.model_copy(update={"allowed_remotes": (f"{git.url}/",)})
+        async with running(allowed) as service:
+            await service.builder("shelf", desk=["fast"])
+            opened = await service.dispatch(remote_url=f"{git.url}/project/.git", commit=fork)
+            ruled = {"from_fork": True, "base": base, "trusted_files": ["hello.txt"]}
+            made = engine(settings.database_url)
+            async with made.begin() as db:
+                await pipelines.change(db, opened["id"], **ruled)
+            await made.dispose()
+            done = await reproduce(service, tmp_path, opened["jobs"][0]["id"])
+
+    assert done[0] == 0, done[2]
+    assert "hello from the base" in done[1] and "hello from the fork" not in done[1]

@@ -100,7 +100,7 @@ def _rank(level: Any) -> Any:
     return sa.case({each.value: number for number, each in enumerate(Level)}, value=level, else_=0)
 
 
-def _keeps_apart(wanted: Wanted) -> sa.ColumnElement[bool]:
+def keeps_apart(wanted: Wanted) -> sa.ColumnElement[bool]:
     """Say that the builder keeps the job apart as well as the job's trust asks for."""
     return sa.or_(wanted.isolation == Level.NONE.value, _rank(builder.c.isolation) >= _rank(wanted.isolation))
 
@@ -227,7 +227,7 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "isolation",
         Lack.AWAY,
-        _keeps_apart,
+        keeps_apart,
         "no builder of {name!r} keeps a stranger's code apart as well as it must ({isolation}): "
         "`rigline-builder doctor` says there what is missing",
     ),

@@ -17,6 +17,7 @@ from app.states import JobState
 
 WAITS = "waits for "  # so begins the reason of a queued job that cannot start yet
 FOR_BOARD = f"{WAITS}board "  # and of one whose board is away
+FOR_BUILDER = f"{WAITS}a builder "  # and of one whose board is there, where nothing keeps a stranger's code apart
 
 
 _new = insert(status)
@@ -137,10 +138,15 @@ async def job_of_target(
     return (await db.execute(asked.order_by(job.c.id.desc()).limit(1))).mappings().one_or_none()
 
 
+def says_away(reason: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Say that a queued job's reason is that nobody can take it now."""
+    return sa.or_(reason.startswith(FOR_BOARD), reason.startswith(FOR_BUILDER))
+
+
 async def waits(db: AsyncConnection, pipeline_id: int) -> str:
-    """Say for what the first of a pipeline's queued jobs waits, if its board is away; else nothing."""
+    """Say for what the first of a pipeline's queued jobs waits, if no place can have it; else nothing."""
     asked = sa.select(job.c.reason).where(
-        job.c.pipeline_id == pipeline_id, job.c.state == JobState.QUEUED, job.c.reason.startswith(FOR_BOARD)
+        job.c.pipeline_id == pipeline_id, job.c.state == JobState.QUEUED, says_away(job.c.reason)
     )
     return str(await db.scalar(asked.order_by(job.c.id).limit(1)) or "")
 

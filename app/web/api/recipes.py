@@ -26,6 +26,8 @@ class Recipe(Told):
     key: str = Field(description="of its mirror on builders")
     private: bool = Field(description="fetching needs a token")
     trusted: bool = Field(description="false: the code came from a fork, and is run in a sandbox only")
+    base: str | None = Field(description="of a fork's: the commit whose build files count")
+    trusted_files: list[str] = Field(description="globs of them, by the rules there")
 
 
 @operation("GET", "/jobs/{job_id}/recipe", answer=Recipe)
@@ -43,5 +45,7 @@ async def read_recipe(deps: Deps, *, job_id: int) -> Recipe:
         key=f"r{row['repository_id']}",
         private=row["repository_private"],
         trusted=row["trusted"],
+        base=row["base"],
+        trusted_files=row["trusted_files"],
         **{name: row[name] for name in ("kind", "board_type", "board", "configuration", "repeat", "limit_s", "commit")},
     )
