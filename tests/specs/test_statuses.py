@@ -12,7 +12,7 @@ from app.db.queries import jobs, pipelines, repositories, statuses
 from app.db.queries import outbox as outbox_rows
 from app.db.tables import alert
 from app.dispatch.plan import PipelineRequest, open_pipeline
-from app.reporting import absence, outbox, wording
+from app.reporting import outbox, wording
 from app.reporting import statuses as sender
 from app.reporting.announce import announce, clipped
 from app.reporting.wording import Facts
@@ -608,54 +608,6 @@ def test_the_names_of_targets_are_stable_and_fit():
     assert wording.context_of("rigline/run", "nucleo-f4", "fast") == "rigline/run/nucleo-f4/fast"
     assert len(clipped(wording.context_of("rigline/run", "b" * 100, "c" * 100))) == 100
     assert clipped("rigline/run/" + "x" * 100 + "1") != clipped("rigline/run/" + "x" * 100 + "2")
-
-
-async def test_a_board_that_is_away_is_said_without_blame_and_taken_back(world):
-    await world.receive(push(world))
-    async with world.deps.begin() as db:
-        await db.execute(sa.update(world.tables.job).values(queued_at=sa.func.now() - sa.text("interval '1 min'")))
-        await db.execute(sa.update(world.tables.builder).values(seen_at=None))
-    assert await absence.note(world.deps) == 1
-    await sent_ago(world, seconds=11)
-    await sender.send_due(world.deps)
-    assert (world.shown(A).state, world.shown(A).description) == (
-        "pending",
-        "1 job queued: waits for board nucleo, which is away",
-    )
-    assert await absence.note(world.deps) == 0
-
-    async with world.deps.begin() as db:
-        await db.execute(sa.update(world.tables.builder).values(seen_at=sa.func.now()))
-    assert await absence.note(world.deps) == 1
-    await sent_ago(world, seconds=11)
-    await sender.send_due(world.deps)
-    assert world.shown(A).description == "1 job queued"
-
-
-async def test_a_job_of_a_fork_says_which_isolation_is_missing_and_not_that_its_board_is_away(world):
-    await world.receive(push(world))
-    lab, work = world.tables.builder, world.tables.pipeline
-    async with world.deps.begin() as db:
-        await db.execute(sa.update(world.tables.job).values(queued_at=sa.func.now() - sa.text("interval '1 min'")))
-        await db.execute(sa.update(work).values(from_fork=True, isolation="cgroup"))
-        await db.execute(sa.update(lab).values(seen_at=sa.func.now()))
-    assert await absence.note(world.deps) == 1
-    await sent_ago(world, seconds=11)
-    await sender.send_due(world.deps)
-    assert world.shown(A).description == "1 job queued: waits for a builder of nucleo with isolation cgroup"
-    assert await absence.note(world.deps) == 0
-
-    async with world.deps.begin() as db:
-        await db.execute(sa.update(lab).values(isolation="cgroup", seen_at=None))
-    assert await absence.note(world.deps) == 1
-    [row] = await world.rows(world.tables.job)
-    assert row.reason == "waits for board nucleo, which is away"
-
-    async with world.deps.begin() as db:
-        await db.execute(sa.update(lab).values(seen_at=sa.func.now()))
-    assert await absence.note(world.deps) == 1
-    [row] = await world.rows(world.tables.job)
-    assert row.reason == ""
 
 
 async def test_a_group_that_waits_for_another_is_no_news_on_the_commit(world):
