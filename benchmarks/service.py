@@ -64,12 +64,14 @@ class Service:
 
 
 @contextmanager
-def running() -> Iterator[Service]:
-    """Start everything in a fresh data directory, and leave nothing behind."""
+def running(kept: Path | None = None) -> Iterator[Service]:
+    """Start everything in a fresh data directory, and leave nothing behind; or in one that is to be kept."""
     _allow_files()
     forge_port = _free_port()
     with contextlib.ExitStack() as opened:
-        data_dir = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="rigline-bench-")))
+        fresh = tempfile.TemporaryDirectory(prefix="rigline-bench-")
+        data_dir = kept or Path(opened.enter_context(fresh))
+        data_dir.mkdir(parents=True, exist_ok=True)
         environ = _environment(data_dir, forge_port)
         settings = Settings.load(environ)
         opened.enter_context(folder.held(data_dir))

@@ -49,12 +49,10 @@ async def pooled(db: AsyncConnection, column: Column) -> dict[int, float]:
     Where the samples were not kept that long, each measurement counts by its own median.
     """
     again = sorted({one for one, other in pairwise(column.commit_ids) if one == other})
-    found = await points.samples(db, column.series_id, again) if again else {}
-    return {commit_id: _median_of(taken) for commit_id, taken in found.items()}
-
-
-def _median_of(taken: Sequence[points.Samples]) -> float:
-    return median([sample for each in taken for sample in (each.samples or [each.value])])
+    found: dict[int, list[float]] = {}
+    for each in await points.samples(db, [column.series_id], again) if again else []:
+        found.setdefault(each.commit_id, []).extend(each.samples or [each.value])
+    return {commit_id: median(samples) for commit_id, samples in found.items()}
 
 
 Row = tuple[int, float, float, float, int, int | None]  # commit, value, low, high, count, attempt
