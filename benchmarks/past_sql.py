@@ -1,4 +1,4 @@
-"""The statements of `past`. Numbers follow from each other: the attempt of commit c at place p is (c - 1) · 10 + p + 1."""
+"""The statements of `past`. The attempt of commit c at place p (0 … 9) is number (c - 1) · 10 + p + 1."""
 
 SESSION = (
     "SET session_replication_role = replica",  # the rows are right by making: no foreign key has to be looked up
@@ -63,7 +63,7 @@ SELECT id, 1, branch, 'type-' || place / 2 + 1, CASE place % 2 WHEN 0 THEN 'rele
        encode(sha256((benchmark || metric)::bytea), 'hex'), benchmark, '', metric, 'ms', 'lower', 0, 3 FROM meant
 """
 
-# Three or five samples around a middle that moves by 8 % once; each row is one of its attempt, in the order of attempts.
+# Three or five samples around a middle that moves by 8 % once, in the order of attempts.
 MEASUREMENTS = """
 INSERT INTO measurement (series_id, commit_id, attempt_id, made_at, measured_at, value, low, high, count, samples)
 SELECT s.id, c.id, (c.id - 1) * 10 + s.place + 1, c.committed_at, c.committed_at, v.mid, v.mid * v.low, v.mid * v.high,
@@ -72,8 +72,8 @@ SELECT s.id, c.id, (c.id - 1) * 10 + s.place + 1, c.committed_at, c.committed_at
             ELSE ARRAY[v.mid, v.mid * v.high, v.mid * v.low, v.mid * (1 + v.high) / 2, v.mid * (1 + v.low) / 2] END
   FROM "commit" c JOIN meant s ON c.id BETWEEN s.first AND s.last
  CROSS JOIN LATERAL (
-       SELECT s.base * (1 + (random() + random() + random() - 1.5) * 0.01) * CASE WHEN c.id > s.step_at THEN 1.08 ELSE 1 END
-              AS mid, 1 - random() * 0.01 AS low, 1 + random() * 0.01 AS high OFFSET 0) v
+       SELECT s.base * (1 + (random() + random() + random() - 1.5) * 0.01)
+              * CASE WHEN c.id > s.step_at THEN 1.08 ELSE 1 END AS mid, 1 - random() * 0.01 AS low, 1 + random() * 0.01 AS high OFFSET 0) v
  WHERE c.id >= $1 AND c.id < $2
  ORDER BY c.id, s.place, s.id
 """
@@ -91,7 +91,7 @@ CONCLUSIONS = (
 )
 
 SEQUENCES = tuple(
-    f"""SELECT setval(pg_get_serial_sequence('"{table}"', 'id'), (SELECT max(id) FROM "{table}"))"""  # noqa: S608
+    f"""SELECT setval(pg_get_serial_sequence('"{table}"', 'id'), (SELECT max(id) FROM "{table}"))"""
     for table in ("repository", "builder", "board", "commit", "pipeline", "job", "attempt", "series", "shift")
 )
 
