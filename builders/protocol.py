@@ -296,6 +296,17 @@ class CommitFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WantedFormat:
+    """What a configuration says of its result file, where content does not decide or shall not."""
+
+    name: str | None = None  # of an adapter of the service; None: content decides
+    pattern: str | None = None  # regular expression with the group `value`, for the format `pattern`
+    benchmark: str | None = None  # name of a benchmark whose file tells none
+    unit: str | None = None  # of values whose file tells none
+    better: str | None = None  # lower or higher, where neither file nor unit say it
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultFile:
     """One result file that was sent before the finish."""
 
@@ -304,6 +315,7 @@ class ResultFile:
     sha256: str
     side: Side = Side.HEAD
     pair: int | None = None  # of a comparison: 0 … are the warm-up, thrown away
+    wanted: WantedFormat | None = None  # how to read it; None: content decides
 
 
 @dataclass(frozen=True, kw_only=True)

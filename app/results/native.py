@@ -9,10 +9,11 @@ import math
 import re
 from typing import Any, NoReturn
 
-from app.results.parsed import Metric, NotUnderstood, Parsed, Scalar
+from app.results.file import LARGEST_DOCUMENT, File, weigh
+from app.results.parsed import MOST_METRICS, Metric, NotUnderstood, Parsed, Scalar
 
 FORMAT = "native"
-MAX_BYTES = 5 << 20
+MAX_BYTES = LARGEST_DOCUMENT
 VERSIONS = (1,)
 BETTER = ("lower", "higher")
 STATUSES = ("ok", "failed", "skipped")
@@ -22,25 +23,33 @@ PARAMS_LIMIT = 50
 LARGEST = 1e100  # of a number; sums and squares of such numbers are still finite
 LARGEST_INTEGER = 2**63  # a larger one has no place in JSON of the database or of a browser
 
+_OF_OTHERS = (b'"machine_info"', b'"library_build_type"', b'"result_columns"')
 _NOT_A_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<constant>NaN|-?Infinity)')
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def recognise(data: bytes) -> bool:
-    """Say whether the file means to be native; pytest-benchmark also has both keys, beside its `machine_info`."""
-    head = data[:MAX_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
-    return head.startswith(b"{") and b'"version"' in head and b'"benchmarks"' in head and b'"machine_info"' not in head
+def recognise(file: File) -> bool:
+    """Say whether the file means to be native, also if it is broken; the same keys of other tools stand beside others.
+
+    pytest-benchmark has `machine_info`, Google Benchmark the build type of its library, asv `result_columns`.
+    """
+    head = file.data[:MAX_BYTES]
+    return (
+        head.lstrip()[:1] == b"{"
+        and b'"version"' in head
+        and b'"benchmarks"' in head
+        and not any(mark in head for mark in _OF_OTHERS)
+    )
 
 
-def parse(data: bytes) -> Parsed:
+def parse(file: File) -> Parsed:
     """Read a file.
 
     Raises:
         NotUnderstood: it is no valid native file; the text names the line or the key.
     """
-    if len(data) > MAX_BYTES:
-        raise NotUnderstood(f"the file has {len(data)} bytes; at most {MAX_BYTES} are read")
-    document = _load(data)
+    weigh(file.data)
+    document = _load(file.data)
     if not isinstance(document, dict):
         raise NotUnderstood(f"expected a JSON object, got {_kind(document)}")
     version = document.get("version")
@@ -50,8 +59,11 @@ def parse(data: bytes) -> Parsed:
     benchmarks = _list(document, "benchmarks", "")
     if not benchmarks and status == "ok":
         raise NotUnderstood('benchmarks: empty; say "status": "skipped" or "failed" if nothing could be measured')
+    metrics = tuple(metric for at, each in _objects(benchmarks, "benchmarks") for metric in _benchmark(each, at))
+    if len(metrics) > MOST_METRICS:
+        raise NotUnderstood(f"{len(metrics)} metrics; at most {MOST_METRICS} in one file")
     return Parsed(
-        metrics=tuple(metric for at, each in _objects(benchmarks, "benchmarks") for metric in _benchmark(each, at)),
+        metrics=metrics,
         status=status,
         reason=_text(document, "reason", "", REASON_LIMIT, default=""),
         unmeasured=dict(_unmeasured(benchmarks)),

@@ -9,6 +9,7 @@ from typing import Self
 from app.results import families
 
 Scalar = str | int | float | bool | None
+MOST_METRICS = 20_000  # of one file
 
 
 class NotUnderstood(ValueError):
@@ -61,3 +62,5 @@ class Parsed:
     reason: str = ""
     unmeasured: Mapping[str, str] = field(default_factory=dict)  # benchmark → "skipped: no memory"
     env: Mapping[str, Scalar] = field(default_factory=dict)  # facts of this execution, no part of any identity
+    ignored: int = 0  # so many lines or values of the file say nothing that can be measured
+    ignored_are: str = "values"  # or lines

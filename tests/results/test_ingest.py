@@ -87,7 +87,7 @@ async def test_the_file_of_a_job_that_did_not_pass_is_kept_but_not_measured(site
 
     assert await site.series() == []
     (result,) = (await site.json(f"/jobs/{job}.json"))["results"]
-    assert result["note"] == f"1 metric; kept, not measured: the job ended {outcome}"
+    assert result["note"] == f"1 measurement in format native; kept, not measured: the job ended {outcome}"
     assert (await site.http.get(f"/api/v1/jobs/{job}/result")).content == data
 
 
@@ -121,7 +121,9 @@ async def test_an_execution_that_says_that_it_failed_gives_no_point(site):
     job, _ = await site.measured(repository, sha(1), [json.dumps(data).encode()])
 
     assert await site.series() == []
-    assert (await site.json(f"/jobs/{job}.json"))["results"][0]["note"] == "failed: sensor lost; 1 metric"
+    assert (await site.json(f"/jobs/{job}.json"))["results"][0][
+        "note"
+    ] == "failed: sensor lost; 1 measurement in format native"
 
 
 async def test_an_attempt_that_is_still_open_is_left_alone(site):

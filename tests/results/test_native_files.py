@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.results import adapters, native
+from app.results.file import File
 from app.results.parsed import Metric, NotUnderstood
 
 
@@ -22,13 +23,13 @@ def with_metric(**metric):
 
 
 def read(document) -> list[Metric]:
-    return list(native.parse(json.dumps(document).encode()).metrics)
+    return list(native.parse(File(json.dumps(document).encode())).metrics)
 
 
 def refusal(document) -> str:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     with pytest.raises(NotUnderstood) as caught:
-        native.parse(data)
+        native.parse(File(data))
     return str(caught.value)
 
 
@@ -45,7 +46,7 @@ def test_every_optional_key_is_read_and_unknown_ones_are_let_be():
     document["benchmarks"][0] |= {"params": {"size": 3, "mode": "fast"}, "version": "b1946ac9"}
     document |= {"env": {"temp_c": 41.5}, "host": {"any": ["thing"]}}
 
-    parsed = native.parse(json.dumps(document).encode())
+    parsed = native.parse(File(json.dumps(document).encode()))
 
     assert parsed.metrics[0].params == {"mode": "fast", "size": 3}
     assert (parsed.metrics[0].resolution, parsed.metrics[0].cap, parsed.metrics[0].version) == (1, 61, "b1946ac9")
@@ -107,7 +108,7 @@ def test_a_skipped_benchmark_has_a_reason_and_no_measurement():
     reading = adapters.read(json.dumps(document).encode())
 
     assert reading.parsed.unmeasured == {"argb": "skipped: no memory"}
-    assert reading.note == "1 metric; not measured: argb: skipped: no memory"
+    assert reading.note == "1 measurement in format native; not measured: argb: skipped: no memory"
 
 
 def test_a_file_of_more_than_five_megabytes_is_not_read():
@@ -138,7 +139,7 @@ def test_free_text_as_other_tools_write_it_is_kept_and_said_to_be_not_understood
 def test_the_file_of_another_tool_with_the_same_keys_is_not_taken_for_native():
     data = json.dumps({"machine_info": {}, "version": "5.1.0", "benchmarks": [{"stats": {}}]}).encode()
 
-    assert adapters.read(data).note == "not understood: no known format; kept as it is"
+    assert adapters.read(data).note.startswith("not understood as pytest-benchmark: it holds no measurement")
 
 
 NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False))
@@ -169,7 +170,7 @@ FILES = st.fixed_dictionaries({"version": st.just(1), "benchmarks": st.lists(BEN
 @given(VALUES | FILES)
 def test_any_json_is_either_refused_or_read_into_finite_numbers(document):
     try:
-        parsed = native.parse(json.dumps(document).encode())
+        parsed = native.parse(File(json.dumps(document).encode()))
     except NotUnderstood:
         return
 
@@ -188,7 +189,7 @@ def test_any_bytes_get_a_note_and_no_error(data):
 def test_the_sample_of_the_documentation_is_what_the_parser_reads():
     sample = Path(__file__).with_name("sample.json").read_bytes()
 
-    parsed = native.parse(sample)
+    parsed = native.parse(File(sample))
 
     assert [metric.name for metric in parsed.metrics] == ["fps", "render"]
     assert parsed.unmeasured == {"Rotated ARGB image": "skipped: no memory for the layer"}
