@@ -61,6 +61,7 @@ class PipelineRequest:
     status_style: str = "aggregate"
     skipped_as: str = "pending"
     comment_style: str = "changes"
+    fails_on: str = "never"  # or regression: a certain one fails its status
     context: str | None = None  # of the status; None: rigline/ and the kind
     reports: bool = False  # shows a status on the commit
     is_told: bool = True  # in the comment of its pull request too
@@ -140,7 +141,7 @@ async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[
 def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
     more = ("fetch_ref", "base", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
-    ruled = ("rule", "compare_with", "status_style", "skipped_as", "comment_style")
+    ruled = ("rule", "compare_with", "status_style", "skipped_as", "comment_style", "fails_on")
     who = request.outsider
     whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}
     files = {"trusted_files": list(request.trusted_files)}

@@ -165,6 +165,7 @@ def ruled(request: PipelineRequest, rule: Rule, happening: Happening, policy: Po
         status_style=work.status if work.status != NO_STATUS else request.status_style,
         skipped_as=work.skipped,
         comment_style=work.comment,
+        fails_on=work.fail,
         context=f"rigline/{rule.name}",
         reports=request.reports and work.status != NO_STATUS,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.history.verdict import DECIDED, Verdict
+from app.history.verdict import DECIDED, Rule, Verdict
 
 WORST = 3  # rows that are named first
 # The order in which rows are read, and what the whole is called: the first that any row says.
@@ -24,8 +24,6 @@ ORDER = (
 )
 # With a number for the change. All others are states of their own, without one.
 WITH_CHANGE = DECIDED | {Verdict.UNDECIDED, Verdict.ONCE, Verdict.UNJUDGED}
-# What the mean is taken over: both sides were measured, and it is known which way is worse.
-IN_MEAN = DECIDED | {Verdict.UNDECIDED, Verdict.ONCE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +32,7 @@ class Accepted:
 
     by: str
     reason: str = ""
+    change: float | None = None  # relative, as measured then; None: from zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +57,8 @@ class ComparedRow:
     fails: bool = False  # bad and certain enough to fail a status, and nobody accepted it
     accepted: Accepted | None = None
     note: str = ""
+    resolution: float | None = None  # the smallest step that the tool shows, in the unit
+    cap: float | None = None  # a value that cannot be passed
     base_values: tuple[float, ...] = ()  # medians of each pair; only where they were asked for
     head_values: tuple[float, ...] = ()
 
@@ -85,7 +86,7 @@ class Tally:
 
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     logs: float = 0.0  # sum of ln(worse) over the rows of the mean; above 0 is worse
-    in_mean: int = 0  # rows of the mean
+    in_mean: int = 0  # rows of the mean: both sides were measured, and it is known which way is worse
 
     @property
     def ratio(self) -> float | None:
@@ -157,7 +158,7 @@ def tally(rows: Iterable[ComparedRow]) -> Tally:
     for row in rows:
         counts[row.verdict] = counts.get(row.verdict, 0) + 1
         moved = worse_log(row)
-        if moved is not None and row.verdict in IN_MEAN:
+        if moved is not None and row.verdict in WITH_CHANGE:
             logs.append(moved)
     return Tally(counts=_ordered(counts), logs=math.fsum(logs), in_mean=len(logs))
 
@@ -168,6 +169,37 @@ def worse_log(row: ComparedRow) -> float | None:
     if moved is None or row.better not in ("lower", "higher"):
         return None
     return moved if row.better == "lower" else -moved
+
+
+def accept(row: ComparedRow, said: Sequence[Accepted], floor: float = Rule().floor) -> ComparedRow:
+    """Take a regression as accepted where a person took it, unless it has grown since.
+
+    Args:
+        said: of this row, the oldest first.
+        floor: relative; what a row is worse by less, or by less than the finest step, is no growth.
+    """
+    if row.verdict is not Verdict.REGRESSED:
+        return row
+    holding = next((each for each in reversed(said) if not _has_grown(row, each.change, floor)), None)
+    return row if holding is None else replace(row, accepted=holding, fails=False)
+
+
+def _has_grown(row: ComparedRow, agreed: float | None, floor: float) -> bool:
+    """Judge a regression against what was accepted instead of against none: surely worse, and by enough to matter."""
+    before = _worse(agreed, row.better)
+    if math.isinf(before):
+        return False
+    finest = row.resolution / abs(row.base) if row.resolution and row.base else 0.0
+    surely = _worse(row.low if row.better == "lower" else row.high, row.better)
+    return _worse(row.change, row.better) > before + math.log1p(max(floor, finest)) and surely > before
+
+
+def _worse(change: float | None, better: str | None) -> float:
+    """Give the logarithm of a ratio, above 0 if worse; what has none, as from or to zero, is worse than anything."""
+    moved = _log(change)
+    if moved is None:
+        return math.inf
+    return moved if better == "lower" else -moved
 
 
 def target(found: ComparedTarget, rows: Iterable[ComparedRow], counted: Tally) -> ComparedTarget:

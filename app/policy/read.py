@@ -27,6 +27,7 @@ STATUS_STYLES = ("aggregate", "per_target", "checks", "none")
 SKIPPED_STYLES = ("pending", "success")
 COMMENT_STYLES = ("none", "changes", "always")
 COMPARISONS = ("merge-base", "none")
+FAILURES = ("never", "regression")
 FACTS = ("os", "platform", "platform_family", "platform_version", "machine")
 TARGET_KEYS = ("boards", "types", "tags", "configurations")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
@@ -120,6 +121,7 @@ def _work(section: Section, base: Work) -> Work:
         skipped=section.word("skipped", SKIPPED_STYLES, base.skipped),
         comment=section.word("comment", COMMENT_STYLES, base.comment),
         compare=section.word("compare", COMPARISONS, base.compare),
+        fail=section.word("fail", FAILURES, base.fail),
     )
 
 

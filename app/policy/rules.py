@@ -67,6 +67,7 @@ class Work:
     skipped: str = "pending"  # what a commit status says where nothing was measured since a board was away
     comment: str = "changes"
     compare: str = "merge-base"
+    fail: str = "never"  # or regression: a certain one fails the status
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,12 @@ async def announce(
         await conversations.speak_of(db, found["repository_id"], found["pull_request"], found["id"])
 
 
+async def judged(db: AsyncConnection, pipeline_id: int) -> None:
+    """Note that what a pipeline's comparisons say has changed: its statuses and the comment are looked at anew."""
+    await statuses.touch(db, pipeline_id)
+    await conversations.touch(db, pipeline_id)
+
+
 async def _names(
     db: AsyncConnection, found: Mapping[str, Any], context: str | None
 ) -> list[tuple[str, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,16 +24,25 @@ _LEVELS = {"error": "failure", "warning": "warning"}
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-async def check(db: AsyncConnection, status: CommitStatus, *, pipeline_id: int, job_id: int | None) -> Check:
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a check is about beside its status."""
+
+    pipeline_id: int
+    job_id: int | None  # of one target
+    summary: str = ""  # Markdown: what was compared; then no line of a log is to blame
+
+
+async def check(db: AsyncConnection, status: CommitStatus, about: About) -> Check:
     """Make a check of a status; what went wrong is shown at the lines that the log names."""
     found: tuple[dict[str, Any], ...] = ()
-    if job_id is not None and status.state in _WRONG:
-        found = tuple(annotations(await _log_end(db, job_id)))
+    if about.job_id is not None and status.state in _WRONG and not about.summary:
+        found = tuple(annotations(await _log_end(db, about.job_id)))
     return Check(
         status=status,
-        external_id=f"job:{job_id}" if job_id is not None else f"pipeline:{pipeline_id}",
+        external_id=f"job:{about.job_id}" if about.job_id is not None else f"pipeline:{about.pipeline_id}",
         title=status.description,
-        summary=wording.check_summary(status.description, status.target_url),
+        summary=about.summary or wording.check_summary(status.description, status.target_url),
         annotations=found,
     )
 

@@ -1,88 +1,26 @@
-"""What stands in our one comment on a pull request. Names and reasons in it were written by anybody."""
+"""What stands in our one comment on a pull request. Names and reasons in it were written by anybody.
+
+The verdict comes first, and at most `VISIBLE` lines are seen before something is unfolded.
+"""
 
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from app.db.queries.conversations import JobLine, PipelineLine
+from app.history.verdict import Verdict
+from app.history.verdicts import WORST
+from app.reporting import comment_jobs, verdict_markdown, verdict_words
+from app.reporting.comment_jobs import SIGNS, link
+from app.reporting.comment_view import Against, CommentView, Shown
+from app.reporting.verdict_markdown import LONGEST
 from app.reporting.wording import SHORT_SHA, WORDS, Facts, clip, code, description
 from app.states import JobState, pipeline_state
 
-MOST_ROWS = 50  # jobs in the table
+VISIBLE = 12  # lines, those that unfold something among them
+MOST_ERRORS = 2  # lines that say why nothing was run
 MOST_EARLIER = 5  # commits below it
 MARK_DIGITS = 24
-CELL = 140  # characters of a reason
-PREFIX = "/rig"
-_SIGNS = {
-    JobState.PASSED: "✅",
-    JobState.FAILED: "❌",
-    JobState.ERRORED: "⚠️",
-    JobState.TIMED_OUT: "⏱️",
-    JobState.CANCELLED: "🚫",
-    JobState.SKIPPED: "➖",
-    JobState.RUNNING: "🏃",
-    JobState.LEASED: "🏃",
-    JobState.QUEUED: "⏳",
-    JobState.AWAITING_APPROVAL: "🔒",
-}
-_MATTERS = {
-    JobState.AWAITING_APPROVAL,
-    JobState.FAILED,
-    JobState.ERRORED,
-    JobState.TIMED_OUT,
-    JobState.SKIPPED,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """One pipeline with its jobs."""
-
-    line: PipelineLine
-    jobs: tuple[JobLine, ...]
-
-    @property
-    def error(self) -> str:
-        """Say why nothing was planned; empty if something was."""
-        return "" if self.jobs else self.line.error or "nothing was planned"
-
-    @property
-    def state(self) -> JobState:
-        """Derive the pipeline's state from its jobs."""
-        return pipeline_state([each.state for each in self.jobs])
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommentView:
-    """All that a comment says."""
-
-    mark: str  # by which we know our own comment again
-    public_url: str
-    head: str | None  # of the pull request now, if it is known
-    commit: str  # that the table is about
-    current: tuple[Shown, ...]  # its pipelines, the newest first
-    earlier: tuple[Shown, ...]  # of other commits, one each, the newest first
-    prefix: str = PREFIX  # of commands
-
-    @property
-    def is_outdated(self) -> bool:
-        """Tell whether the pull request has moved on from what was run."""
-        return self.head is not None and self.head != self.commit
-
-
-def is_wanted(view: CommentView) -> bool:
-    """Tell whether a pull request without our comment should get one: each pipeline has a say, by its rule's style."""
-    return any(_asks_for_comment(each) for each in view.current)
-
-
-def _asks_for_comment(shown: Shown) -> bool:
-    line = shown.line
-    if line.is_command or line.is_refused:
-        return True
-    if line.comment_style == "changes":
-        return shown.state in _MATTERS
-    return line.comment_style == "always"
+_VERDICT_SIGNS = {Verdict.REGRESSED: "▲", Verdict.FAILED: "❌", Verdict.IMPROVED: "▼", Verdict.UNDECIDED: "◌"}
 
 
 def mark(secret: str, repository: int, number: int) -> str:
@@ -92,35 +30,61 @@ def mark(secret: str, repository: int, number: int) -> str:
 
 
 def text(view: CommentView) -> str:
-    """Write the whole comment, in Markdown."""
-    parts = [view.mark, _heading(view), _about(view), _approval(view), _tables(view), _earlier(view)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    """Write the whole comment, in Markdown, of at most `LONGEST` characters."""
+    above = [_heading(view), "  \n".join(_about(view)), _approval(view)]
+    tables, earlier = comment_jobs.tables(view), _earlier(view)
+    folded = bool(view.against) + bool(earlier)
+    room = VISIBLE - sum(each.count("\n") + 1 for each in above if each) - folded
+    is_open = not view.against and _height(tables) <= room
+    if is_open:
+        parts = [*above, tables]
+    else:
+        lines = _lines(view, room - 1)
+        parts = [*above, "\n".join(f"- {each}" for each in lines), _fold(_all_jobs(view), tables)]
+    length = sum(len(each) + 2 for each in (view.mark, *parts, earlier))
+    return "\n\n".join(part for part in (view.mark, *parts, _rows(view, LONGEST - length), earlier) if part) + "\n"
+
+
+def _height(tables: str) -> int:
+    """Count the lines that are seen of tables: the dashes below a head are none."""
+    return sum(bool(line) and not line.startswith("|---") for line in tables.splitlines())
 
 
 def _heading(view: CommentView) -> str:
-    jobs = [each for shown in view.current for each in shown.jobs]
-    states = [each.state for each in jobs]
+    states = [each.state for each in view.jobs]
     counts = {state.value: states.count(state) for state in JobState if state in states}
     facts = Facts(state=pipeline_state(states), counts=counts, commit=view.commit)
     if facts.state is JobState.AWAITING_APPROVAL:
-        return f"### {_SIGNS[facts.state]} Rigline: awaiting approval"
-    if not jobs:
-        return f"### {_SIGNS[facts.state]} Rigline: nothing was run"
-    return f"### {_SIGNS[facts.state]} Rigline: {description(facts)}"
+        return f"### {SIGNS[facts.state]} Rigline: awaiting approval"
+    if not view.jobs:
+        return f"### {SIGNS[facts.state]} Rigline: nothing was run"
+    said = view.against[0].view if view.against else None
+    if said is None or said.verdict is None:
+        return f"### {SIGNS[facts.state]} Rigline: {description(facts)}"
+    verdict = verdict_words.headline(said)
+    if facts.state is JobState.PASSED:
+        return f"### {_VERDICT_SIGNS.get(said.verdict, SIGNS[JobState.PASSED])} Rigline: {verdict}"
+    return f"### {SIGNS[facts.state]} Rigline: {verdict}; {description(facts)}"
 
 
-def _about(view: CommentView) -> str:
-    links = ", ".join(_link(view, f"pipelines/{each.line.id}", f"pipeline {each.line.id}") for each in view.current)
-    lines = [f"Commit {code(view.commit[:SHORT_SHA])} · {links}"]
+def _about(view: CommentView) -> list[str]:
+    links = [link(view, f"pipelines/{each.line.id}", f"pipeline {each.line.id}") for each in view.current]
+    parts = [f"Commit {code(view.commit[:SHORT_SHA])}", ", ".join(links)]
+    if view.against:
+        first = view.against[0]
+        parts[0] += f" against {verdict_markdown.baseline(first.view)}"
+        mean = verdict_words.mean(first.view.ratio, first.view.in_mean)
+        parts[1:1] = [each for each in (mean, f"[all numbers]({first.page})") if each]
+    lines = [" · ".join(parts)]
     if view.is_outdated:
         lines.append(f"**Outdated**: the head of this pull request is now {code((view.head or '')[:SHORT_SHA])}.")
-    lines += [f"Nothing was run: {code(clip(each.error, 500))}" for each in view.current if each.error]
-    return "  \n".join(lines)
+    errors = [f"Nothing was run: {code(clip(each.error, 500))}" for each in view.current if each.error]
+    return lines + _few(errors, MOST_ERRORS)
 
 
 def _approval(view: CommentView) -> str:
     """Give the line that approves. It is no line of its own: what we write is never a command."""
-    waiting = any(each.state is JobState.AWAITING_APPROVAL for shown in view.current for each in shown.jobs)
+    waiting = any(each.state is JobState.AWAITING_APPROVAL for each in view.jobs)
     if not waiting or view.is_outdated:
         return ""
     return (
@@ -129,57 +93,60 @@ def _approval(view: CommentView) -> str:
     )
 
 
-def _tables(view: CommentView) -> str:
-    """Write a table for each pipeline, as far as the rows go."""
-    left, parts = MOST_ROWS, []
-    for shown in view.current:
-        if len(view.current) > 1:
-            parts.append(f"**{_name(shown)}** · {_link(view, f'pipelines/{shown.line.id}', WORDS[shown.state])}")
-        if shown.jobs:
-            rows = [_row(view, each) for each in shown.jobs[:left]]
-            parts.append("\n".join(["| Board | Configuration | Result | Time | |", "|---|---|---|---:|---|", *rows]))
-            left -= len(rows)
-        if shown.jobs and len(rows) < len(shown.jobs):
-            parts.append(f"… and {len(shown.jobs) - len(rows)} more.")
-    return "\n\n".join(parts)
+def _lines(view: CommentView, room: int) -> list[str]:
+    """Choose what is seen at once: jobs that went wrong, the worst rows, each board, other baselines."""
+    notable = comment_jobs.notable(view)
+    lines = _few(notable, room if not view.against else max(2, room // 3))
+    if not view.against:
+        return lines
+    first, *others = view.against
+    several = len(first.view.targets) > 1
+    worst = [verdict_markdown.worst(each, with_target=several) for each in first.view.worst[:WORST]]
+    worst = worst[: max(0, room - len(lines) - 1)]
+    also = _few([_also(each) for each in others], 1)
+    boards = [verdict_markdown.target_line(each) for each in first.view.targets]
+    return [*lines, *worst, *_few(boards, room - len(lines) - len(worst) - len(also)), *also]
 
 
-def _name(shown: Shown) -> str:
-    if shown.line.is_command:
-        return f"{shown.line.kind.value.capitalize()}, asked for"
-    return f"Rule {code(shown.line.rule)}" if shown.line.rule else shown.line.kind.value.capitalize()
+def _few(lines: Sequence[str], most: int) -> list[str]:
+    """Keep at most so many lines; the last of them then counts the others."""
+    if len(lines) <= most:
+        return list(lines)
+    return [*lines[: most - 1], f"… and {len(lines) - most + 1} more"] if most > 0 else []
 
 
-def _row(view: CommentView, job: JobLine) -> str:
-    result = f"{_SIGNS[job.state]} {_link(view, f'jobs/{job.id}', WORDS[job.state])}"
-    has_reason = job.reason and job.state not in (JobState.PASSED, JobState.LEASED, JobState.RUNNING)
-    reason = code(clip(job.reason, CELL)) if has_reason else ""
-    return f"| {code(job.board_type)} | {code(job.configuration)} | {result} | {_time(job)} | {reason} |"
+def _also(against: Against) -> str:
+    found = against.view
+    return f"Against {verdict_markdown.baseline(found)}: {verdict_words.headline(found)} ([numbers]({against.page}))"
 
 
-def _time(job: JobLine) -> str:
-    if job.started_at is None or job.ended_at is None:
+def _all_jobs(view: CommentView) -> str:
+    number = len(view.jobs)
+    passed = sum(each.state is JobState.PASSED for each in view.jobs)
+    return f"{'1 job' if number == 1 else f'{number} jobs'}, {passed} passed"
+
+
+def _rows(view: CommentView, room: int) -> str:
+    """Fold the rows of the first baseline, as many as there is room for."""
+    if not view.against:
         return ""
-    seconds = max(0, round((job.ended_at - job.started_at).total_seconds()))
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    targets = view.against[0].view.targets
+    total = sum(len(each.rows) + each.left_out for each in targets)
+    title = f"{total:,} {'row' if total == 1 else 'rows'}: {verdict_words.counts(view.against[0].view.counts)}"
+    around = len(_fold(title, "")) + 10
+    return _fold(title, verdict_markdown.table(targets, room - around))
+
+
+def _fold(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
 def _earlier(view: CommentView) -> str:
     if not view.earlier:
         return ""
     lines = [f"- {code(each.line.commit[:SHORT_SHA])}: {_summary(view, each)}" for each in view.earlier[:MOST_EARLIER]]
-    return "\n".join(["<details><summary>Earlier commits, outdated</summary>", "", *lines, "", "</details>"])
+    return _fold("Earlier commits, outdated", "\n".join(lines))
 
 
 def _summary(view: CommentView, shown: Shown) -> str:
-    return _link(view, f"pipelines/{shown.line.id}", WORDS[shown.state])
-
-
-def _link(view: CommentView, path: str, words: str) -> str:
-    return f"[{words}]({view.public_url}/{path})"
-
-
-def grouped(lines: Sequence[PipelineLine], jobs: Sequence[JobLine]) -> list[Shown]:
-    """Put the jobs to their pipelines."""
-    return [Shown(line=each, jobs=tuple(job for job in jobs if job.pipeline_id == each.id)) for each in lines]
+    return link(view, f"pipelines/{shown.line.id}", WORDS[shown.state])

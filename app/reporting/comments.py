@@ -9,9 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import alerts, conversations, outbox
 from app.db.queries.conversations import UNWANTED, Claimed, PipelineLine
 from app.deps import Deps
-from app.reporting import comment_text, wording
-from app.reporting.comment_text import MOST_EARLIER, MOST_ROWS, CommentView
+from app.reporting import comment_text, comment_view, verdict_status, wording
+from app.reporting.comment_jobs import MOST_ROWS
+from app.reporting.comment_text import MOST_EARLIER
+from app.reporting.comment_view import Against, CommentView
 from app.reporting.outbox import SEND_S, drain, is_final, postpone
+from app.results import verdicts
 from integrations.forge import Forge, Permanent, Transient
 
 EDIT_EVERY_S = 10.0  # a comment is no log: what changes meanwhile is one edit
@@ -29,7 +32,7 @@ async def _converge(deps: Deps, claimed: Claimed) -> None:
     """Write the text anew, bring it to the forge if it is news, and note how far that got."""
     async with deps.autocommit() as db:
         view = await _view(db, deps, claimed)
-    if view is None or (claimed.comment_id is None and not comment_text.is_wanted(view)):
+    if view is None or (claimed.comment_id is None and not comment_view.is_wanted(view)):
         await _note_sent(deps, claimed, None)
         return
     text = comment_text.text(view)
@@ -50,15 +53,28 @@ async def _view(db: AsyncConnection, deps: Deps, claimed: Claimed) -> CommentVie
     earlier = _one_each([each for each in lines if each.commit != commit])[:MOST_EARLIER]
     jobs = await conversations.jobs_of(db, [each.id for each in current], 2 * MOST_ROWS)
     jobs += await conversations.jobs_of(db, [each.id for each in earlier], 10 * MOST_ROWS)
+    against = await _against(db, deps, claimed, commit or "")
     secret = deps.settings.secret_key.get_secret_value()
     return CommentView(
         mark=comment_text.mark(secret, claimed.forge_id, claimed.pull_request),
         public_url=deps.settings.public_url,
         head=head,
         commit=commit or "",
-        current=tuple(comment_text.grouped(current, jobs)),
-        earlier=tuple(comment_text.grouped(earlier, jobs)),
+        current=tuple(comment_view.grouped(current, jobs)),
+        earlier=tuple(comment_view.grouped(earlier, jobs)),
+        against=against,
         prefix=deps.settings.command_prefix,
+    )
+
+
+async def _against(db: AsyncConnection, deps: Deps, claimed: Claimed, commit: str) -> tuple[Against, ...]:
+    """Read what the commit was held against; a comparison that was not judged yet says nothing."""
+    found = await verdicts.of_pull_request(db, claimed.repository_id, claimed.pull_request, commit)
+    url = deps.settings.public_url
+    return tuple(
+        Against(view=each, page=f"{url}{verdict_status.address(claimed.forge, claimed.full_name, each)}")
+        for each in found
+        if each.verdict is not None
     )
 
 

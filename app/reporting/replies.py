@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from app.reporting.wording import code
+from app.reporting.wording import clip, code
 
 SHORT = 10  # digits of a commit
+ROWS = 5  # that are named
+NAMED = 80  # characters of a name that somebody gave
 
 
 def not_allowed(verb: str, who: str) -> str:
@@ -177,3 +179,24 @@ def revoked(commits: int, jobs: int) -> str:
 def unknown(problem: str) -> str:
     """Say that a name is none of those that are offered."""
     return f"Nothing was done. {code(problem)}"
+
+
+def why_accept(prefix: str) -> str:
+    """Say that an acceptance needs a reason."""
+    form = code(f"{prefix} accept the new filter costs that much")
+    return f"Nothing was done. Say why: the reason is kept with the decision, as in {form}."
+
+
+def no_regression(name: str, meant: str) -> str:
+    """Say that a benchmark that was named has not regressed, and which one may have been meant."""
+    text = f"Nothing was done: no regression of {code(clip(name, NAMED))} is waiting to be accepted."
+    return f"{text} Did you mean {code(meant)}?" if meant else text
+
+
+def accepted(head: str, rows: Sequence[tuple[str, str]]) -> str:
+    """Say which regressions (name, change) were accepted; the rest of many are counted."""
+    named = [f"{code(name)} {change}".strip() for name, change in rows[:ROWS]]
+    more = [f"{len(rows) - ROWS} more"] if len(rows) > ROWS else []
+    how_many = "1 regression" if len(rows) == 1 else f"{len(rows)} regressions"
+    what = "It fails" if len(rows) == 1 else "They fail"
+    return f"Accepted {how_many} of {code(head[:SHORT])}: {', '.join([*named, *more])}. {what} no status until grown."

@@ -1,7 +1,7 @@
 """The sender of the outbox: shows on the forge what the rows say, until the forge has taken it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from app.db.queries.overdue import BOARD_AWAY
 from app.db.queries.pipelines import PipelineView
 from app.db.queries.statuses import Claimed
 from app.deps import Deps
-from app.reporting import checks, wording
+from app.reporting import checks, verdict_status, wording
 from app.reporting.outbox import SEND_S, drain, is_final, postpone
 from app.reporting.wording import Facts
 from app.states import JobState
@@ -35,6 +35,8 @@ class Said:
     description: str
     page: str
     job_id: int | None = None  # of a status that is about one target
+    has_passed: bool = False  # every job, so that what was compared is the news
+    summary: str = ""  # Markdown, for a check: what was compared
 
 
 async def send_due(deps: Deps) -> int:
@@ -46,6 +48,8 @@ async def _converge(deps: Deps, claimed: Claimed) -> None:
     """Compute the state anew, send it if it is news, and write down how far that got."""
     async with deps.autocommit() as db:
         said = await _said(db, claimed)
+        if said is not None and said.has_passed:
+            said = await _compared(db, claimed, said, deps.settings.public_url)
     if said is None:
         return
     is_shown = (said.state.value, said.description) == (claimed.sent_state, claimed.sent_description)
@@ -84,6 +88,7 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
             description=text,
             page=f"/jobs/{job['id']}",
             job_id=int(job["id"]),
+            has_passed=state is JobState.PASSED,
         )
     reason = await pipelines.reason(db, claimed.pipeline_id) if view.counts.keys() - WELL else ""
     waits = await statuses.waits(db, claimed.pipeline_id) if view.counts.get(JobState.QUEUED.value) else ""
@@ -98,7 +103,18 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
         state=wording.status_state(JobState(view.state), skipped_as=_skipped_as(claimed, view)),
         description=wording.description(facts),
         page=f"/pipelines/{claimed.pipeline_id}",
+        has_passed=view.state == JobState.PASSED,
     )
+
+
+async def _compared(db: AsyncConnection, claimed: Claimed, said: Said, url: str) -> Said:
+    """Let the status of what passed say what came of comparing it."""
+    target = claimed.memory.get("target")
+    found = await verdict_status.judged(db, claimed.pipeline_id, tuple(target) if target else None, url)
+    if found is None:
+        return said
+    page = found.page or said.page
+    return replace(said, state=found.state, description=found.description, page=page, summary=found.summary)
 
 
 def _skipped_as(claimed: Claimed, view: PipelineView) -> str:
@@ -135,7 +151,8 @@ async def _show(deps: Deps, forge: Forge, claimed: Claimed, said: Said) -> dict[
     if claimed.memory.get("style") == checks.STYLE:
         try:
             async with deps.autocommit() as db:
-                check = await checks.check(db, status, pipeline_id=claimed.pipeline_id, job_id=said.job_id)
+                about = checks.About(pipeline_id=claimed.pipeline_id, job_id=said.job_id, summary=said.summary)
+                check = await checks.check(db, status, about)
             return await forge.set_check(check)
         except Permanent as problem:
             log.warning("no_checks", forge=forge.name, repository=claimed.full_name, error=str(problem)[:200])

@@ -122,6 +122,12 @@ def code(text: str) -> str:
     return f"`{shown}`" if shown else ""
 
 
+def span(text: str) -> str:
+    """Show a text that anybody wrote as `code` does, where there is no cell that a pipe could end."""
+    shown = plain(text).replace("`", "'")
+    return f"`{shown}`" if shown else ""
+
+
 def is_used_up(reason: str) -> bool:
     """Tell whether a forge refuses a status only because it had so many of them: nobody can do anything about that."""
     return _USED_UP in reason

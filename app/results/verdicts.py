@@ -13,7 +13,9 @@ from app.db.queries.compared import Of
 from app.history import verdicts
 from app.history.statistics import median
 from app.history.verdict import Verdict
-from app.history.verdicts import ComparedRow, ComparedTarget, Tally, Verdicts
+from app.history.verdicts import Accepted, ComparedRow, ComparedTarget, Tally, Verdicts
+from app.results import accepted
+from app.results.accepted import Place
 
 __all__ = ["Of", "of_commits", "of_pipeline", "of_pull_request", "read"]
 
@@ -51,11 +53,12 @@ async def read(db: AsyncConnection, of: Of, *, with_values: bool = False) -> lis
     by_target: dict[int, list[ComparedRow]] = defaultdict(list)
     for each in rows:
         by_target[each["comparison_id"]].append(_row(each, with_values=with_values))
-    said = {each["id"]: _target(each, by_target[each["id"]], tallies[each["id"]]) for each in chosen}
-    return [
-        verdicts.whole(base, _why(mine), head, [said[each["id"]] for each in mine])
-        for (base, head), mine in _by_range(chosen).items()
-    ]
+    views = []
+    for (base, head), mine in _by_range(chosen).items():
+        said = await accepted.of_range(db, mine)
+        targets = [_target(each, by_target[each["id"]], tallies[each["id"]], said) for each in mine]
+        views.append(verdicts.whole(base, _why(mine), head, targets))
+    return views
 
 
 def _chosen(listed: Sequence[RowMapping]) -> list[RowMapping]:
@@ -97,7 +100,9 @@ def _tallies(counted: Sequence[RowMapping]) -> Mapping[int, Tally]:
     return found
 
 
-def _target(row: RowMapping, rows: Iterable[ComparedRow], tally: Tally) -> ComparedTarget:
+def _target(
+    row: RowMapping, rows: Iterable[ComparedRow], tally: Tally, said: Mapping[Place, list[Accepted]]
+) -> ComparedTarget:
     names = ("pipeline_id", "job_id", "board_type", "configuration", "board", "is_over", "pairs", "looks")
     binary = row["base_binary"]
     found = ComparedTarget(
@@ -106,12 +111,26 @@ def _target(row: RowMapping, rows: Iterable[ComparedRow], tally: Tally) -> Compa
         same_binary=binary is not None and binary == row["head_binary"],
         **{name: row[name] for name in names},
     )
-    return verdicts.target(found, rows, tally)
+    place = (row["board_type"], row["configuration"])
+    taken = [verdicts.accept(each, said.get((*place, each.identity), [])) for each in rows]
+    return verdicts.target(found, taken, tally)
 
 
 def _row(row: RowMapping, *, with_values: bool) -> ComparedRow:
     base, head = _finite(row["base_values"]), _finite(row["head_values"])
-    said = ("identity", "benchmark", "params", "version", "metric", "unit", "better", "fails", "note")
+    said = (
+        "identity",
+        "benchmark",
+        "params",
+        "version",
+        "metric",
+        "unit",
+        "better",
+        "fails",
+        "note",
+        "resolution",
+        "cap",
+    )
     found = Verdict(row["verdict"])
     numbers: dict[str, Any] = {}
     if found in verdicts.WITH_CHANGE:

@@ -18,6 +18,7 @@ from app.db.models.forges import (
     WebhookSecret,
 )
 from app.db.models.judged import (
+    Acceptance,
     Analysis,
     Annotation,
     AnnotationKind,
@@ -48,6 +49,7 @@ from app.db.models.work import (
 
 __all__ = [
     "TIME",
+    "Acceptance",
     "Alert",
     "Analysis",
     "Annotation",

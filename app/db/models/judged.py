@@ -76,6 +76,29 @@ class ComparisonRow(SQLModel, table=True):
     note: str = Field(default="", max_length=300)
 
 
+class Acceptance(SQLModel, table=True):
+    """A person took one regression of a pull request, or of one range of commits, up to the size it had then."""
+
+    __table_args__ = (
+        Index("acceptance_by_pull_request", "repository_id", "pull_request"),
+        Index("acceptance_by_range", "repository_id", "head", "base"),
+    )
+    id: int = Field(default=None, primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id")
+    pull_request: int | None = None
+    base: str = Field(max_length=64)
+    head: str = Field(max_length=64)  # as it was looked at; a later head of the pull request inherits it
+    board_type: str = Field(max_length=100)
+    configuration: str = Field(max_length=100)
+    identity: str = Field(max_length=64)  # as of a series
+    change: float | None = None  # relative, as it was measured then; None: from zero, of which nothing is a part
+    said_by: str = Field(max_length=200)
+    said_by_id: int | None = Field(default=None, sa_type=sa.BigInteger)  # on the forge; None: an account of ours
+    via: str = Field(max_length=24)  # command or page
+    reason: str = Field(max_length=2000)
+    said_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+
+
 class Triage(StrEnum):
     """What people, or the numbers themselves, said of a shift."""
 

@@ -86,6 +86,9 @@ class Pipeline(SQLModel, table=True):
     skipped_as: str = Field(
         default="pending", max_length=24, sa_column_kwargs={"server_default": "pending"}
     )  # pending or success: what a commit status says while a board is away for good
+    fails_on: str = Field(
+        default="never", max_length=24, sa_column_kwargs={"server_default": "never"}
+    )  # never or regression: whether a certain regression fails its status
     comment_style: str = Field(
         default="changes", max_length=24, sa_column_kwargs={"server_default": "changes"}
     )  # none, changes (only when it matters), always

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models.judged import ComparisonKind
-from app.db.tables import board, comparison, comparison_row, job, pipeline
-from app.history.verdicts import IN_MEAN, ORDER
+from app.db.tables import attempt, board, comparison, comparison_row, job, pipeline, repository, result
+from app.history.verdicts import ORDER, WITH_CHANGE
+from app.states import JobState
 
 MOST_COMPARISONS = 400  # of one question, the newest
 MOST_ROWS = 5_000  # of one question; all are counted, the foremost are read
@@ -27,7 +28,7 @@ class Of:
 
 async def list_(db: AsyncConnection, of: Of) -> list[sa.RowMapping]:
     """List the comparisons of jobs that no retry replaced, with what is known of their pipeline, the newest first."""
-    names = ("compare_why", "trigger", "rule", "pull_request")
+    names = ("compare_why", "trigger", "rule", "pull_request", "branch")
     asked = (
         sa.select(comparison, *(pipeline.c[name] for name in names), board.c.name.label("board"))
         .join(pipeline, pipeline.c.id == comparison.c.pipeline_id)
@@ -61,7 +62,7 @@ async def tallies(db: AsyncConnection, ids: Sequence[int]) -> list[sa.RowMapping
         change > -1.0,
         change < sa.literal(float("inf")),
         better.in_(("lower", "higher")),
-        comparison_row.c.verdict.in_(sorted(IN_MEAN)),
+        comparison_row.c.verdict.in_(sorted(WITH_CHANGE)),
     )
     sign = sa.case((better == "lower", 1.0), else_=-1.0)
     log = sa.case((counted, sign * sa.func.ln(1.0 + change)), else_=0.0)
@@ -101,3 +102,31 @@ async def rows(db: AsyncConnection, ids: Sequence[int], limit: int = MOST_ROWS) 
 def is_interleaved(row: sa.RowMapping) -> bool:
     """Tell whether both sides of a comparison were measured by turns."""
     return ComparisonKind(row["kind"]) is ComparisonKind.INTERLEAVED
+
+
+async def asked(db: AsyncConnection, pipeline_id: int) -> sa.RowMapping | None:
+    """Read what a pipeline asks of comparisons, and whether one of its own is still to be judged for the last time.
+
+    That is awaited of every job that passed and brought results: they are judged a moment after its end.
+    """
+    over = sa.select(1).where(comparison.c.job_id == job.c.id, comparison.c.is_over)
+    unjudged = (
+        sa.select(1)
+        .select_from(job.join(attempt, attempt.c.job_id == job.c.id).join(result, result.c.attempt_id == attempt.c.id))
+        .where(job.c.pipeline_id == pipeline.c.id, job.c.replaced.is_(False), job.c.state == JobState.PASSED)
+        .where(~over.exists())
+    )
+    awaited = sa.and_(pipeline.c.interleaved, unjudged.exists()).label("is_awaited")
+    found = sa.select(pipeline.c.fails_on, awaited, repository.c.forge, repository.c.full_name)
+    of = found.join(repository, repository.c.id == pipeline.c.repository_id).where(pipeline.c.id == pipeline_id)
+    return (await db.execute(of)).mappings().one_or_none()
+
+
+async def pipeline_of(db: AsyncConnection, attempt_id: int) -> int | None:
+    """Name the pipeline that compares by what an attempt measured; None if that compares nothing."""
+    found = (
+        sa.select(pipeline.c.id)
+        .select_from(pipeline.join(job, job.c.pipeline_id == pipeline.c.id).join(attempt, attempt.c.job_id == job.c.id))
+        .where(attempt.c.id == attempt_id, pipeline.c.compare_with.is_not(None))
+    )
+    return await db.scalar(found)

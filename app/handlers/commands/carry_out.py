@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from app.db.queries import heard
-from app.handlers.commands import telling, upkeep, work
+from app.handlers.commands import accepting, telling, upkeep, work
 from app.handlers.commands.scene import RIGHT, Refused, Scene, Step
 from app.handlers.commands.verbs import RULES, Command, Verb
 from app.reporting import replies
 
-FOR_WRITERS = {Verb.APPROVE, Verb.REVOKE}
+FOR_WRITERS = {Verb.APPROVE, Verb.REVOKE, Verb.ACCEPT}
 FOR_AUTHORS = {Verb.RUN, Verb.BUILD, Verb.COMPARE, Verb.RETRY}  # of what somebody trusted; `subject` sees to that
 
 PREPARE: Mapping[Verb, Callable[[Command, int, Scene], Awaitable[Step]]] = {
@@ -19,6 +19,7 @@ PREPARE: Mapping[Verb, Callable[[Command, int, Scene], Awaitable[Step]]] = {
     Verb.CANCEL: upkeep.prepare_cancel,
     Verb.APPROVE: upkeep.prepare_approve,
     Verb.REVOKE: upkeep.prepare_revoke,
+    Verb.ACCEPT: accepting.prepare,
     Verb.STATUS: telling.prepare_status,
     Verb.HELP: telling.prepare_help,
 }

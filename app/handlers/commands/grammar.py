@@ -46,6 +46,9 @@ def _after_mark(line: str, marks: tuple[str, ...]) -> str | None:
 def _command(rest: str) -> Command:
     if len(rest) > LONGEST:
         raise Wrong(f"A command has at most {LONGEST} characters; this one has {len(rest)}.")
+    first, _, text = " ".join(rest.split()).translate(_QUOTES).partition(" ")
+    if first and any(each.is_text for each in RULES[_verb(first)].takes):
+        return Command(verb=_verb(first), text=text)
     words = _split(rest.translate(_QUOTES))
     if not words:
         raise Wrong(f"Which verb? There are {listed(verb.value for verb in Verb)}.")

@@ -29,6 +29,7 @@ class Verb(StrEnum):
     STATUS = "status"
     APPROVE = "approve"
     REVOKE = "revoke"
+    ACCEPT = "accept"
     HELP = "help"
 
 
@@ -59,6 +60,7 @@ class Command:
     job: int | None = None
     scope: str = ""  # failed or all, mine or all
     topic: Verb | None = None
+    text: str = ""  # all that follows the verb, where that is for people
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class Argument:
     explains: str
     reads: Callable[[str], Any]
     is_bare: bool = False
+    is_text: bool = False  # a part of what follows the verb, which is taken as it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +268,23 @@ RULES: Mapping[Verb, Rule] = {
             verb=Verb.REVOKE,
             who=WRITER,
             effect="Takes the approvals of this pull request back and cancels what they let wait.",
+        ),
+        Rule(
+            verb=Verb.ACCEPT,
+            takes=(
+                Argument(
+                    key="text",
+                    form="BENCHMARK",
+                    explains='The regressions of this benchmark alone; in "quotes" if its name has spaces. All.',
+                    reads=str,
+                    is_text=True,
+                ),
+                Argument(
+                    key="text", form="REASON", explains="Why; it must be given, and is shown.", reads=str, is_text=True
+                ),
+            ),
+            who=WRITER,
+            effect="Takes what regressed knowingly: it fails no status of this pull request until it grows.",
         ),
         Rule(
             verb=Verb.HELP,
