@@ -9,10 +9,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from builders import process
+from builders import isolation, process
 from builders.child_socket import ChildSocket
 from builders.config import Board, Config, Configuration
 from builders.environment import Scene, command
@@ -20,10 +21,11 @@ from builders.masking import mask_text
 from builders.process import Bounds
 from builders.protocol import Kind, Lease, Outcome, Phase, Source
 from builders.results import SKIP, ResultError, ResultPlace
+from builders.sandbox import Refusal, Room, Sandbox, told
 from builders.state import State, StateError, default_root
 from builders.stop import Stop
 from builders.verdict import explain
-from builders.workspace import FetchError, Workspace
+from builders.workspace import FetchError, Workspace, safe
 
 Check = dict[str, Any]
 COMMIT = "0" * 40  # the tree is taken as it is
@@ -40,13 +42,14 @@ def validate(config: Config, tree: Path, *, quiet: bool) -> list[Check]:
 
 async def _validate(config: Config, tree: Path, quiet: bool) -> list[Check]:
     checks: list[Check] = []
+    walls = Sandbox(config, replace(isolation.for_jobs(config), groups=None))  # groups are the agent's to divide
     with tempfile.TemporaryDirectory(prefix="rigline-") as folder:
         for phase in (Phase.BUILD, Phase.RUN):
             if any(each["outcome"] != Outcome.PASSED for each in checks):
                 break
             for board in config.boards:
                 for configuration in board.configurations:
-                    trial = _Trial(config, board, configuration, tree, Path(folder))
+                    trial = _Trial(walls, board, configuration, tree, Path(folder))
                     checks.append(await trial.check(phase, _ignore if quiet else _print))
     return checks
 
@@ -66,17 +69,19 @@ def summary(checks: list[Check]) -> list[str]:
 
 
 class _Trial:
-    """One phase of one configuration, on a tree as it is."""
+    """One phase of one configuration, on a tree as it is, behind the walls of a job that is trusted."""
 
-    def __init__(self, config: Config, board: Board, configuration: Configuration, tree: Path, folder: Path) -> None:
-        self.config, self.configuration = config, configuration
+    def __init__(self, walls: Sandbox, board: Board, configuration: Configuration, tree: Path, folder: Path) -> None:
+        self.walls, self.board, self.configuration = walls, board, configuration
         self.tree = configuration.library or tree
         source = Source(repository="local", name=str(self.tree), url=str(self.tree), commit=COMMIT)
         self.lease = Lease(attempt_id=0, job_id=0, pipeline_id=0, epoch=0, board=board.name, source=source,
                            further=sorted(configuration.further),
-                           configuration=configuration.name, kind=Kind.RUN)  # fmt: skip
-        name = f"{board.name}-{configuration.name}".replace("/", "-")
-        self.place = self._place(folder / f"{name}.json")
+                           configuration=configuration.name, kind=Kind.RUN, trusted=True)  # fmt: skip
+        self.folder = folder / safe(board.name) / safe(configuration.name)
+        for name in ("home", "tmp", "out"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.place = self._place(self.folder / "out" / "results.json")
 
     def _place(self, otherwise: Path) -> ResultPlace:
         results = self.configuration.results
@@ -88,6 +93,8 @@ class _Trial:
     async def check(self, phase: Phase, output: Callable[[bytes], None]) -> Check:
         """Run one script and say how it went."""
         output(f"[rigline] {phase} {self.lease.board} - {self.configuration.name}\n".encode())
+        if self.walls.covers(trusted=True, ej=self.configuration.ej):
+            output(f"[rigline] {told(self.walls, [self.board], trusted=True)}\n".encode())
         started = time.monotonic()
         outcome, reason, result = await self._outcome(phase, output)
         return {
@@ -108,6 +115,8 @@ class _Trial:
             data = self.place.read() if phase is Phase.RUN and outcome is Outcome.PASSED else None
         except (ResultError, OSError) as problem:
             return Outcome.ERRORED, f"config: {problem}", None
+        except Refusal as problem:
+            return Outcome.ERRORED, str(problem), None
         if data is not None and data.strip() == SKIP:
             outcome = Outcome.SKIPPED
         return outcome, reason, None if data is None else data.decode(errors="replace")
@@ -116,11 +125,13 @@ class _Trial:
         limits = self.configuration.limits
         limit = limits.build if phase is Phase.BUILD else limits.run
         async with ChildSocket() as socket:
-            scene = Scene(config=self.config, configuration=self.configuration, lease=self.lease, tree=self.tree,
+            scene = Scene(config=self.walls.config, configuration=self.configuration, lease=self.lease, tree=self.tree,
                           results=self.place.path, socket=socket.path)  # fmt: skip
+            room = Room(home=self.folder / "home", temporary=self.folder / "tmp", out=self.folder / "out",
+                        socket=socket.path.parent)  # fmt: skip
             wanted = command(scene, phase)
             ended = await process.run(
-                wanted,
+                self.walls.caged(wanted, scene, room, phase),
                 Bounds(limit=limit, no_output=limits.no_output, grace=limits.grace),
                 output=output,
                 stop=Stop(),

@@ -76,6 +76,25 @@ def test_validate_builds_and_runs_the_tree_as_it_is(folder: Path) -> None:
     assert done.stdout.index("building") < done.stdout.index("running") < done.stdout.index("result: 12")
 
 
+@pytest.mark.parametrize(("use", "is_inside"), [("auto", True), ("never", False)])
+def test_validate_runs_scripts_behind_the_walls_that_jobs_meet(folder: Path, use: str, is_inside: bool) -> None:
+    (folder / "tree").mkdir()
+    script = "touch ../beside made; test $$ -lt 20 && echo alone; echo secret $DEPLOY; exit 0"
+    config = GOOD.replace("sh -c 'echo building; test ! -e broken'", f"sh -c '{script}'").replace(
+        '"state"', '"state"\nenvironment = ["DEPLOY"]'
+    )
+    (folder / "builder.toml").write_text(
+        config.replace("[[boards]]", f'[builder.sandbox]\nuse = "{use}"\n[[boards]]', 1)
+    )
+
+    done = rigline_builder("validate", "--tree", "tree", folder=folder, DEPLOY="of-the-lab")
+
+    assert done.returncode == 0, done.stderr
+    assert ("[rigline] sandboxed with a network" in done.stdout) is is_inside
+    assert ("alone\n" in done.stdout, (folder / "beside").exists()) == (is_inside, not is_inside)
+    assert (folder / "tree" / "made").exists() and "secret of-the-lab" in done.stdout and "result: 12" in done.stdout
+
+
 def test_validate_stops_after_a_failed_build_and_exits_1(folder: Path) -> None:
     (folder / "broken").touch()
 
