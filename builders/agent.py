@@ -17,8 +17,8 @@ from pathlib import Path
 from builders import credentials
 from builders.boards import left
 from builders.config import Board, Config, ConfigError
-from builders.job import Lab
 from builders.job_process import Order
+from builders.lab import Lab
 from builders.machine import facts
 from builders.protocol import DISK_FLOOR, MAX_PROBLEM, MAX_WAIT_S, Claim, Hello, Lease
 from builders.pruning import prune

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from builders import environment
 from builders.config import ConfigError
-from builders.job import Job, Lab
+from builders.job import Job
+from builders.lab import Lab
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.masking import mask_text
@@ -23,7 +23,6 @@ from builders.protocol import (
     Finished,
     Lease,
     Outcome,
-    ResultFile,
 )
 from builders.sender import PATIENCE_S, LogSender
 from builders.service import Incomplete, LeaseLost, Refused, Service, ServiceError, persist
@@ -113,6 +112,8 @@ class Attempt:
             except Incomplete as problem:
                 logger.warning("attempt %d did not arrive whole, sent again: %s", self.lease.attempt_id, problem)
                 await self.sender.verify()
+                for each in self.job.results:
+                    each.is_sent = False
             else:
                 return
         raise LeaseLost("the delivery stays incomplete")
@@ -123,12 +124,10 @@ class Attempt:
         self.claimed = claim
 
     async def _put_results(self) -> None:
-        for number, data in enumerate(self.job.results):
-            await self._persist(
-                lambda number=number, data=data: self.service.put_result(  # type: ignore[misc]
-                    self.lease.attempt_id, self.lease.epoch, number, data
-                )
-            )
+        for each in self.job.results:
+            if not each.is_sent:
+                await self._persist(lambda each=each: self.service.put_result(self.lease, each))  # type: ignore[misc]
+                each.is_sent = True
 
     async def _put_artefacts(self) -> None:
         attempt, epoch = self.lease.attempt_id, self.lease.epoch
@@ -156,15 +155,13 @@ class Attempt:
             log_size=self.log.size,
             log_sha256=self.log.sha256(),
             log_dropped=self.log.dropped,
-            results=[
-                ResultFile(number=number, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-                for number, data in enumerate(self.job.results)
-            ],
+            results=[each.named for each in self.job.results],
             artefacts=[
                 ArtefactFile(number=number, name=each.name, size=each.size, sha256=each.sha256)
                 for number, each in enumerate(self.job.artefacts)
             ],
             phases=self.job.phases,
+            no_base=mask_text(self.job.no_base, self.secrets)[:MAX_REASON],
             commit=self.job.facts,
             log_rest=base64.b64encode(self.sender.rest()).decode(),
             claim=claim,

@@ -66,9 +66,15 @@ class Configuration:
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
     further: tuple[str, ...] = ()  # boards of this builder that a job of it holds besides its own
+    binary: str | None = None  # what a build makes and a run takes to the board, relative to the work tree
     clean: bool = False  # remove what earlier builds left before the checkout
     trusted_files: tuple[str, ...] = ()  # patterns: taken from the base before untrusted code is built
     ej: bool = False  # scripts get EJ's five arguments and the builder's working directory
+
+    @property
+    def compares(self) -> bool:
+        """Tell whether two commits can be built and run by turns: each needs a work tree of its own."""
+        return self.library is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +191,11 @@ def _offer(board: Board) -> BoardOffer:
         check=None if board.health is None else CheckOffer(every_s=board.health.every, limit_s=board.health.limit),
         configurations=[
             ConfigurationOffer(
-                name=each.name, tags=list(each.tags), limit_s=each.limits.job, further=list(each.further)
+                name=each.name,
+                tags=list(each.tags),
+                limit_s=each.limits.job,
+                further=list(each.further),
+                compares=each.compares,
             )
             for each in board.configurations
         ],

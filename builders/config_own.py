@@ -105,6 +105,7 @@ def _configuration(table: Table) -> Configuration:
         limits=_limits(table.table("limits")),
         environment=table.environment("environment"),
         further=table.texts("with"),
+        binary=table.optional_text("binary"),
         clean=table.flag("clean"),
         trusted_files=_patterns(table, "trusted_files"),
     )
@@ -113,6 +114,8 @@ def _configuration(table: Table) -> Configuration:
         raise table.wrong("name", f"{CHECK!r} is what the check of the board is called: choose another name")
     if made.results is not None and ".." in Path(made.results).parts:
         raise table.wrong("results", "must not leave the work tree: write a path without '..'")
+    if made.binary is not None and (".." in Path(made.binary).parts or Path(made.binary).is_absolute()):
+        raise table.wrong("binary", "must lie below the work tree: write a relative path without '..'")
     for name in made.environment:
         if name.startswith(("RIGLINE_", "EJB_")):
             raise table.wrong("environment", f"{name} is set by the builder: choose another name")

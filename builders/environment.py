@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.config import Board, Config, Configuration
@@ -30,6 +30,7 @@ class Scene:
     results: Path
     socket: Path
     serial_log: Path | None = None  # what the board's console says, as it is
+    also: Mapping[str, str] = field(default_factory=dict)  # variables of this very phase: of a comparison's side
 
 
 def command(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.environ) -> Command:
@@ -70,6 +71,7 @@ def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.enviro
         "RIGLINE_JOB": str(scene.lease.job_id),
         "RIGLINE_WORKTREE": str(scene.tree),
         **({} if scene.serial_log is None else {"RIGLINE_SERIAL_LOG": str(scene.serial_log)}),
+        **scene.also,
     }
 
 

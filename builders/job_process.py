@@ -17,8 +17,8 @@ from typing import Any
 
 from builders import line
 from builders.attempt import Attempt
-from builders.job import Lab
 from builders.json_values import from_json, to_json
+from builders.lab import Lab
 from builders.protocol import Claim, Lease
 from builders.service import Refused, Service, tls
 from builders.stop import Cause

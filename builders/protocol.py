@@ -65,6 +65,7 @@ MAX_ARTEFACTS_SIZE = 256 << 20  # bytes of all artefacts of one attempt
 MAX_ARTEFACTS = 100  # artefacts of one attempt
 MAX_ARTEFACT_NAME = 400  # characters
 MAX_JOB_S = 24 * 3600.0  # the longest limit of a job, whoever asks for it
+COMPARE_S = 1800.0  # of a comparison whose budget nobody named
 MAX_REASON = 4000  # characters of why an attempt ended so
 CANCEL_GRACE_S = 10.0  # from the polite request to the kill
 FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the job cancelled

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from builders.workspace import BASE
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,7 +36,8 @@ def _candidates(work: Path, in_use: Collection[str]) -> Iterator[Path]:
     if in_use:
         return  # a job may be about to make a tree of any mirror
     # A tree reads the objects of its mirror, so a mirror goes only when no tree of its repository is left.
-    needed = {root / "mirrors" / f"{each.name}.git" for root in roots for each in root.glob("trees/*/*")}
+    used = ((root, each.name.removesuffix(BASE)) for root in roots for each in root.glob("trees/*/*"))
+    needed = {root / "mirrors" / f"{name}.git" for root, name in used}
     mirrors = [each for root in roots for each in root.glob("mirrors/*.git") if each not in needed]
     yield from sorted(mirrors, key=_used_at)
 

@@ -13,7 +13,8 @@ import httpx2
 
 from builders import environment
 from builders.config import Board, Config, ConfigError
-from builders.job import Job, Lab
+from builders.job import Job
+from builders.lab import Lab
 from builders.lease import Keeper
 from builders.logs import JobLog
 from builders.protocol import Kind, Lease, Outcome, Source
@@ -135,7 +136,8 @@ async def _perform(config: Config, work: Path, lease: Lease, folder: Path, serve
         log.close()
         log.release()
         await service.close()
-    for number, data in enumerate(job.results):
+    for each in job.results:
+        number, data = each.number, each.path.read_bytes()
         TerminalLog.show(f"[rigline] result {number}: {len(data)} bytes\n".encode() + data.rstrip(b"\n") + b"\n")
     return verdict
 

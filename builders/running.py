@@ -172,7 +172,8 @@ class Runners:
 def _keep(lease: Lease, folder: Path, pid: int) -> None:
     """Write down what the next agent has to know; no secret is among it."""
     told = to_json(lease)
-    told["source"]["token"] = None
+    for source in (told["source"], (told["compare"] or {}).get("base", {})):
+        source["token"] = None
     part = folder / f"{LEASE}.part"
     part.write_text(json.dumps({"lease": told, "pid": pid}), encoding="utf-8")
     with contextlib.suppress(OSError):

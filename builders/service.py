@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -24,12 +25,17 @@ from builders.protocol import (
     Hello,
     Lease,
     LogSize,
+    Look,
+    Looked,
     NewToken,
+    Side,
     Signal,
     Welcome,
 )
+from builders.results import Taken
 
 CALL_S = 20.0  # a call that is not held
+LOOK_S = 120.0  # a look at a comparison: all that was measured is read and judged
 HELD_MARGIN_S = 15.0  # a held call may take so much longer than agreed
 SPREAD_S = 30.0  # the longest pause between two tries
 
@@ -139,9 +145,18 @@ class Service:
         path = f"attempts/{attempt}/log?epoch={epoch}&start={start}{'&last=1' if last else ''}"
         return from_json(LogSize, await self._bytes("PATCH", path, data)).size
 
-    async def put_result(self, attempt: int, epoch: int, number: int, data: bytes) -> None:
+    async def put_result(self, lease: Lease, taken: Taken) -> None:
         """Store one result file."""
-        await self._bytes("PUT", f"attempts/{attempt}/results/{number}?epoch={epoch}", data)
+        query = {"epoch": lease.epoch, "binary": taken.binary}
+        if taken.pair is not None or taken.side is not Side.HEAD:
+            query |= {"side": taken.side, "pair": taken.pair}
+        words = urlencode({name: value for name, value in query.items() if value not in ("", None)})
+        path = f"attempts/{lease.attempt_id}/results/{taken.number}?{words}"
+        await self._bytes("PUT", path, await asyncio.to_thread(taken.path.read_bytes))
+
+    async def look(self, attempt: int, look: Look) -> Looked:
+        """Have a comparison judged, and hear how many pairs are to follow; statistics may take a moment."""
+        return from_json(Looked, await self._json("POST", f"attempts/{attempt}/look", to_json(look), LOOK_S))
 
     async def put_artefact(self, attempt: int, epoch: int, number: int, piece: int, data: bytes) -> None:
         """Store one piece of an artefact."""

@@ -27,6 +27,7 @@ REFUSED = re.compile(
 )
 FACTS = "%H%x00%P%x00%ct%x00%an%x00%s"
 MAX_TITLE = 200  # characters
+BASE = "~base"  # what the folder of a comparison's base ends with; no name that `safe` makes has a tilde
 SEPARATOR = "\0"
 
 Note = Callable[[str], None]
@@ -47,8 +48,14 @@ class Tree:
 class Workspace:
     """The mirrors and work trees of one builder. One job at a time may use a tree; callers see to that."""
 
-    def __init__(self, root: Path, retry_s: Sequence[float] = RETRY_S, lag_s: Sequence[float] = LAG_S) -> None:
-        self.root, self.retry_s, self.lag_s = root, retry_s, lag_s
+    def __init__(
+        self, root: Path, retry_s: Sequence[float] = RETRY_S, lag_s: Sequence[float] = LAG_S, ending: str = ""
+    ) -> None:
+        self.root, self.retry_s, self.lag_s, self.ending = root, retry_s, lag_s, ending
+
+    def of_bases(self) -> Workspace:
+        """Give the workspace of the bases of comparisons: the same mirrors, and for each board a tree of its own."""
+        return Workspace(self.root, self.retry_s, self.lag_s, BASE)
 
     async def prepare(self, board: str, source: Source, note: Note, *, clean: bool = False) -> Tree:
         """Check the commit out in the board's own tree.
@@ -85,10 +92,10 @@ class Workspace:
 
     def home(self, board: str, source: Source) -> Path:
         """Name the folder that the scripts of a board find as their home: caches that stay as the tree does."""
-        return self.root / "homes" / safe(board) / safe(source.repository)
+        return self.root / "homes" / safe(board) / f"{safe(source.repository)}{self.ending}"
 
     def _tree(self, board: str, source: Source) -> Path:
-        return self.root / "trees" / safe(board) / safe(source.repository)
+        return self.root / "trees" / safe(board) / f"{safe(source.repository)}{self.ending}"
 
     async def lay_over(self, tree: Path, source: Source, patterns: Sequence[str], note: Note) -> None:
         """Take the files that match from the trusted base, and none from the commit.

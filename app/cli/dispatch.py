@@ -14,17 +14,13 @@ from app.client import Client, Json
 
 INTERRUPTED = 130  # as shells say it of SIGINT
 
-_OPTIONS = (
+PLACES = (
     click.option("--remote-url", metavar="URL", help="Where to fetch from: a configured forge, or an allowed remote."),
     click.option("--repository", metavar="OWNER/NAME", help="One that is served, instead of --remote-url."),
-    click.option("--commit-hash", required=True, help="Full hash."),
     click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Each job's limit, from claim to end."),
     click.option("--board", "boards", multiple=True, help="A board or board type; may be repeated. Without it: all."),
     click.option("--tag", "tags", multiple=True, help="Only targets with this tag, or `-tag`: without it; repeatable."),
     click.option("--config", "configurations", multiple=True, help="Only this configuration; may be repeated."),
-    click.option(
-        "--repeat", type=click.IntRange(1), default=1, show_default=True, help="So many runs; samples add up."
-    ),
     click.option(
         "--token",
         envvar="RIGLINE_REMOTE_TOKEN",
@@ -32,6 +28,14 @@ _OPTIONS = (
     ),
     click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until all jobs have ended."),
     click.option("--quiet", is_flag=True, help="No live log while waiting."),
+)
+_OPTIONS = (
+    *PLACES[:2],
+    click.option("--commit-hash", required=True, help="Full hash."),
+    *PLACES[2:],
+    click.option(
+        "--repeat", type=click.IntRange(1), default=1, show_default=True, help="So many runs; samples add up."
+    ),
 )
 
 
@@ -92,7 +96,7 @@ def _dispatch(  # options of a command
     if not wait:
         _say_opened(found, as_json=as_json)
         return
-    found = _waited(client, found["id"], quiet=quiet)
+    found = waited(client, found["id"], quiet=quiet)
     results = watching.results(client, found)
     equal = watching.are_equal(results)
     if as_json:
@@ -115,7 +119,8 @@ def _say_opened(found: Json, *, as_json: bool) -> None:
         click.echo(f"rigline pipeline show {found['id']}")
 
 
-def _waited(client: Client, pipeline_id: int, *, quiet: bool) -> Json:
+def waited(client: Client, pipeline_id: int, *, quiet: bool) -> Json:
+    """Wait until a pipeline has ended; a user who is tired of it is told how to go on."""
     try:
         return watching.until_ended(client, pipeline_id, quiet=quiet)
     except KeyboardInterrupt:

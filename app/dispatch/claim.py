@@ -1,5 +1,6 @@
 """Claims: RQ offers, the row decides. A claim has one answer, however often it is asked."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from app.db.queries import attempts, boards, builders, caps, jobs
 from app.deps import Deps
 from app.dispatch import proxy, queue
 from app.errors import BuilderInUse, Drained, Unavailable
+from app.history.looks import rule_for
 from app.states import JobState
-from builders.protocol import DISK_FLOOR, Claim, Kind, Lease, Source
+from builders.protocol import COMPARE_S, DISK_FLOOR, Claim, Comparing, Kind, Lease, Source
 from integrations.forge import ForgeError
 
 log = structlog.get_logger()
@@ -154,6 +156,7 @@ async def _give_back(deps: Deps, name: str, job_id: int) -> None:
 
 async def _lease(deps: Deps, facts: Any) -> Lease:
     """Put together what the builder has to know."""
+    source = await _source(deps, facts)
     return Lease(
         attempt_id=facts.id,
         job_id=facts.job_id,
@@ -163,13 +166,23 @@ async def _lease(deps: Deps, facts: Any) -> Lease:
         further=sorted(facts.further),
         configuration=facts.configuration,
         kind=Kind(facts.kind),
-        source=await _source(deps, facts),
+        source=source,
         trusted=not facts.from_fork,
         repeat=facts.repeat,
+        compare=_compare(facts, source),
         limit_s=facts.limit_s,
         keep_power=facts.keep_power,
         log_offset=facts.log_size,
     )
+
+
+def _compare(facts: Any, source: Source) -> Comparing | None:
+    """Name the other side. It is fetched as the head is, and its build files come from the same base."""
+    if not facts.interleaved or facts.compare_with is None or facts.kind != Kind.RUN:
+        return None
+    base = dataclasses.replace(source, commit=facts.compare_with, ref=None)
+    budget_s = COMPARE_S if facts.budget_s is None else facts.budget_s
+    return Comparing(base=base, pairs=rule_for(facts.pairs).looks[0], budget_s=budget_s)
 
 
 async def _source(deps: Deps, facts: Any) -> Source:

@@ -115,7 +115,7 @@ async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish, stor
         raise Incomplete("The stored log has another SHA-256 than the one sent.", size=size)
     files = await attempts.results_of(db, row.id) if said.results else {}
     for each in said.results:
-        if files.get(each.number) != (each.size, each.sha256):
+        if files.get(each.number) != each:
             raise Incomplete(f"Result file {each.number} is not stored as it was sent.", number=each.number)
     for artefact in said.artefacts:
         if not await artefacts.is_whole(db, row.id, artefact):

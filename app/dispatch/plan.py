@@ -1,6 +1,6 @@
 """Open pipelines: the one place that inserts them and their jobs. The same meaning asked twice is one pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import sealed
 from app.db.models import Priority, Trigger
 from app.db.queries import jobs, offers, pipelines, repositories
+from app.db.queries.offers import Offer
 from app.db.queries.outsiders import Outsider
 from app.deps import Deps
-from app.dispatch import groups, outsiders, queue, selection
+from app.dispatch import groups, outsiders, queue, selection, sides
 from app.dispatch.groups import Grouped
 from app.dispatch.selection import Selection
 from app.policy.rules import Group
@@ -58,6 +59,10 @@ class PipelineRequest:
     file: str = ""  # of the rules, for messages
     error: str | None = None  # why nothing can be planned: the rules cannot be used
     compare_with: str | None = None  # the commit that this one is to be held against
+    compare_why: str = ""  # how that one was found
+    interleaved: bool = False  # build both and run them by turns
+    pairs: int | None = None  # at most; None: as many as the rule of judging looks at
+    budget_s: float | None = None  # for the pairs
     status_style: str = "aggregate"
     skipped_as: str = "pending"
     comment_style: str = "changes"
@@ -100,7 +105,9 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
 async def _open(
     db: AsyncConnection, settings: Settings, request: PipelineRequest, token: bytes | None
 ) -> tuple[Planned, list[int]]:
-    targets, error = await _planned(db, request)
+    offered = await offers.all_(db)
+    targets, error = _planned(offered, request)
+    request = _settled(offered, targets, request)
     if targets and request.outsider is not None:
         refusal = await outsiders.refusal(db, settings, request.repository_id, request.commit, request.outsider)
         if refusal:  # it is written down and shown on the commit, and says nothing else anywhere
@@ -124,9 +131,8 @@ async def _isolation(db: AsyncConnection, settings: Settings, request: PipelineR
     return await repositories.fork_isolation(db, request.repository_id) or settings.fork_isolation.value
 
 
-async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[Grouped], str | None]:
+def _planned(offered: Sequence[Offer], request: PipelineRequest) -> tuple[list[Grouped], str | None]:
     """Choose the targets. What a rule names wrongly is the pipeline's error; what a person names is refused."""
-    offered = await offers.all_(db)
     if request.error is not None:
         return [], request.error
     if request.groups:
@@ -138,14 +144,31 @@ async def _planned(db: AsyncConnection, request: PipelineRequest) -> tuple[list[
     return targets, None if targets else NO_BOARD
 
 
+def _settled(offered: Sequence[Offer], targets: Sequence[Grouped], request: PipelineRequest) -> PipelineRequest:
+    """Say whether both commits run by turns. A rule makes do with what is known of the base; a person is told.
+
+    Raises:
+        Invalid: a person asked for it, and no builder can.
+    """
+    if not request.interleaved:
+        return request
+    chosen = [each.chosen for each in targets]
+    if request.trigger in (Trigger.COMMAND, Trigger.DISPATCH):
+        sides.insist(offered, chosen)
+    can = request.compare_with is not None and not sides.lacking(offered, chosen)
+    repeat = min(request.repeat, sides.MOST_REPEATS) if can else request.repeat
+    return replace(request, interleaved=can, repeat=repeat)
+
+
 def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
     more = ("fetch_ref", "base", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
-    ruled = ("rule", "compare_with", "status_style", "skipped_as", "comment_style", "fails_on")
+    compared = ("compare_with", "compare_why", "interleaved", "pairs", "budget_s")
+    ruled = ("rule", "status_style", "skipped_as", "comment_style", "fails_on")
     who = request.outsider
     whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}
     files = {"trusted_files": list(request.trusted_files)}
-    return {name: getattr(request, name) for name in (*same, *more, *ruled)} | whose | files
+    return {name: getattr(request, name) for name in (*same, *more, *ruled, *compared)} | whose | files
 
 
 async def _add_jobs(

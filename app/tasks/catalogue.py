@@ -7,7 +7,7 @@ from app.deps import Deps
 from app.dispatch import sweep
 from app.handlers import delivery
 from app.reporting import announce
-from app.results import ingest
+from app.results import comparing, ingest
 
 Task = Callable[[int, Deps], Awaitable[None]]
 
@@ -20,6 +20,7 @@ async def send_statuses(_row_id: int, deps: Deps) -> None:
 async def ingest_result(attempt_id: int, deps: Deps) -> None:
     """Read the results of an attempt into measurements; a status may have waited for what they say."""
     await ingest.ingest(deps, attempt_id)
+    await comparing.conclude(deps, attempt_id)
     async with deps.begin() as db:
         pipeline_id = await compared.pipeline_of(db, attempt_id)
         if pipeline_id is not None:

@@ -21,8 +21,10 @@ from app.dispatch.cancel import wish
 from app.dispatch.claim import Claimant
 from app.dispatch.signals import Ended, Signals
 from app.dispatch.waiting import WaitingRoom
-from app.errors import ApiError, Invalid, LeaseLost, LogStoreFull
+from app.errors import ApiError, Incomplete, Invalid, LeaseLost, LogStoreFull
+from app.history.looks import MOST_PAIRS
 from app.log_digests import Digest
+from app.results import comparing
 from app.states import JobState
 from app.web import builder_auth, wire
 from app.web.log_room import LogRoom
@@ -45,6 +47,8 @@ from builders.protocol import (
     Finished,
     Hello,
     LogSize,
+    Look,
+    Looked,
     NewToken,
     Signal,
     Welcome,
@@ -210,14 +214,31 @@ async def _append_again(attempt_id: int, epoch: int, start: int, data: bytes) ->
 async def put_result(attempt_id: int, number: int) -> Response:
     """Store the result file of one run phase, verbatim."""
     deps, epoch = _deps(), wire.number("epoch", wire.INT32)
+    of = wire.result_of()
     data = await wire.body(MAX_RESULT)
     async with deps.begin() as db:
         row = await _own(db, attempt_id, epoch, for_update=True)
         facts = await attempts.lease_facts(db, attempt_id)
-        if number >= facts.repeat:
-            raise Invalid(f"Job {row.job_id} has {facts.repeat} run phases; there is no result {number}.")
-        sha = await attempts.store_result(db, attempt_id, number, data)
+        most = facts.repeat * (2 * (MOST_PAIRS + 2) if facts.interleaved else 1)
+        if number >= most:
+            raise Invalid(f"Job {row.job_id} has at most {most} run phases; there is no result {number}.")
+        sha = await attempts.store_result(db, attempt_id, number, data, **of)
     return jsonify({"number": number, "size": len(data), "sha256": sha})
+
+
+@leases.post(f"{ATTEMPT}/look")
+async def look(attempt_id: int) -> Response:
+    """Judge a comparison so far, and say how many pairs are to follow. 412: a result file is not stored as named."""
+    deps = _deps()
+    said = await wire.model(Look)
+    wire.within("epoch", said.epoch, 0, wire.INT32)
+    async with deps.begin() as db:
+        await _own(db, attempt_id, said.epoch)
+        files = await attempts.results_of(db, attempt_id)
+    missing = next((each.number for each in said.results if files.get(each.number) != each), None)
+    if missing is not None:
+        raise Incomplete(f"Result file {missing} is not stored as it was sent.", number=missing)
+    return jsonify(to_json(Looked(more=await comparing.look(deps, attempt_id))))
 
 
 @leases.put(f"{ATTEMPT}/artefacts/<int(max={MAX_ARTEFACTS - 1}):number>/<int(max={LAST_PIECE}):piece>")
@@ -271,6 +292,7 @@ def _clean(said: Finish) -> Finish:
     return dataclasses.replace(
         said,
         reason=wire.text(said.reason, MAX_REASON),
+        no_base=wire.text(said.no_base, MAX_REASON),
         log_sha256=wire.text(said.log_sha256, 64),
         commit=None if said.commit is None else _clean_commit(said.commit),
     )

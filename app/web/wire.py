@@ -9,8 +9,18 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from quart import request
 
 from app.errors import Invalid, TooLarge
+from app.history.looks import MOST_PAIRS
 from builders import protocol
-from builders.protocol import CHECK, MAX_ARTEFACT_NAME, MAX_ARTEFACTS, MAX_PROBLEM, ArtefactFile, BoardOffer, Hello
+from builders.protocol import (
+    CHECK,
+    MAX_ARTEFACT_NAME,
+    MAX_ARTEFACTS,
+    MAX_PROBLEM,
+    ArtefactFile,
+    BoardOffer,
+    Hello,
+    Side,
+)
 
 MAX_JSON = 1 << 20  # bytes of one JSON body
 NAMES = 256  # boards of a builder, configurations of a board, …
@@ -22,6 +32,7 @@ INT63 = (1 << 63) - 1
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _IN_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 Model = TypeVar("Model")
@@ -81,6 +92,21 @@ def number(name: str, limit: int) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 19 and int(given) <= limit):
         raise Invalid(f"{name}: expected a whole number from 0 to {limit} in the query")
     return int(given)
+
+
+def result_of() -> dict[str, Any]:
+    """Read from the query what a result file is of: side, pair and the SHA-256 of what was run.
+
+    Raises:
+        Invalid: one is malformed.
+    """
+    side, binary = request.args.get("side", Side.HEAD.value), request.args.get("binary", "")
+    if side not in list(Side):
+        raise Invalid(f"side: expected one of {', '.join(Side)}")
+    if binary and not _SHA256.fullmatch(binary):
+        raise Invalid("binary: expected a SHA-256 of 64 hexadecimal digits")
+    pair = number("pair", MOST_PAIRS) if "pair" in request.args else None
+    return {"side": Side(side), "pair": pair, "binary": binary}
 
 
 def within(name: str, value: float | None, low: float, high: float) -> None:

@@ -13,7 +13,7 @@ from app.db.tables import audit, commit, pipeline, status
 from app.dispatch import signals
 from app.dispatch.cancel import cancel_jobs
 from app.states import JobState
-from builders.protocol import MAX_CHUNK, MAX_LOG
+from builders.protocol import MAX_CHUNK, MAX_LOG, ResultFile
 from tests.dispatch.world import World, offer
 
 
@@ -172,7 +172,7 @@ async def test_a_result_is_kept_verbatim_and_must_be_there_when_it_is_named(worl
     assert [each.status_code for each in stored] == [200, 200]
     assert (finished.status_code, late.status_code) == (200, 409)
     async with world.deps.begin() as db:
-        assert await attempt_queries.results_of(db, lease.attempt_id) == {0: (len(data), named[0]["sha256"])}
+        assert await attempt_queries.results_of(db, lease.attempt_id) == {0: ResultFile(**named[0])}
 
 
 async def test_a_result_that_was_sent_again_replaces_the_one_before(world: World) -> None:
@@ -184,7 +184,7 @@ async def test_a_result_that_was_sent_again_replaces_the_one_before(world: World
 
     async with world.deps.begin() as db:
         found = await attempt_queries.results_of(db, lease.attempt_id)
-    assert found[0] == (12, hashlib.sha256(b"a whole file").hexdigest())
+    assert found[0] == ResultFile(number=0, size=12, sha256=hashlib.sha256(b"a whole file").hexdigest())
 
 
 async def test_a_result_of_a_run_that_was_not_asked_for_is_refused(world: World) -> None:

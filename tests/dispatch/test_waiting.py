@@ -35,6 +35,7 @@ SCENES = {
     "tags": [sql(job, tags=["gpu"])],
     "further": [sql(configuration, further=["another"])],
     "facts": [sql(job, facts={"os": ["bsd"]})],
+    "compares": [sql(pipeline, interleaved=True)],
     "isolation": [sql(pipeline, isolation="cgroup")],
     "active": [sql(builder, state=BuilderState.PAUSED)],
     "healthy": [sql(board, health=Health.QUARANTINED)],

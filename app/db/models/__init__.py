@@ -32,7 +32,7 @@ from app.db.models.judged import (
     Triage,
 )
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
-from app.db.models.measured import Commit, Import, Measurement, Result, Series, Side
+from app.db.models.measured import Commit, Import, Measurement, Result, Series
 from app.db.models.people import Audit, Tally, Token, User
 from app.db.models.work import (
     Artefact,
@@ -46,6 +46,7 @@ from app.db.models.work import (
     Trigger,
     Turn,
 )
+from builders.protocol import Side
 
 __all__ = [
     "TIME",

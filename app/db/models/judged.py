@@ -43,6 +43,9 @@ class Comparison(SQLModel, table=True):
     base_binary: str | None = Field(default=None, max_length=64)  # sha256 of what was flashed, if it was told
     head_binary: str | None = Field(default=None, max_length=64)
     is_over: bool = False  # no more pairs come
+    note: str = Field(
+        default="", max_length=500, sa_column_kwargs={"server_default": ""}
+    )  # what kept it from knowing more, such as why the base was not measured
     counts: dict[str, int] = Field(
         default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
     )  # verdict → rows

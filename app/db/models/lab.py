@@ -111,6 +111,9 @@ class Configuration(SQLModel, table=True):
         sa_column_kwargs={"server_default": "{}"},
     )
     limit_s: float | None = None
+    compares: bool = Field(
+        default=False, sa_column_kwargs={"server_default": "false"}
+    )  # its builder can build two commits and run them by turns
     further: list[str] = Field(
         default_factory=list,
         sa_type=ARRAY(sa.Text),

@@ -1,7 +1,6 @@
 """What came out: result files, commits, series and measurements."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,13 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now, words
-
-
-class Side(StrEnum):
-    """Which commit of a comparison a run phase measured."""
-
-    BASE = "base"
-    HEAD = "head"
+from builders.protocol import Side
 
 
 class Result(SQLModel, table=True):

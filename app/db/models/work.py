@@ -79,6 +79,7 @@ class Pipeline(SQLModel, table=True):
     interleaved: bool = Field(
         default=False, sa_column_kwargs={"server_default": sa.false()}
     )  # its jobs build both commits and run them by turns
+    pairs: int | None = None  # of an interleaved job, at most; None: as many as the rule of judging looks at
     budget_s: float | None = None  # of an interleaved job: no new pair is begun after so long in its run phases
     status_style: str = Field(
         default="aggregate", max_length=24, sa_column_kwargs={"server_default": "aggregate"}
@@ -222,6 +223,9 @@ class Attempt(SQLModel, table=True):
     outcome: JobState | None = Field(default=None, sa_type=words(JobState, "attempt_outcome"))
     reason: str = Field(default="", max_length=MAX_REASON)
     exit_code: int | None = None
+    no_base: str = Field(
+        default="", max_length=MAX_REASON, sa_column_kwargs={"server_default": ""}
+    )  # of a comparison: why its base was not measured
     said: bytes | None = None  # digest of the finish that won; None if the sweep ended it
     log_size: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     log_sha256: str = Field(default="", max_length=64)

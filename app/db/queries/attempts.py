@@ -27,10 +27,21 @@ from app.db.tables import (
     turn,
 )
 from app.states import JobState
-from builders.protocol import ACCEPT_S, CANCEL_GRACE_S, FORCE_UNCONFIRMED_S, LEASE_S, MAX_REASON, CommitFacts, Finish
+from builders.protocol import (
+    ACCEPT_S,
+    CANCEL_GRACE_S,
+    FORCE_UNCONFIRMED_S,
+    LEASE_S,
+    MAX_REASON,
+    CommitFacts,
+    Finish,
+    ResultFile,
+    Side,
+)
 
 FORCE_S = CANCEL_GRACE_S + 5.0  # after the polite request: the builder's own kill comes first
 UNCONFIRMED_S = FORCE_S + FORCE_UNCONFIRMED_S  # after the polite request: the service itself says cancelled
+BINARY = "binary_sha256"  # key of the facts of an execution
 OVER_S = 60.0  # after a job's limit: the builder should have ended it itself
 
 now = sa.func.now()
@@ -47,7 +58,9 @@ _take_turn = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.
 _take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
 _opened = (
     sa.insert(attempt)
-    .values(lease_until=now + interval(LEASE_S), reason="", log_sha256="", log_size=0, log_dropped=0, phases=[])
+    .values(
+        lease_until=now + interval(LEASE_S), reason="", no_base="", log_sha256="", log_size=0, log_dropped=0, phases=[]
+    )
     .values({name: sa.bindparam(name) for name in ("job_id", "epoch", "board_id", "builder_id", "claim_id")})
     .returning(attempt.c.id)
     .cte("opened")
@@ -125,6 +138,10 @@ _lease = (
         pipeline.c.commit,
         pipeline.c.fetch_ref,
         pipeline.c.repeat,
+        pipeline.c.interleaved,
+        pipeline.c.compare_with,
+        pipeline.c.pairs,
+        pipeline.c.budget_s,
         pipeline.c.token,
         pipeline.c.from_fork,
         pipeline.c.base,
@@ -303,28 +320,36 @@ def told(said: Finish, digest: bytes) -> dict[str, Any]:
         "phases": [{"phase": each.phase, "seconds": each.seconds, "exit_code": each.exit_code} for each in said.phases],
         "log_sha256": said.log_sha256,
         "log_dropped": said.log_dropped,
+        "no_base": said.no_base,
     }
 
 
-async def store_result(db: AsyncConnection, attempt_id: int, number: int, file: bytes) -> str:
+async def store_result(
+    db: AsyncConnection, attempt_id: int, number: int, file: bytes, *, side: Side, pair: int | None, binary: str
+) -> str:
     """Keep the result file of one run phase; sent again, the last one stands until the attempt ends.
 
+    Args:
+        binary: SHA-256 of what was run, as its builder says; "" if it does not.
     Returns:
         The file's SHA-256.
     """
     size, sha = len(file), hashlib.sha256(file).hexdigest()
     packed = zstandard.ZstdCompressor().compress(file) if file else b""
+    of = {"side": side, "pair": pair, "env": {BINARY: binary} if binary else {}}
     values = {"attempt_id": attempt_id, "number": number, "data": packed, "size": size, "sha256": sha, "note": ""}
-    new = insert(result).values(values)
-    changed = {"data": new.excluded.data, "size": size, "sha256": sha, "stored_at": now}
-    await db.execute(new.on_conflict_do_update(constraint="result_once", set_=changed, where=result.c.sha256 != sha))
+    new = insert(result).values(values | of)
+    changed = {"data": new.excluded.data, "size": size, "sha256": sha, "stored_at": now, **of}
+    is_other = sa.or_(result.c.sha256 != sha, result.c.side != side, result.c.pair.is_distinct_from(pair))
+    await db.execute(new.on_conflict_do_update(constraint="result_once", set_=changed, where=is_other))
     return sha
 
 
-async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, tuple[int, str]]:
-    """Read which result files of an attempt are stored: number → (size, sha256)."""
-    wanted = sa.select(result.c.number, result.c.size, result.c.sha256).where(result.c.attempt_id == attempt_id)
-    return {row.number: (row.size, row.sha256) for row in await db.execute(wanted)}
+async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, ResultFile]:
+    """Read which result files of an attempt are stored, by their numbers."""
+    named = [result.c[name] for name in ("number", "size", "sha256", "side", "pair")]
+    rows = await db.execute(sa.select(*named).where(result.c.attempt_id == attempt_id))
+    return {row.number: ResultFile(**row._mapping) for row in rows}
 
 
 async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:

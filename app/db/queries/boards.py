@@ -250,15 +250,22 @@ async def _refuse_foreign(db: AsyncConnection, builder_id: int, offer: BoardOffe
 async def _register_configurations(db: AsyncConnection, board_id: int, offer: BoardOffer) -> None:
     mine = configuration.c.board_id == board_id
     await db.execute(sa.update(configuration).where(mine).values(offered=False))
-    offered = [
-        (each.name, each.tags, each.further, None if each.limit_s is None else min(each.limit_s, MAX_JOB_S), False)
+    offered: list[dict[str, Any]] = [
+        {
+            "name": each.name,
+            "tags": each.tags,
+            "further": each.further,
+            "limit_s": None if each.limit_s is None else min(each.limit_s, MAX_JOB_S),
+            "compares": each.compares,
+        }
         for each in offer.configurations
     ]
     if offer.check is not None:
-        offered.append((CHECK, [], [], offer.check.limit_s + CHECK_MARGIN_S, True))
-    for name, tags, also, limit_s, is_check in offered:
-        facts = {"tags": tags, "further": also, "limit_s": limit_s, "offered": True, "is_check": is_check}
-        new = insert(configuration).values(board_id=board_id, name=name, **facts)
+        limit_s = offer.check.limit_s + CHECK_MARGIN_S
+        offered.append({"name": CHECK, "tags": [], "further": [], "limit_s": limit_s, "compares": False})
+    for each in offered:
+        facts = {**each, "offered": True, "is_check": each["name"] == CHECK}
+        new = insert(configuration).values(board_id=board_id, **facts)
         await db.execute(new.on_conflict_do_update(constraint="configuration_once", set_=facts))
 
 

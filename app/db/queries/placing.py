@@ -47,6 +47,7 @@ class Wanted:
     isolation: Any
     from_fork: Any
     lost_on: Any  # boards
+    interleaved: Any  # it holds two commits against each other
     stands: Any = None  # where the job stands in its line; None: many jobs are looked at as one
 
     @property
@@ -232,6 +233,13 @@ PLACE: tuple[Condition, ...] = (
         "`rigline-builder doctor` says there what is missing",
     ),
     Condition(
+        "compares",
+        Lack.AWAY,
+        lambda wanted: sa.or_(sa.not_(wanted.interleaved), configuration.c.compares),
+        "no builder of {name!r} can run two commits by turns with {configuration!r}: its agent is too old for that, or "
+        "the configuration has one work tree for all commits",
+    ),
+    Condition(
         "alive",
         Lack.AWAY,
         lambda _: builder.c.seen_at > now - _seconds(ALIVE_S),
@@ -329,6 +337,7 @@ OF_JOB = Wanted(
     isolation=pipeline.c.isolation,
     from_fork=pipeline.c.from_fork,
     lost_on=job.c.lost_on,
+    interleaved=pipeline.c.interleaved,
     stands=sa.tuple_(_due, job.c.id),
 )
 # Every place of every board type; a query adds which jobs it is about, and joins them.

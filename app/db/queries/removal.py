@@ -13,6 +13,7 @@ from app.db.models import (
     AttemptBoard,
     Board,
     Builder,
+    Comparison,
     Configuration,
     Job,
     LogChunk,
@@ -67,7 +68,7 @@ async def _open(db: AsyncConnection, mine: Any) -> list[int]:
 
 async def _remove_jobs(db: AsyncConnection, mine: Any) -> None:
     attempts = sa.select(col(Attempt.id)).join(Job, col(Job.id) == col(Attempt.job_id)).where(mine)
-    for owned in (LogChunk, Result, Measurement, ArtefactPiece, Artefact, AttemptBoard):
+    for owned in (Comparison, LogChunk, Result, Measurement, ArtefactPiece, Artefact, AttemptBoard):
         await db.execute(sa.delete(owned).where(col(owned.attempt_id).in_(attempts)))
     jobs = sa.select(col(Job.id)).where(mine)
     await db.execute(sa.delete(Attempt).where(col(Attempt.job_id).in_(jobs)))

@@ -7,10 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 import zstandard
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Attempt, Job, Pipeline, Result, Side
+from app.db.queries.attempts import BINARY
 from app.errors import Removed
 from app.states import JobState
 
@@ -90,6 +92,11 @@ def unpacked(data: bytes, size: int) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=size) if size else b""
 
 
+_binary = sa.func.jsonb_build_object(BINARY, col(Result.env)[BINARY])
+_has_binary = col(Result.env).op("?", return_type=sa.Boolean)(BINARY)
+_of_builder = sa.case((_has_binary, _binary), else_=sa.literal({}, JSONB))  # what the file itself says counts for less
+
+
 async def mark(
     db: AsyncConnection,
     result_id: int,
@@ -100,5 +107,6 @@ async def mark(
     unmeasured: Mapping[str, str],
 ) -> None:
     """Say what a file turned out to be: its format, the facts of its execution, what it has no number for and why."""
-    said = {"format": format, "note": note, "env": env, "unmeasured": unmeasured, "ingested_at": sa.func.now()}
+    facts = sa.literal(dict(env), JSONB).op("||")(_of_builder)
+    said = {"format": format, "note": note, "env": facts, "unmeasured": unmeasured, "ingested_at": sa.func.now()}
     await db.execute(sa.update(Result).where(col(Result.id) == result_id).values(**said))

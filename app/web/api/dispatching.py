@@ -23,22 +23,19 @@ MOST_REPEATS = 100
 Names = Annotated[list[Word], Field(max_length=MOST_NAMES)]
 
 
-class Dispatch(Given):
-    """What is to be built, or built and run, where."""
+class Work(Given):
+    """Where code comes from, and which targets it is for."""
 
-    kind: WorkKind
     repository: FullName | None = Field(default=None, description="full name of one that is served; or remote_url")
     remote_url: Address | None = Field(
         default=None, description="on a configured forge, or below RIGLINE_ALLOWED_REMOTES"
     )
-    commit: Commit
     seconds: float | None = Field(
         default=None, gt=0, le=MAX_JOB_S, allow_inf_nan=False, description="each job's limit, from claim to end"
     )
     boards: Names = Field(default=[], description="names of boards or board types; none: all")
     tags: Names = Field(default=[], description="all of these; `-tag`: not this one")
     configurations: Names = Field(default=[], description="none: all")
-    repeat: int = Field(default=1, ge=1, le=MOST_REPEATS, description="run phases whose samples accumulate")
     token: SecretStr | None = Field(
         default=None,
         min_length=1,
@@ -47,12 +44,20 @@ class Dispatch(Given):
     )
 
     @model_validator(mode="after")
-    def _names_one_source(self) -> "Dispatch":
+    def _names_one_source(self) -> "Work":
         if (self.repository is None) == (self.remote_url is None):
             raise ValueError("give either repository or remote_url")
         if self.token is not None and (self.remote_url or "https:").partition(":")[0] == "file":
             raise ValueError("token: a file: remote takes none")
         return self
+
+
+class Dispatch(Work):
+    """What is to be built, or built and run, where."""
+
+    kind: WorkKind
+    commit: Commit
+    repeat: int = Field(default=1, ge=1, le=MOST_REPEATS, description="run phases whose samples accumulate")
 
 
 @operation("POST", "/pipelines", role=Role.MEMBER, body=Dispatch, answer=PipelineTold, status=HTTPStatus.CREATED)
@@ -62,14 +67,18 @@ async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
     422 for a board, configuration, tag or remote that does not exist or is not allowed; 404 for an unknown
     repository; 409 while no board is registered.
     """
-    async with deps.begin() as db:
-        if not await boards.targets_offered(db):
-            raise Conflict(
-                "No board is registered, so nothing can run. `rigline builder create NAME` is the first step."
-            )
-    remote = None if body.remote_url is None else remotes.checked(body.remote_url, deps.settings)
-    repository_id = await _repository(deps, body.repository, remote)
-    planned = await plan.open_pipeline(deps, _request(body, repository_id, actor))
+    repository_id = await repository_of(deps, body.repository, body.remote_url)
+    return await opened(deps, _request(body, repository_id, actor), actor)
+
+
+async def opened(deps: Deps, request: plan.PipelineRequest, actor: Actor) -> PipelineTold:
+    """Open what a person asks for, and write down who it was.
+
+    Raises:
+        Conflict: no board is registered.
+        Invalid: a name that nobody offers.
+    """
+    planned = await plan.open_pipeline(deps, request)
     async with deps.begin() as db:
         await audit.record(db, "pipeline.dispatched", actor=actor.name, pipeline_id=planned.pipeline_id)
     return await show_pipeline(deps, pipeline_id=planned.pipeline_id)
@@ -93,8 +102,20 @@ def _request(body: Dispatch, repository_id: int, actor: Actor) -> plan.PipelineR
     )
 
 
-async def _repository(deps: Deps, name: str | None, remote: str | None) -> int:
+async def repository_of(deps: Deps, name: str | None, url: str | None) -> int:
+    """Find the repository that a dispatch is of; one that is only fetched from is added.
+
+    Raises:
+        Conflict: no board is registered, so nothing could run.
+        NotFound: it is not served.
+        Invalid: the address may not be fetched from.
+    """
+    remote = None if url is None else remotes.checked(url, deps.settings)
     async with deps.begin() as db:
+        if not await boards.targets_offered(db):
+            raise Conflict(
+                "No board is registered, so nothing can run. `rigline builder create NAME` is the first step."
+            )
         if remote is not None:
             known = await repositories.by_clone_url(db, remote)
             return int(known["id"]) if known else await repositories.add_remote(db, remote)
