@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("app.cli.compare:compare", "Hold one commit against another on the boards."),
     "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),
     "job": ("app.cli.job:job", "Look at jobs, follow their logs, cancel and retry them."),
+    "alerts": ("app.cli.alerts:alerts", "Look at where histories moved, judge it, and mute what is not to be trusted."),
+    "history": ("app.cli.history:history", "Say what happened at a commit of a history."),
     "replay": ("app.cli.replay:replay", "Handle a kept delivery once more."),
     "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
     "db": ("app.cli.db:db", "Look at the database's schema, or upgrade it."),

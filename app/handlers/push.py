@@ -7,7 +7,7 @@ from app.db.queries import pipelines
 from app.deps import Deps
 from app.dispatch import cancel
 from app.dispatch.plan import PipelineRequest
-from app.handlers import schedule
+from app.handlers import annotations, schedule
 from app.handlers.occasion import Occasion
 from app.handlers.policy import Base, open_by_rules, told
 from app.policy.rules import Happening, On
@@ -30,6 +30,8 @@ async def on_push(event: Push, occasion: Occasion, deps: Deps) -> str:
         return "skipped: the head commit's message asks for it"
     default = occasion.repository["default_branch"]
     tag = None if event.branch else event.ref.removeprefix(TAGS)
+    if tag:
+        await annotations.note_tag(deps, occasion.repository_id, event.commit, tag)
     happening = Happening(event=On.TAG if tag else On.PUSH, branch=event.branch, tag=tag, before=event.before)
     base = Base(branch=default, commit=event.commit if event.branch == default else None)
     if event.branch == default:

@@ -123,3 +123,21 @@ class History:
         async with self.site.deps.begin() as db:
             chosen = SQLModel.metadata.tables[table]
             return list((await db.execute(sa.select(chosen).order_by(chosen.c[order]))).mappings())
+
+
+async def stepped(
+    history: History,
+    benchmark: str = "boot",
+    *,
+    at: int = 40,
+    before: float = 100,
+    after: float = 110,
+    count: int = 5,
+    seed: int = 1,
+    **series: Any,
+) -> int:
+    """Measure and analyse a series whose level moves at a commit."""
+    made = await history.series(benchmark, **series)
+    await history.measure(made, steady(before, at, seed=seed) + steady(after, count, seed=seed + 1))
+    await history.analyse()
+    return made

@@ -12,20 +12,7 @@ from app.db.queries.forgiven import Compared
 from app.db.queries.forgiven import forgiven as read_forgiven
 from app.results import analysing as analyser
 from tests.pages.site import NOW, sha
-from tests.results.lines import History, steady
-
-
-@pytest.fixture
-async def history(site):
-    return await History.begin(site)
-
-
-async def stepped(history, benchmark="boot", *, at=40, before=100, after=110, count=5, seed=1, **series):
-    """Measure and analyse a series whose level moves at a commit."""
-    made = await history.series(benchmark, **series)
-    await history.measure(made, steady(before, at, seed=seed) + steady(after, count, seed=seed + 1))
-    await history.analyse()
-    return made
+from tests.results.lines import steady, stepped
 
 
 async def test_a_step_opens_one_alert_once_three_points_confirm_it(history):

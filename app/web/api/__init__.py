@@ -2,6 +2,7 @@
 
 from app.web import sse
 from app.web.api import (
+    annotations,
     artefacts,
     boards,
     builders,
@@ -14,11 +15,13 @@ from app.web.api import (
     job_files,
     jobs,
     login,
+    mutes,
     pipelines,
     policies,
     recipes,
     repositories,
     series,
+    shifts,
     tokens,
     users,
     webhook_secrets,
@@ -27,6 +30,7 @@ from app.web.api.described import described
 from app.web.api.operations import api
 
 __all__ = [
+    "annotations",
     "api",
     "artefacts",
     "boards",
@@ -41,11 +45,13 @@ __all__ = [
     "job_files",
     "jobs",
     "login",
+    "mutes",
     "pipelines",
     "policies",
     "recipes",
     "repositories",
     "series",
+    "shifts",
     "sse",
     "tokens",
     "users",

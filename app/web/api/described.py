@@ -18,7 +18,16 @@ described = Blueprint("described", __name__)
 Json = dict[str, Any]
 Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], Json]
 
-NOUNS = ("pipelines", "jobs", "builders", "boards", "repositories", "series", "deliveries")  # of the page, in order
+NOUNS = (
+    "pipelines",
+    "jobs",
+    "builders",
+    "boards",
+    "repositories",
+    "series",
+    "shifts",
+    "deliveries",
+)  # of the page, in order
 
 ERROR: Json = {
     "type": "object",

@@ -19,6 +19,7 @@ from app.web.pages import (
     lab_buttons,
     pipelines,
     repositories,
+    shifts,
 )
 from app.web.pages.answer import pages
 from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_versions
@@ -39,6 +40,7 @@ _ROUTES = (
     lab_buttons,
     pipelines,
     repositories,
+    shifts,
 )  # imported for their routes
 
 

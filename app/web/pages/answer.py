@@ -37,6 +37,7 @@ DONE = {
     "cancelled": "Cancelled. What runs is stopped within the cancel grace.",
     "replayed": "Handed out once more.",
     "retried": "Queued again.",
+    "judged": "Said. It holds until the change grows beyond its tolerance.",
     "retried job": "Queued again: this is the new job.",
 }
 ID = f"int(max={_INT4})"  # of a path: a larger one is just not found
