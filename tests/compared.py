@@ -1,5 +1,6 @@
 """Comparisons as an ended job leaves them behind, for tests of what is said of them."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,13 @@ BETTER = {"change": -0.2, "low": -0.22, "high": -0.18, "p": 0.0001}
 
 def row(name: str = "draw", verdict: Verdict = Verdict.REGRESSED, **more: Any) -> dict[str, Any]:
     """Make one row; what is not given says nothing."""
-    given = {"identity": name[:64], "benchmark": name, "metric": "time", "unit": "ms", "better": "lower"}
+    given = {
+        "identity": hashlib.sha256(name.encode()).hexdigest(),
+        "benchmark": name,
+        "metric": "time",
+        "unit": "ms",
+        "better": "lower",
+    }
     values = {"base_values": [10.0] * 16, "head_values": [10.0] * 16, "params": {}, "version": "", "note": ""}
     nothing = {each: None for each in ("resolution", "cap", "change", "low", "high", "p")}
     return {**given, **values, **nothing, "fails": False, **more, "verdict": verdict}

@@ -28,11 +28,11 @@ WITH_CHANGE = DECIDED | {Verdict.UNDECIDED, Verdict.ONCE, Verdict.UNJUDGED}
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A person with the right to write took a regression, up to the size that it had then."""
+    """Somebody took a regression knowingly, or muted it."""
 
-    by: str
+    why: str  # such as "accepted by ann"; in words of anybody
     reason: str = ""
-    change: float | None = None  # relative, as measured then; None: from zero
+    change: float | None = None  # relative, as measured then; None: of any size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +200,13 @@ def _worse(change: float | None, better: str | None) -> float:
     if moved is None:
         return math.inf
     return moved if better == "lower" else -moved
+
+
+def worse(row: ComparedRow) -> float:
+    """Give the relative change signed so that more is worse; what has none, as from zero, is worse than anything."""
+    if row.change is None:
+        return math.inf
+    return row.change if row.better == "lower" else -row.change
 
 
 def target(found: ComparedTarget, rows: Iterable[ComparedRow], counted: Tally) -> ComparedTarget:

@@ -16,7 +16,7 @@ def worst(found: Worst, *, with_target: bool) -> str:
     """Name one of the worst rows in a line: what, how sure, how much."""
     row = found.row
     where = f" on {place(found.board_type, found.configuration)}" if with_target else ""
-    taken = f", accepted by {span(row.accepted.by)}" if row.accepted is not None else ""
+    taken = f", {span(row.accepted.why)}" if row.accepted is not None else ""
     sure = words.CERTAINTY[row.verdict]
     return f"{words.SIGNS[row.verdict]} {span(words.name(row))}{where}: {sure}, {words.change(row)}{taken}"
 

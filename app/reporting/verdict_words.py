@@ -153,7 +153,7 @@ def certainty(row: ComparedRow) -> str:
     """Say how sure the verdict is, with its note and who accepted it."""
     parts = [CERTAINTY[row.verdict], plain(row.note)]
     if row.accepted is not None:
-        parts.append(f"accepted by {plain(row.accepted.by)}")
+        parts.append(plain(row.accepted.why))
     return ", ".join(part for part in parts if part)
 
 

@@ -13,9 +13,9 @@ from app.db.queries.compared import Of
 from app.history import verdicts
 from app.history.statistics import median
 from app.history.verdict import Verdict
-from app.history.verdicts import Accepted, ComparedRow, ComparedTarget, Tally, Verdicts
+from app.history.verdicts import ComparedRow, ComparedTarget, Tally, Verdicts
 from app.results import accepted
-from app.results.accepted import Place
+from app.results.accepted import Said
 
 __all__ = ["Of", "of_commits", "of_pipeline", "of_pull_request", "read"]
 
@@ -55,10 +55,14 @@ async def read(db: AsyncConnection, of: Of, *, with_values: bool = False) -> lis
         by_target[each["comparison_id"]].append(_row(each, with_values=with_values))
     views = []
     for (base, head), mine in _by_range(chosen).items():
-        said = await accepted.of_range(db, mine)
+        said = await accepted.of_range(db, [each for each in mine if _has_regressed(by_target[each["id"]])])
         targets = [_target(each, by_target[each["id"]], tallies[each["id"]], said) for each in mine]
         views.append(verdicts.whole(base, _why(mine), head, targets))
     return views
+
+
+def _has_regressed(rows: Iterable[ComparedRow]) -> bool:
+    return any(each.verdict is Verdict.REGRESSED for each in rows)
 
 
 def _chosen(listed: Sequence[RowMapping]) -> list[RowMapping]:
@@ -100,9 +104,7 @@ def _tallies(counted: Sequence[RowMapping]) -> Mapping[int, Tally]:
     return found
 
 
-def _target(
-    row: RowMapping, rows: Iterable[ComparedRow], tally: Tally, said: Mapping[Place, list[Accepted]]
-) -> ComparedTarget:
+def _target(row: RowMapping, rows: Iterable[ComparedRow], tally: Tally, said: Said) -> ComparedTarget:
     names = ("pipeline_id", "job_id", "board_type", "configuration", "board", "is_over", "pairs", "looks")
     binary = row["base_binary"]
     found = ComparedTarget(
@@ -111,8 +113,7 @@ def _target(
         same_binary=binary is not None and binary == row["head_binary"],
         **{name: row[name] for name in names},
     )
-    place = (row["board_type"], row["configuration"])
-    taken = [verdicts.accept(each, said.get((*place, each.identity), [])) for each in rows]
+    taken = [said.of(each, row["board_type"], row["configuration"]) for each in rows]
     return verdicts.target(found, taken, tally)
 
 

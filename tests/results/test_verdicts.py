@@ -104,7 +104,7 @@ def test_what_was_measured_apart_never_fails():
 
 
 def test_an_accepted_regression_stands_behind_those_that_nobody_accepted():
-    known = replace(row("known", **WORSE), accepted=Accepted(by="ann", reason="needed"))
+    known = replace(row("known", **WORSE), accepted=Accepted(why="accepted by ann", reason="needed"))
     found = whole(target(known, row("new", **LARGER)))
 
     assert [each.row.benchmark for each in found.worst] == ["new", "known"]
@@ -174,3 +174,40 @@ def test_a_status_names_the_worst_row_within_140_characters(length):
     assert len(text) <= MAX_DESCRIPTION
     assert text.startswith("regressed; x")
     assert "+4.9 %" in text
+
+
+@pytest.mark.parametrize(
+    ("now", "is_accepted"),
+    [
+        ({"change": 0.03, "low": 0.02, "high": 0.04}, True),
+        ({"change": 0.058, "low": 0.055, "high": 0.06}, True),  # grown by less than the floor of 1 %
+        ({"change": 0.08, "low": 0.03, "high": 0.13}, True),  # by more, and not surely at all
+        ({"change": 0.08, "low": 0.07, "high": 0.09}, False),
+        ({"change": 0.08, "low": 0.07, "high": 0.09, "resolution": 1.0, "base": 20.0}, True),  # less than a step
+        ({"change": None}, False),  # from zero, of which nothing is a part
+        ({"change": 0.08}, False),  # without an interval
+    ],
+)
+def test_what_was_accepted_holds_until_it_has_surely_grown_by_enough_to_matter(now, is_accepted):
+    agreed = Accepted(why="accepted by ann", change=0.05)
+    found = verdicts.accept(row(fails=True, **now), [agreed])
+
+    assert (found.accepted is agreed, found.fails) == (is_accepted, not is_accepted)
+
+
+def test_growth_has_the_metrics_own_direction():
+    agreed = Accepted(why="accepted by ann", change=-0.05)
+    fallen = row(fails=True, better="higher", change=-0.2, low=-0.25, high=-0.15)
+    gone = row(fails=True, better="higher", change=-1.0, low=-1.0, high=-1.0)
+
+    assert verdicts.accept(fallen, [agreed]).fails
+    assert verdicts.accept(gone, [agreed]).fails
+    assert not verdicts.accept(replace(fallen, change=-0.04, low=-0.05, high=-0.03), [agreed]).fails
+
+
+def test_the_newest_acceptance_that_covers_a_regression_holds():
+    first, second = Accepted(why="accepted by ann", change=0.2), Accepted(why="accepted by bob", change=0.05)
+
+    assert verdicts.accept(row(change=0.1, low=0.09, high=0.11), [first, second]).accepted is first
+    assert verdicts.accept(row(change=0.05, low=0.04, high=0.06), [first, second]).accepted is second
+    assert verdicts.accept(row(verdict=Verdict.IMPROVED, **BETTER), [first]).accepted is None

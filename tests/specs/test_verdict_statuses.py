@@ -91,22 +91,21 @@ async def test_with_the_rule_a_certain_regression_fails_the_status_and_leads_to_
     assert page == f"https://rigline.example/github/acme/firmware/compare/{BASE}...{A}"
 
 
-@pytest.mark.parametrize(
-    ("rows", "more"),
-    [
-        ([row(**WORSE)], {}),
+async def test_what_is_not_certain_or_was_measured_apart_fails_nothing(pull):
+    await pull.open(ALONE)
+    for rows, more in (
         ([FAILING], {"kind": "apart"}),
         ([row(verdict=Verdict.ONCE, change=0.5)], {"kind": "apart"}),
+        ([row(**WORSE)], {}),
         ([row(verdict=Verdict.UNDECIDED, **WORSE)], {}),
         ([row(verdict=Verdict.NO_BASELINE)], {}),
         ([row(verdict=Verdict.FAILED)], {}),
-    ],
-)
-async def test_what_is_not_certain_or_was_measured_apart_fails_nothing(pull, rows, more):
-    await pull.open(ALONE)
-    await pull.say(rows, **more)
+    ):
+        await pull.say(rows, **more)
+        assert shown(pull)[0] == "success"
 
-    assert shown(pull)[0] == "success"
+    await pull.say([FAILING])
+    assert shown(pull)[0] == "failure"
 
 
 async def test_only_the_status_of_the_target_that_regressed_fails(pull):
@@ -229,8 +228,6 @@ async def test_a_slip_in_a_benchmarks_name_accepts_nothing(pull):
     ("change", "state"),
     [
         ({"change": 0.05, "low": 0.04, "high": 0.07}, "success"),
-        ({"change": 0.058, "low": 0.05, "high": 0.07}, "success"),  # grown by less than the floor of 1 %
-        ({"change": 0.08, "low": 0.03, "high": 0.13}, "success"),  # by more, and not surely at all
         ({"change": 0.08, "low": 0.07, "high": 0.09}, "failure"),
     ],
 )

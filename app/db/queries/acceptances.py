@@ -1,18 +1,15 @@
 """What people took knowingly: regressions of a pull request or of one range of commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models.judged import Triage
-from app.db.tables import acceptance, change_point, commit, series, shift
+from app.db.tables import acceptance
 
 MOST = 20_000  # that one question considers, the newest
-# What a person says of a shift so that it fails nothing any more.
-ACKNOWLEDGED = (Triage.ACKNOWLEDGED, Triage.EXPECTED, Triage.NOISE, Triage.INFRASTRUCTURE, Triage.WONT_FIX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,45 +48,3 @@ async def _list(db: AsyncConnection, repository_id: int, *which: sa.ColumnElemen
     asked = sa.select(acceptance).where(acceptance.c.repository_id == repository_id, *which)
     newest = await db.execute(asked.order_by(acceptance.c.id.desc()).limit(MOST))
     return list(newest.mappings())[::-1]
-
-
-async def of_shifts(
-    db: AsyncConnection, repository_id: int, branch: str, base: str, head: str
-) -> Sequence[sa.RowMapping]:
-    """List the acknowledged change points of a branch that lie within a range of its commits.
-
-    A shift whose commits are not all between base and head may be another one than the comparison sees.
-    """
-    first, last, after, until = (commit.alias(name) for name in ("first", "last", "after_", "until_"))
-    change = change_point.c.change
-    asked = (
-        sa.select(
-            *(series.c[name] for name in ("board_type", "configuration", "identity")),
-            change,
-            shift.c.said_by,
-            shift.c.reason,
-        )
-        .select_from(change_point)
-        .join(shift, shift.c.id == change_point.c.shift_id)
-        .join(series, series.c.id == change_point.c.series_id)
-        .join(after, after.c.id == change_point.c.after_commit_id)
-        .join(until, until.c.id == change_point.c.until_commit_id)
-        .join(first, sa.and_(first.c.repository_id == repository_id, first.c.sha == base))
-        .join(last, sa.and_(last.c.repository_id == repository_id, last.c.sha == head))
-        .where(
-            shift.c.repository_id == repository_id,
-            shift.c.branch == branch,
-            shift.c.state.in_(ACKNOWLEDGED),
-            change_point.c.gone_at.is_(None),
-            _place(first) <= _place(after),
-            _place(until) <= _place(last),
-        )
-        .order_by(change_point.c.id)
-        .limit(MOST)
-    )
-    return list((await db.execute(asked)).mappings())
-
-
-def _place(table: sa.FromClause) -> sa.Tuple:
-    """Say where a commit stands on its branch, as histories order it."""
-    return sa.tuple_(sa.func.coalesce(table.c.committed_at, table.c.seen_at), table.c.id)
