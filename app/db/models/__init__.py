@@ -34,6 +34,7 @@ from app.db.models.judged import (
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
 from app.db.models.measured import Commit, Import, Measurement, Result, Series
 from app.db.models.people import Audit, Tally, Token, User
+from app.db.models.told import Channel, News, Notification, Subscription
 from app.db.models.work import (
     Artefact,
     ArtefactPiece,
@@ -66,6 +67,7 @@ __all__ = [
     "Builder",
     "BuilderState",
     "ChangePoint",
+    "Channel",
     "Commit",
     "Comparison",
     "ComparisonKind",
@@ -81,6 +83,8 @@ __all__ = [
     "LogChunk",
     "Measurement",
     "Mute",
+    "News",
+    "Notification",
     "Pipeline",
     "Priority",
     "PullRequest",
@@ -94,6 +98,7 @@ __all__ = [
     "Shift",
     "Side",
     "Status",
+    "Subscription",
     "Tally",
     "Token",
     "Triage",
