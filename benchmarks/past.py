@@ -1,4 +1,4 @@
-"""Years of measurements, made by PostgreSQL itself: rows as attempts would have left them, in the order of their coming.
+"""Years of measurements, made by PostgreSQL itself: rows as attempts leave them, in the order of their coming.
 
 A repository with 2,000 commits on its main branch, each measured on five types of boards in two configurations; a tail
 of young benchmarks on one of them; pull requests; comparisons; change points. How many benchmarks there are follows

@@ -73,7 +73,8 @@ SELECT s.id, c.id, (c.id - 1) * 10 + s.place + 1, c.committed_at, c.committed_at
   FROM "commit" c JOIN meant s ON c.id BETWEEN s.first AND s.last
  CROSS JOIN LATERAL (
        SELECT s.base * (1 + (random() + random() + random() - 1.5) * 0.01)
-              * CASE WHEN c.id > s.step_at THEN 1.08 ELSE 1 END AS mid, 1 - random() * 0.01 AS low, 1 + random() * 0.01 AS high OFFSET 0) v
+              * CASE WHEN c.id > s.step_at THEN 1.08 ELSE 1 END AS mid,
+              1 - random() * 0.01 AS low, 1 + random() * 0.01 AS high OFFSET 0) v
  WHERE c.id >= $1 AND c.id < $2
  ORDER BY c.id, s.place, s.id
 """

@@ -1,10 +1,11 @@
-"""`rigline history`: what happened at the commits of a history."""
+"""`rigline history`: how a benchmark moved, and what happened at the commits of a history."""
 
 from typing import Any
 
 import click
 
 from app.cli.asking import as_json, asks
+from app.cli.benchmark_history import show
 from app.cli.output import say_json, table
 from app.client import Client
 
@@ -13,9 +14,18 @@ LIST |= {"configuration": "CONFIGURATION", "said_by": "SAID BY", "said_at": "WHE
 of_repository = click.option("--repo", "repository", metavar="OWNER/NAME", required=True, help="Of this repository.")
 
 
-@click.group()
+class _Shows(click.Group):
+    """A group that takes what is none of its commands for the benchmark that is to be shown."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the word in that was left out."""
+        is_meant = bool(args) and args[0] not in self.commands and args[0] not in ctx.help_option_names
+        return super().parse_args(ctx, [str(show.name), *args] if is_meant else args)
+
+
+@click.group(cls=_Shows)
 def history() -> None:
-    """Say what happened at a commit of a history."""
+    """Show how a benchmark moved, and say what happened at its commits."""
 
 
 @history.command()
@@ -71,3 +81,6 @@ def unannotate(client: Client, annotation: int) -> None:
     """
     client.delete(f"/annotations/{annotation}")
     click.echo(f"annotation {annotation} is gone")
+
+
+history.add_command(show)

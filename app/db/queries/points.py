@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import arrays
 from app.db.queries.measurements import MADE_AT
 from app.db.queries.series import chosen
-from app.db.tables import attempt, commit, measurement, series
+from app.db.tables import attempt, commit, measurement, repository, series
 
 ROWS = 20_000  # measurements of one series at a time: as many commits, if few were measured twice
 _COLUMNS = ("commit_id", "made_at", "value", "low", "high", "count", "attempt_id")
@@ -143,39 +143,43 @@ async def samples(db: AsyncConnection, series_ids: Sequence[int], commit_ids: Se
     return [Samples._make(row) for row in await db.execute(wanted)]
 
 
-async def of_attempt(
-    db: AsyncConnection, attempt_id: int, *, after: int | None = None, limit: int = 500
-) -> list[sa.RowMapping]:
-    """Read what one attempt measured, with the series it went to: by benchmark, metric and series.
-
-    Args:
-        after: id of the last series of the page before.
-    """
-    order = (series.c.benchmark, series.c.metric, series.c.id)
+async def of_attempt(db: AsyncConnection, attempt_id: int, *, limit: int = 500) -> list[sa.RowMapping]:
+    """Read what one attempt measured, with the series it went to: by benchmark, metric and series."""
     wanted = _with_series().where(measurement.c.attempt_id == attempt_id)
-    if after is not None:
-        last = series.alias("last")
-        there = sa.select(last.c.benchmark, last.c.metric, last.c.id).where(last.c.id == after).scalar_subquery()
-        wanted = wanted.where(sa.tuple_(*order) > there)
+    order = (series.c.benchmark, series.c.metric, series.c.id)
     return list((await db.execute(wanted.order_by(*order).limit(limit))).mappings())
 
 
-async def at_commit(
+@dataclass(frozen=True, kw_only=True)
+class Measurements:
+    """Which measurements are asked for: those of an attempt, or of a commit in one repository or in all."""
+
+    attempt_id: int | None = None
+    repository_id: int | None = None
+    commit: str | None = None
+
+
+async def list_(
     db: AsyncConnection,
-    repository_id: int,
-    sha: str,
+    of: Measurements,
     filters: Mapping[str, str | Sequence[str]],
     *,
     after: int | None = None,
     limit: int = 500,
 ) -> list[sa.RowMapping]:
-    """Read what was measured at one commit, with the series each went to, in the order it was stored.
+    """Read measurements with the series each went to, in the order they were stored.
 
     Args:
         after: id of the last measurement of the page before.
     """
-    which = sa.select(commit.c.id).where(commit.c.repository_id == repository_id, commit.c.sha == sha)
-    wanted = _with_series().where(measurement.c.commit_id == which.scalar_subquery(), *chosen(None, filters))
+    wanted = _with_series().where(*chosen(None, filters))
+    if of.attempt_id is not None:
+        wanted = wanted.where(measurement.c.attempt_id == of.attempt_id)
+    else:
+        every = sa.select(repository.c.id)  # the index of commits begins with it
+        mine = every if of.repository_id is None else every.where(repository.c.id == of.repository_id)
+        which = sa.select(commit.c.id).where(commit.c.sha == of.commit, commit.c.repository_id.in_(mine))
+        wanted = wanted.where(measurement.c.commit_id.in_(which))
     if after is not None:
         wanted = wanted.where(measurement.c.id > after)
     return list((await db.execute(wanted.order_by(measurement.c.id).limit(limit))).mappings())

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from app.db.models import Attempt, Job, Pipeline, Result, Side
 from app.db.queries.attempts import BINARY
+from app.db.queries.points import Measurements
 from app.errors import Removed
 from app.states import JobState
 
@@ -90,6 +91,26 @@ def _data(data: bytes, size: int, removed_at: datetime | None) -> bytes | None:
 def unpacked(data: bytes, size: int) -> bytes:
     """Undo zstd; the stored size bounds the memory it may take."""
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=size) if size else b""
+
+
+async def told(db: AsyncConnection, of: Measurements, *, limit: int) -> list[sa.RowMapping]:
+    """Read what the executions of an attempt, or of all jobs at a commit, said besides their numbers."""
+    own = ("number", "side", "pair", "format", "note", "env", "unmeasured")
+    wanted = (
+        sa.select(*(getattr(Result, name) for name in own), col(Attempt.job_id))
+        .join_from(Result, Attempt, col(Attempt.id) == col(Result.attempt_id))
+        .order_by(col(Attempt.id), col(Result.number))
+        .limit(limit)
+    )
+    if of.attempt_id is not None:
+        wanted = wanted.where(col(Attempt.id) == of.attempt_id)
+    else:
+        there = [col(Pipeline.commit) == of.commit]
+        if of.repository_id is not None:
+            there.append(col(Pipeline.repository_id) == of.repository_id)
+        jobs = sa.select(col(Job.id)).join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id)).where(*there)
+        wanted = wanted.where(col(Attempt.job_id).in_(jobs))
+    return list((await db.execute(wanted)).mappings())
 
 
 _binary = sa.func.jsonb_build_object(BINARY, col(Result.env)[BINARY])

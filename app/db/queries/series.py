@@ -121,16 +121,20 @@ async def list_(
     repository_id: int | None,
     filters: Mapping[str, str | Sequence[str]],
     *,
+    default_branch: bool = False,
     after: int | None = None,
     limit: int = 50,
 ) -> list[sa.RowMapping]:
     """List series by benchmark, metric, board type, configuration and branch.
 
     Args:
+        default_branch: only those of each repository's default branch.
         after: id of the last series of the page before. What is added or removed meanwhile moves no page.
             Nothing comes after a series that is gone.
     """
     wanted = _with_repository().where(*chosen(repository_id, filters))
+    if default_branch:
+        wanted = wanted.where(series.c.branch == col(Repository.default_branch))
     order = [series.c.repository_id, _beginning(series.c.benchmark), *(series.c[name] for name in ORDER)]
     if after is not None:
         last = series.alias("last")

@@ -26,6 +26,7 @@ NOUNS = (
     "repositories",
     "series",
     "shifts",
+    "results",
     "deliveries",
 )  # of the page, in order
 
