@@ -116,7 +116,7 @@ class Checkout:
                 raise Over(Outcome.FAILED, f"run: {problem}", Phase.COLLECT) from problem
         if data is not None:
             taken = keep(data, self.course.folder, len(results), side=self.side, pair=pair)
-            taken.binary = self.binary
+            taken.binary, taken.wanted = self.binary, configuration.format
             results.append(taken)
         elif not configuration.ej:
             self.log.note(f"warning: the run wrote no result to {self._place().path}")

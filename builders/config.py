@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from builders.protocol import BoardOffer, CheckOffer, ConfigurationOffer
+from builders.protocol import BoardOffer, CheckOffer, ConfigurationOffer, WantedFormat
 
 
 class ConfigError(Exception):
@@ -61,6 +61,7 @@ class Configuration:
     build: tuple[str, ...]  # argv, with placeholders
     run: tuple[str, ...]
     results: str | None = None  # relative to the work tree; None: the file RIGLINE_RESULTS names
+    format: WantedFormat | None = None  # of the result file; None: its content decides
     artefacts: tuple[str, ...] = ()  # globs below the work tree
     library: Path | None = None  # a work tree of the lab's own, shared by whoever names it (EJ)
     limits: Limits = field(default_factory=Limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from builders import config_board
+from builders import config_board, config_format
 from builders.config import Board, Config, ConfigError, Configuration, Limits, Sandboxing, Use
 from builders.config_table import Table, refuse_twins
 from builders.protocol import CHECK
@@ -101,6 +101,7 @@ def _configuration(table: Table) -> Configuration:
         build=table.command("build", PLACEHOLDERS),
         run=table.command("run", PLACEHOLDERS),
         results=table.optional_text("results"),
+        format=config_format.read(table),
         artefacts=_patterns(table, "artefacts"),
         limits=_limits(table.table("limits")),
         environment=table.environment("environment"),

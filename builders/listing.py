@@ -49,6 +49,7 @@ def _value(each: Configuration) -> dict[str, Any]:
         "build": list(each.build),
         "run": list(each.run),
         "results": each.results,
+        "format": None if each.format is None else asdict(each.format),
         "artefacts": list(each.artefacts),
         "library": None if each.library is None else str(each.library),
         "limits": asdict(each.limits),
@@ -86,11 +87,17 @@ def _board(board: Board) -> list[str]:
             f"    run      {shlex.join(each.run)}",
             f"    results  {each.results or 'the file RIGLINE_RESULTS names'}",
         ]
-        if each.artefacts:
-            lines.append(f"    keeps    {', '.join(each.artefacts)}")
-        if each.library is not None:
-            lines.append(f"    library  {each.library}")
+        lines += [f"    {name:<8} {text}" for name, text in _more(each).items() if text]
     return lines
+
+
+def _more(each: Configuration) -> dict[str, str]:
+    """Name what a configuration may have besides."""
+    return {
+        "format": "" if each.format is None else each.format.name or "as its content says",
+        "keeps": ", ".join(each.artefacts),
+        "library": "" if each.library is None else str(each.library),
+    }
 
 
 def _tags(tags: tuple[str, ...]) -> str:

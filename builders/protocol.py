@@ -66,6 +66,8 @@ MAX_ARTEFACTS = 100  # artefacts of one attempt
 MAX_ARTEFACT_NAME = 400  # characters
 MAX_JOB_S = 24 * 3600.0  # the longest limit of a job, whoever asks for it
 COMPARE_S = 1800.0  # of a comparison whose budget nobody named
+MAX_FORMAT_NAME = 50  # characters; likewise of a unit
+MAX_PATTERN = 500  # characters of the regular expression that reads a result file
 MAX_REASON = 4000  # characters of why an attempt ended so
 CANCEL_GRACE_S = 10.0  # from the polite request to the kill
 FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the job cancelled
@@ -304,7 +306,7 @@ class WantedFormat:
     pattern: str | None = None  # regular expression with the group `value`, for the format `pattern`
     benchmark: str | None = None  # name of a benchmark whose file tells none
     unit: str | None = None  # of values whose file tells none
-    better: str | None = None  # lower or higher, where neither file nor unit say it
+    better: str | None = None  # lower or higher, where neither file nor unit say it; of a pattern in any case
 
 
 @dataclass(frozen=True, kw_only=True)

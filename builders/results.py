@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.protocol import MAX_RESULT, ResultFile, Side
+from builders.protocol import MAX_RESULT, ResultFile, Side, WantedFormat
 
 SKIP = b"Skip"  # a run that says it measured nothing
 MAX_BINARY = 1 << 30  # bytes that are hashed to see whether two builds are the same
@@ -109,12 +109,14 @@ class Taken:
     side: Side = Side.HEAD
     pair: int | None = None  # of a comparison
     binary: str = ""  # SHA-256 of what was run, if it is known
+    wanted: WantedFormat | None = None  # how the configuration says that it is to be read
     is_sent: bool = False
 
     @property
     def named(self) -> ResultFile:
         """Name it as the service knows it."""
-        return ResultFile(number=self.number, size=self.size, sha256=self.sha256, side=self.side, pair=self.pair)
+        names = ("number", "size", "sha256", "side", "pair", "wanted")
+        return ResultFile(**{name: getattr(self, name) for name in names})
 
     @property
     def is_skip(self) -> bool:

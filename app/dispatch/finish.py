@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, attempts, jobs, logs, losses
+from app.db.queries import artefacts, attempts, jobs, logs, losses, results
 from app.deps import Deps
 from app.dispatch import health, queue
 from app.dispatch.claim import Claimant
@@ -113,6 +113,7 @@ async def _check_whole(db: AsyncConnection, row: sa.Row[Any], said: Finish, stor
     wanted = said.log_sha256 or EMPTY_SHA256
     if sha256 != wanted and await logs.sha256(db, row.id, size) != wanted:
         raise Incomplete("The stored log has another SHA-256 than the one sent.", size=size)
+    await results.want(db, row.id, said.results)
     files = await attempts.results_of(db, row.id) if said.results else {}
     for each in said.results:
         if files.get(each.number) != each:

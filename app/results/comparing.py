@@ -18,7 +18,7 @@ from app.history.verdict import Rule
 from app.results.adapters import read
 from app.results.pairs import Judged, Piece, Table, known, table
 from app.states import JobState
-from builders.protocol import Side
+from builders.protocol import Side, WantedFormat
 
 log = structlog.get_logger()
 
@@ -59,7 +59,8 @@ def _judge(files: Sequence[sa.RowMapping], rule: Rule, no_base: str) -> Table:
 
 
 def _piece(file: sa.RowMapping) -> Piece:
-    parsed = read(unpacked(file["data"], file["size"])).parsed
+    wanted = WantedFormat(**file["wanted"]) if file["wanted"] else None
+    parsed = read(unpacked(file["data"], file["size"]), wanted).parsed
     told = "" if parsed is None else parsed.env.get(BINARY, "")
     return Piece(
         side=Side(file["side"]), pair=file["pair"], parsed=parsed, binary=str(file["env"].get(BINARY) or told)[:64]

@@ -52,7 +52,7 @@ async def ingest(deps: Deps, attempt_id: int) -> int:
 
 async def _read(file: File) -> Reading:
     # 5 MB of JSON take tenths of a second: not on the event loop.
-    return await asyncio.to_thread(read, file.data or b"")
+    return await asyncio.to_thread(read, file.data or b"", file.wanted)
 
 
 async def _mark(db: AsyncConnection, file: File, reading: Reading, outcome: JobState | None) -> None:

@@ -13,7 +13,7 @@ from quart import Blueprint, Response, current_app, g, jsonify, request
 from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, attempts, boards, builders, logs
+from app.db.queries import artefacts, attempts, boards, builders, logs, results
 from app.deps import Deps
 from app.dispatch import finish as finishing
 from app.dispatch import queue
@@ -232,8 +232,10 @@ async def look(attempt_id: int) -> Response:
     deps = _deps()
     said = await wire.model(Look)
     wire.within("epoch", said.epoch, 0, wire.INT32)
+    wire.check_formats(said.results)
     async with deps.begin() as db:
         await _own(db, attempt_id, said.epoch)
+        await results.want(db, attempt_id, said.results)
         files = await attempts.results_of(db, attempt_id)
     missing = next((each.number for each in said.results if files.get(each.number) != each), None)
     if missing is not None:
@@ -284,6 +286,7 @@ def _clean(said: Finish) -> Finish:
     for name, things in (("phases", said.phases), ("results", said.results)):
         wire.within(name, len(things), 0, 10_000)
     wire.check_artefacts(said.artefacts)
+    wire.check_formats(said.results)
     for phase in said.phases:
         wire.within("phases.exit_code", phase.exit_code, -wire.INT32, wire.INT32)
     if said.claim is not None:

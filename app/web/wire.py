@@ -15,10 +15,12 @@ from builders.protocol import (
     CHECK,
     MAX_ARTEFACT_NAME,
     MAX_ARTEFACTS,
+    MAX_PATTERN,
     MAX_PROBLEM,
     ArtefactFile,
     BoardOffer,
     Hello,
+    ResultFile,
     Side,
 )
 
@@ -179,6 +181,20 @@ def _check_board(board: BoardOffer) -> None:
         check_names(f"{where}.{each.name}.tags", sorted({*board.tags, *each.tags}))
         if each.limit_s is not None and not 0 < each.limit_s <= INT32:
             raise Invalid(f"{where}.{each.name}.limit_s: expected more than 0 seconds")
+
+
+def check_formats(files: Sequence[ResultFile]) -> None:
+    """Bound what is said of the formats of result files.
+
+    Raises:
+        Invalid: names what is wrong.
+    """
+    for wanted in {file.wanted for file in files if file.wanted is not None}:
+        for name, value in vars(wanted).items():
+            if value is not None and (len(value) > MAX_PATTERN or _IN_NAME.search(value)):
+                raise Invalid(f"results.wanted.{name}: expected at most {MAX_PATTERN} printable characters")
+        if wanted.better not in (None, "lower", "higher"):
+            raise Invalid("results.wanted.better: expected lower or higher")
 
 
 def check_artefacts(named: Sequence[ArtefactFile]) -> None:

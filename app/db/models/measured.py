@@ -26,6 +26,9 @@ class Result(SQLModel, table=True):
     note: str = Field(default="", max_length=500)  # how many measurements, or why none
     ingested_at: datetime | None = Field(default=None, sa_type=TIME)
     removed_at: datetime | None = Field(default=None, sa_type=TIME)  # its data was kept for as long as the settings say
+    wanted: dict[str, Any] | None = Field(
+        default=None, sa_type=JSONB(none_as_null=True)
+    )  # how the configuration says that it is to be read; None: its content decides
     side: Side = Field(
         default=Side.HEAD, sa_type=words(Side, "result_side"), sa_column_kwargs={"server_default": Side.HEAD.value}
     )  # of a comparison; a job without one is all head

@@ -37,6 +37,7 @@ from builders.protocol import (
     Finish,
     ResultFile,
     Side,
+    WantedFormat,
 )
 
 FORCE_S = CANCEL_GRACE_S + 5.0  # after the polite request: the builder's own kill comes first
@@ -347,9 +348,11 @@ async def store_result(
 
 async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, ResultFile]:
     """Read which result files of an attempt are stored, by their numbers."""
-    named = [result.c[name] for name in ("number", "size", "sha256", "side", "pair")]
-    rows = await db.execute(sa.select(*named).where(result.c.attempt_id == attempt_id))
-    return {row.number: ResultFile(**row._mapping) for row in rows}
+    named = [result.c[name] for name in ("number", "size", "sha256", "side", "pair", "wanted")]
+    rows = (await db.execute(sa.select(*named).where(result.c.attempt_id == attempt_id))).mappings()
+    return {
+        row["number"]: ResultFile(**{**row, "wanted": row["wanted"] and WantedFormat(**row["wanted"])}) for row in rows
+    }
 
 
 async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:

@@ -36,8 +36,8 @@ async def task(db: AsyncConnection, attempt_id: int) -> sa.RowMapping | None:
 
 
 async def files(db: AsyncConnection, attempt_id: int) -> list[sa.RowMapping]:
-    """Read the files of both sides in the order in which they were taken: side, pair, data (packed), size, env."""
-    wanted = sa.select(*(result.c[name] for name in ("side", "pair", "data", "size", "env", "removed_at")))
+    """Read the files of both sides in the order they were taken: side, pair, data (packed), size, env, wanted."""
+    wanted = sa.select(*(result.c[name] for name in ("side", "pair", "data", "size", "env", "wanted", "removed_at")))
     asked = wanted.where(result.c.attempt_id == attempt_id).order_by(result.c.number)
     return list((await db.execute(asked)).mappings())
 

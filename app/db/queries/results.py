@@ -1,7 +1,7 @@
 """Result files: kept as they are; read for measurements and for people."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from app.db.queries.attempts import BINARY
 from app.db.queries.points import Measurements
 from app.errors import Removed
 from app.states import JobState
+from builders.protocol import ResultFile, WantedFormat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class File:
     data: bytes | None  # None: it was kept for as long as the settings say
     side: Side
     pair: int | None
+    wanted: WantedFormat | None  # what the configuration said of its format
 
 
 async def ended_attempt(db: AsyncConnection, attempt_id: int) -> Requested | None:
@@ -64,9 +66,23 @@ async def files(db: AsyncConnection, attempt_id: int, *, lock: bool = False) -> 
     wanted = sa.select(Result).where(col(Result.attempt_id) == attempt_id).order_by(col(Result.number))
     rows = (await db.execute(wanted.with_for_update() if lock else wanted)).mappings()
     return [
-        File(id=row["id"], data=_data(row["data"], row["size"], row["removed_at"]), side=row["side"], pair=row["pair"])
+        File(
+            id=row["id"],
+            data=_data(row["data"], row["size"], row["removed_at"]),
+            side=row["side"],
+            pair=row["pair"],
+            wanted=row["wanted"] and WantedFormat(**row["wanted"]),
+        )
         for row in rows
     ]
+
+
+async def want(db: AsyncConnection, attempt_id: int, files: Sequence[ResultFile]) -> None:
+    """Keep beside each file how its configuration says that it is to be read."""
+    for file in files:
+        if file.wanted is not None:
+            mine = (col(Result.attempt_id) == attempt_id, col(Result.number) == file.number)
+            await db.execute(sa.update(Result).where(*mine).values(wanted=asdict(file.wanted)))
 
 
 async def file(db: AsyncConnection, attempt_id: int, number: int) -> bytes | None:

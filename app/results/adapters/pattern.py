@@ -14,10 +14,10 @@ from app.results import pattern_child
 from app.results.collecting import Collected, decimal
 from app.results.file import File
 from app.results.parsed import NotUnderstood, Parsed
+from builders.protocol import MAX_PATTERN
 
 FORMAT = "pattern"
 
-LONGEST = 500  # characters of a pattern
 PATIENCE_S = 20.0  # of the clock, for a child that the machine lets wait; its processor time is limited by itself
 _NAMED = ("value", "benchmark", "metric", "unit")
 
@@ -55,8 +55,8 @@ def parse(file: File) -> Parsed:
 def _checked(pattern: str | None) -> str:
     if not pattern:
         raise NotUnderstood("the configuration gives no pattern; write one with the group (?P<value>…)")
-    if len(pattern) > LONGEST:
-        raise NotUnderstood(f"the pattern has {len(pattern)} characters; at most {LONGEST}")
+    if len(pattern) > MAX_PATTERN:
+        raise NotUnderstood(f"the pattern has {len(pattern)} characters; at most {MAX_PATTERN}")
     if "(?P<value>" not in pattern:
         raise NotUnderstood("the pattern has no group (?P<value>…) around the number")
     return pattern
