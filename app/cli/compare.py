@@ -3,21 +3,22 @@
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from app.cli import watching
+from app.cli import compared, watching
 from app.cli.asking import BAD, as_json, asks
 from app.cli.dispatch import PLACES, waited
-from app.cli.output import plain, say_json, table
+from app.cli.output import plain, say_json
 from app.cli.pipeline import counted
 from app.client import Client, Json
+from app.history.verdict import Verdict
+from app.history.verdicts import Verdicts
 
 JUDGED_S = 60.0  # after the last job: its results are read and judged once more
 LOOK_EVERY_S = 0.2
-ROWS = {"benchmark": "BENCHMARK", "metric": "METRIC", "verdict": "VERDICT", "change": "CHANGE", "interval": "INTERVAL"}
-ROWS |= {"pairs": "PAIRS", "note": "NOTE"}
 
 _OPTIONS = (
     *PLACES,
@@ -31,6 +32,11 @@ _OPTIONS = (
         help="Seconds after which no pair is begun.",
     ),
     click.option("--repeat", type=click.IntRange(1, 10), default=1, show_default=True, help="Runs in a side's turn."),
+    click.option(
+        "--markdown",
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        help="Write what came out into this file too, as a comment would say it.",
+    ),
     click.option("--fail-on-regression", is_flag=True, help="Exit 1 if a metric is certainly worse."),
 )
 
@@ -57,6 +63,7 @@ def compare(client: Client, base: str, head: str, **asked: Any) -> None:
       rigline compare "$(git merge-base main HEAD)" "$(git rev-parse HEAD)" --repository acme/app --board nucleo
     """
     wait, quiet, as_json, strict = (asked.pop(name) for name in ("wait", "quiet", "as_json", "fail_on_regression"))
+    markdown: Path | None = asked.pop("markdown")
     if (asked["remote_url"] is None) == (asked["repository"] is None):
         raise click.UsageError("Give either --remote-url or --repository.")
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
@@ -67,12 +74,14 @@ def compare(client: Client, base: str, head: str, **asked: Any) -> None:
         return
     ended = waited(client, opened["id"], quiet=quiet)
     found = [_with_rows(client, each) for each in _judged(client, ended)]
+    said = compared.view(base.lower(), head.lower(), "", found)
     if as_json:
         say_json({"pipeline": ended, "comparisons": found})
     else:
-        _say(ended, found)
-    is_worse = any(row["verdict"] == "regressed" for each in found for row in each["rows"])
-    sys.exit(BAD if ended["state"] != "passed" or (is_worse and strict) else 0)
+        _say(ended, said, found)
+    if markdown is not None:
+        compared.write(said, markdown, opened["url"])
+    sys.exit(BAD if ended["state"] != "passed" or (strict and Verdict.REGRESSED in said.counts) else 0)
 
 
 def _judged(client: Client, pipeline: Json) -> list[Json]:
@@ -90,31 +99,11 @@ def _with_rows(client: Client, comparison: Json) -> Json:
     return {**comparison, "rows": list(client.items(f"/comparisons/{comparison['id']}/rows"))}
 
 
-def _say(pipeline: Json, found: list[Json]) -> None:
+def _say(pipeline: Json, found: Verdicts, comparisons: list[Json]) -> None:
     for job in watching.current(pipeline):
         if job["state"] != "passed":
             click.echo(f"{watching.name(job)} {job['state']}: {plain(job['reason']) or 'no reason given'}")
-    for each in found:
-        ratio = "" if each["ratio"] is None else f", geometric mean {_percent(each['ratio'] - 1)}"
-        same = ", same binary" if each["base_binary"] and each["base_binary"] == each["head_binary"] else ""
-        click.echo(
-            f"\n{plain(watching.name(each))} on {plain(each['board'] or '')}: {each['pairs']} pairs{ratio}{same}"
-        )
+    compared.say(found)
+    for each in comparisons:
         if each["note"]:
-            click.echo(plain(each["note"]))
-        if each["rows"]:
-            table([_line(row) for row in each["rows"]], ROWS)
-
-
-def _line(row: Json) -> Json:
-    interval = None if row["low"] is None else f"{_percent(row['low'])} … {_percent(row['high'])}"
-    return {
-        **row,
-        "change": None if row["change"] is None else _percent(row["change"]),
-        "interval": interval,
-        "pairs": min(len(row["base_values"]), len(row["head_values"])),
-    }
-
-
-def _percent(change: float) -> str:
-    return f"{100 * change:+.1f} %"
+            click.echo(f"\n{plain(watching.name(each))}: {plain(each['note'])}")

@@ -23,6 +23,9 @@ COLOURS = {
     "awaiting_approval": "yellow",
     "running": "blue",
     "leased": "blue",
+    "regressed": "red",
+    "improved": "green",
+    "undecided": "yellow",
 }
 # Logs and titles are strangers' text: nothing of it may steer a terminal.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_]|.?)")
