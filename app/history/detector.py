@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.history import scale
-from app.history.robust import Floats, median
+from app.history.robust import Floats, change, median
 from app.history.scale import Scaled
 from app.history.segmentation import Segmented, segmented
 
@@ -150,17 +150,16 @@ def _report(values: Floats, places: list[int], scaled: Scaled, found: Segmented)
     for number, (at, z) in enumerate(found.cuts.items(), 1):
         start, _, end = edges[number - 1 : number + 2]
         before, after = levels[number - 1 : number + 1]
-        step = median(found.y[at:end]) - median(found.y[start:at])
-        error = _error(found, at - start, end - at)
+        low, high = _interval(found, found.y[start:at], found.y[at:end])
         cuts.append(
             Cut(
                 index=places[at],
                 previous=places[at - 1],
                 before=before,
                 after=after,
-                change=scaled.change(step, before),
-                low=scaled.change(step - error, before),
-                high=scaled.change(step + error, before),
+                change=change(before, after),
+                low=scaled.change(low, before),
+                high=scaled.change(high, before),
                 points=min(at - start, end - at),
                 z=z,
             )
@@ -176,10 +175,31 @@ def _report(values: Floats, places: list[int], scaled: Scaled, found: Segmented)
     )
 
 
-def _error(found: Segmented, before: int, after: int) -> float:
-    """Give half of the interval of a difference of medians, for normal noise; wider than due for heavier tails."""
-    inflation = scale.inflation(found.autocorrelation)
-    return INTERVAL_99 * MEDIAN_TO_MEAN * found.sigma * math.sqrt(inflation * (1 / before + 1 / after))
+def _interval(found: Segmented, left: Floats, right: Floats) -> tuple[float, float]:
+    """Give the interval of the difference of two medians from that of each.
+
+    Source:
+        Zou and Donner, Statistics in Medicine 27 (2008): the distances to the ends add as squares.
+    """
+    (left_down, left_up), (right_down, right_up) = (_reach(found, side) for side in (left, right))
+    step = median(right) - median(left)
+    return step - math.hypot(right_down, left_up), step + math.hypot(right_up, left_down)
+
+
+def _reach(found: Segmented, side: Floats) -> tuple[float, float]:
+    """Say how far below and above its own median the true median of a segment may lie.
+
+    At least as far as for normal noise of the series' sigma; as far as the order statistics say where a segment has
+    enough points: between two modes a median is much less certain.
+    """
+    count, inflation = len(side), scale.inflation(found.autocorrelation)
+    least = INTERVAL_99 * MEDIAN_TO_MEAN * found.sigma * math.sqrt(inflation / count)
+    aside = math.ceil(INTERVAL_99 * math.sqrt(count * inflation) / 2)
+    ordered, middle = np.sort(side), median(side)
+    low, high = count // 2 - aside, (count - 1) // 2 + aside
+    if low < 0 or high >= count:
+        return least, least
+    return max(least, middle - float(ordered[low])), max(least, float(ordered[high]) - middle)
 
 
 def _band(level: float, scaled: Scaled, found: Segmented) -> tuple[float, float]:

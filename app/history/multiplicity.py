@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.history.paired import DEFAULT, Samples, judge
-from app.history.verdict import Finding, Metric, Rule, Verdict
+from app.history.verdict import SAME_BINARY, Finding, Metric, Rule, Verdict
 
 SUSPECT_P = 0.1  # how suspects are picked costs pairs, never errors: they are judged on fresh pairs
 CHANGED = frozenset({Verdict.REGRESSED, Verdict.IMPROVED})
@@ -77,7 +77,8 @@ def corrected(findings: Sequence[Finding], rule: Rule = DEFAULT, family: Sequenc
 
 
 def _counts(finding: Finding) -> bool:
-    return finding.verdict in JUDGED and finding.p is not None and finding.note != "same binary"
+    """Pass over what was not interleaved: it has no pairs, and never fails a status."""
+    return finding.verdict in JUDGED and finding.p is not None and finding.pairs > 0 and finding.note != SAME_BINARY
 
 
 def _corrected(finding: Finding, discovery: float, error: float, rule: Rule) -> Finding:

@@ -13,6 +13,7 @@ from app.history.verdict import Finding, Metric, Verdict
 
 MOST_PAIRS = 64  # the last look
 SIGMAS_FOR_PROOF = 3.2  # half the 99 % interval of n pairs is 3.2 sigma / √n
+MOST_ROOT = 30_000.0  # nobody waits for its square in pairs
 RECENT = 64  # pairs that say how the board is now
 ROUNDING = math.sqrt(6)  # the difference of two rounded values has a sigma of one step / √6
 SURE = 3.29  # sigmas: p = .001
@@ -74,7 +75,7 @@ def pairs_needed(sigma: float, delta: float) -> int:
     Source:
         n ≈ (3.2 · sigma / delta)²: the normal quantile 2.58, the loss of ranks against means, and some room.
     """
-    return max(LEAST_PAIRS, math.ceil(min((SIGMAS_FOR_PROOF * sigma / delta) ** 2, 1e9)))
+    return max(LEAST_PAIRS, math.ceil(min(SIGMAS_FOR_PROOF * sigma / delta, MOST_ROOT) ** 2 - 1e-9))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from app.history import ranks
 from app.history.matters import Interval, Matters, relative
 from app.history.ratio import Ratio
 from app.history.robust import Floats, median
-from app.history.verdict import Finding, Metric, Rule, Verdict
+from app.history.verdict import SAME_BINARY, Finding, Metric, Rule, Verdict
 
 Samples = float | Sequence[float] | None
 
@@ -41,7 +41,7 @@ def judge(
         return Finding(verdict=_without_pairs(pairs))
     view = _View.of(base, head, metric, rule)
     if same_binary:
-        return view.finding(Verdict.UNCHANGED, "same binary")
+        return view.finding(Verdict.UNCHANGED, SAME_BINARY)
     if metric.better is None:
         return view.finding(Verdict.UNJUDGED, "no direction is known")
     return view.finding(view.verdict(rule), view.coarse)

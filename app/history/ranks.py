@@ -95,6 +95,8 @@ def signed_rank_p(differences: Floats) -> float:
     if len(differences) > EXACT_PAIRS:
         spread = math.sqrt(float(all_ranks @ all_ranks) / 4)
         return two_sided(max(0.0, float(all_ranks.sum()) / 2 - smaller - 0.5) / spread)
+    if signed.all() and len(np.unique(ranks)) == len(ranks):
+        return min(1.0, 2 * float(signed_rank_cdf(len(ranks))[int(smaller)]))  # no ties: the table is there
     doubled = np.rint(2 * all_ranks).astype(np.int64)  # midranks are halves
     return min(1.0, 2 * float(_sums(doubled)[: round(2 * smaller) + 1].sum()))
 

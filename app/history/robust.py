@@ -1,5 +1,8 @@
 """Robust levels, spreads and running medians of one series. Pure."""
 
+import math
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +18,14 @@ def median(values: Floats) -> float:
         return float(np.partition(values, half)[half])
     middle = np.partition(values, (half - 1, half))
     return float(middle[half - 1] / 2 + middle[half] / 2)  # halved first: two huge values have a sum beyond the numbers
+
+
+def change(before: float, after: float) -> float | None:
+    """Give the relative change, at most the largest number there is; None from zero."""
+    if before == 0:
+        return None
+    found = after / abs(before) - math.copysign(1.0, before)  # divided first: a difference may leave the numbers
+    return min(max(found, -sys.float_info.max), sys.float_info.max)
 
 
 def spread(values: Floats) -> float:

@@ -1,6 +1,5 @@
 """One stretch of a series made ready to be judged: its scale, its noise, its spikes, its autocorrelation. Pure."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,13 +67,22 @@ def _are_multiples(values: Floats, step: float) -> bool:
     return bool((np.abs(counts - np.rint(counts)) < 1e-6).all())
 
 
-def sigma(y: Floats, level: Floats, quantum: float) -> float:
+def level(y: Floats) -> Floats:
+    """Follow the level: a running median, in short series over two thirds of the points.
+
+    A window that holds nearly all of a series cannot follow its steps, and would take them for noise.
+    """
+    window = max(SHORT_WINDOW, 2 * len(y) // 3) | 1
+    return running_median(y, min(LONG_WINDOW, window))
+
+
+def sigma(y: Floats, quantum: float) -> float:
     """Estimate the noise of one point.
 
     Differences of neighbours do not see steps or drift but underrate correlated noise; distances from a running median
     see correlated noise. The larger one counts, and never less than what rounding to the quantum makes.
     """
-    return max(spread(np.diff(y)) / math.sqrt(2), spread(y - level), quantum / math.sqrt(12), LEAST_SIGMA)
+    return max(spread(np.diff(y)) / math.sqrt(2), spread(y - level(y)), quantum / math.sqrt(12), LEAST_SIGMA)
 
 
 def spikes(y: Floats, noise: float) -> tuple[Floats, list[int]]:
@@ -89,9 +97,9 @@ def autocorrelation(y: Floats, noise: float, starts: Sequence[int] = ()) -> floa
 
     Large residuals are clipped, not dropped: dropping breaks the pairs of coarsely rounded series.
     """
-    edges = [0, *starts, len(y)]
-    pieces = [y[start:end] for start, end in itertools.pairwise(edges)]
-    rest = np.concatenate([piece - running_median(piece, LONG_WINDOW) for piece in pieces])
+    pieces = np.split(y, starts)
+    levels = [running_median(piece, LONG_WINDOW) for piece in pieces] if starts else [level(y)]
+    rest = y - np.concatenate(levels)
     rest = np.clip(rest - median(rest), -CLIP * noise, CLIP * noise)
     total = float(rest @ rest)
     return min(max(float(rest[:-1] @ rest[1:]) / total, 0.0), LARGEST_AUTOCORRELATION) if total > 0 else 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.history import pelt, scale
-from app.history.robust import Floats, median, running_median
+from app.history.robust import Floats, median
 from app.history.scale import Scaled
 from app.history.standing import Judge, prune, without_habits
 
@@ -31,7 +31,7 @@ def segmented(of: Scaled, floor: float, alpha: float) -> Segmented:
         floor: relative; a smaller step is no news.
         alpha: chance that the rank test calls equal levels different.
     """
-    sigma = scale.sigma(of.y, running_median(of.y, scale.LONG_WINDOW), of.quantum)
+    sigma = scale.sigma(of.y, of.quantum)
     y, spikes = scale.spikes(of.y, sigma)
     correlation = scale.autocorrelation(y, sigma)
     proposed = _partition(y, sigma, correlation)

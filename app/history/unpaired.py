@@ -12,11 +12,10 @@ from app.history.detector import Detection
 from app.history.matters import Interval, Matters, relative
 from app.history.paired import DEFAULT
 from app.history.ratio import Ratio, snapped
-from app.history.robust import Floats, median
-from app.history.verdict import Finding, Metric, Rule, Verdict
+from app.history.robust import Floats, change, median
+from app.history.verdict import NOT_INTERLEAVED, Finding, Metric, Rule, Verdict
 
 MOST_SAMPLES = 1024  # of a side: a million differences
-NOT_INTERLEAVED = "not interleaved"
 
 
 def judge_unpaired(base: Sequence[float], head: Sequence[float], metric: Metric, rule: Rule = DEFAULT) -> Finding:
@@ -100,5 +99,5 @@ def once(value: float, history: Detection) -> Once:
         return Once(value=value, place=Place.UNKNOWN, level=history.level)
     low, high = history.band
     place = Place.BELOW if value < low else Place.ABOVE if value > high else Place.INSIDE
-    change = (value - history.level) / abs(history.level) if history.level else None
-    return Once(value=value, place=place, level=history.level, band=history.band, change=change)
+    moved = change(history.level, value)
+    return Once(value=value, place=place, level=history.level, band=history.band, change=moved)

@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     UNJUDGED = "unjudged"  # no direction is known, or the board is too noisy to say anything
 
 
+SAME_BINARY = "same binary"  # notes that other parts look for
+NOT_INTERLEAVED = "not interleaved"
 DECIDED = frozenset({Verdict.REGRESSED, Verdict.IMPROVED, Verdict.UNCHANGED})
 
 
