@@ -145,15 +145,15 @@ def _planned(offered: Sequence[Offer], request: PipelineRequest) -> tuple[list[G
 
 
 def _settled(offered: Sequence[Offer], targets: Sequence[Grouped], request: PipelineRequest) -> PipelineRequest:
-    """Say whether both commits run by turns. A rule makes do with what is known of the base; a person is told.
+    """Say whether both commits run by turns. A pull request makes do with what is known of the base.
 
     Raises:
-        Invalid: a person asked for it, and no builder can.
+        Invalid: a dispatch asks for it, and no builder can.
     """
     if not request.interleaved:
         return request
     chosen = [each.chosen for each in targets]
-    if request.trigger in (Trigger.COMMAND, Trigger.DISPATCH):
+    if request.trigger is Trigger.DISPATCH:
         sides.insist(offered, chosen)
     can = request.compare_with is not None and not sides.lacking(offered, chosen)
     repeat = min(request.repeat, sides.MOST_REPEATS) if can else request.repeat
@@ -228,7 +228,7 @@ def _learned(found: sa.RowMapping, request: PipelineRequest) -> dict[str, Any]:
     if request.trust and not request.from_fork and found["from_fork"]:
         new.update(from_fork=False, isolation=Level.NONE.value)
     if request.compare_with and found["compare_with"] is None:
-        new["compare_with"] = request.compare_with
+        new.update(compare_with=request.compare_with, compare_why=request.compare_why)
     if request.title and not found["title"]:
         new["title"] = request.title
     if request.base and found["base"] is None and found["from_fork"]:  # the rules there could not be used at first

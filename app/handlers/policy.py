@@ -10,12 +10,13 @@ from app.db.queries import pull_requests, repositories
 from app.deps import Deps
 from app.dispatch import supersede
 from app.dispatch.plan import PipelineRequest, Planned, open_pipeline
+from app.handlers import bases
 from app.handlers.occasion import Occasion
 from app.policy import read, rules
 from app.policy.rules import BUILT_IN, FILE, Happening, On, Policy, Rule
 from app.policy.section import PolicyError
 from builders.protocol import Kind
-from integrations.forge import Permanent, Transient
+from integrations.forge import Permanent
 
 ON_THE_SERVICE = "the rules kept on the service"
 NO_STATUS = "none"
@@ -119,9 +120,11 @@ async def open_by_rules(
         return [await open_pipeline(deps, refused(request, problem))]
     request = based(request, found)
     asked = await _asked(found.policy, happening, base, request.commit, occasion)
-    compare_with = await _compare_with(asked, happening, base, request.commit, occasion)
-    made = [ruled(request, rule, happening, found.policy) for rule in asked]
-    opened = [await open_pipeline(deps, replace(each, compare_with=compare_with[each.rule or ""])) for each in made]
+    other = await bases.merge_base(asked, happening, base.branch, request.commit, occasion)
+    made = [
+        bases.held_against(ruled(request, rule, happening, found.policy), rule, other, base.branch) for rule in asked
+    ]
+    opened = [await open_pipeline(deps, each) for each in made]
     # After the opening, by what is the newest head then: two heads that are handled at once end the same.
     await supersede.older(deps, found.policy, await _newest(happening, request, found.policy, occasion, deps))
     return opened
@@ -214,17 +217,3 @@ async def _newest(
     if head is None:
         return None
     return supersede.Head(repository_id=request.repository_id, commit=head, branch=request.branch)
-
-
-async def _compare_with(
-    asked: list[Rule], happening: Happening, base: Base, commit: str, occasion: Occasion
-) -> dict[str, str | None]:
-    """Find for each rule what its measurements are held against. Not knowing it stops nothing."""
-    wanted = {each.name: each.work.compare == "merge-base" for each in asked}
-    found = None
-    if happening.event in (On.PULL_REQUEST, On.LABEL) and any(wanted.values()):
-        try:
-            found = await occasion.forge.merge_base(occasion.facts(), base.branch, commit)
-        except (Permanent, Transient) as problem:
-            log.info("merge_base_not_known", repository=occasion.repository_id, commit=commit, error=str(problem)[:200])
-    return {name: found if is_wanted else None for name, is_wanted in wanted.items()}

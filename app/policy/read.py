@@ -26,7 +26,7 @@ PRIORITIES = ("release", "branch", "pull_request", "nightly")
 STATUS_STYLES = ("aggregate", "per_target", "checks", "none")
 SKIPPED_STYLES = ("pending", "success")
 COMMENT_STYLES = ("none", "changes", "always")
-COMPARISONS = ("merge-base", "none")
+COMPARISONS = ("merge-base", "history", "none")
 FAILURES = ("never", "regression")
 FACTS = ("os", "platform", "platform_family", "platform_version", "machine")
 TARGET_KEYS = ("boards", "types", "tags", "configurations")
@@ -121,6 +121,7 @@ def _work(section: Section, base: Work) -> Work:
         skipped=section.word("skipped", SKIPPED_STYLES, base.skipped),
         comment=section.word("comment", COMMENT_STYLES, base.comment),
         compare=section.word("compare", COMPARISONS, base.compare),
+        budget_s=section.seconds("compare_budget", base.budget_s),
         fail=section.word("fail", FAILURES, base.fail),
     )
 

@@ -66,7 +66,8 @@ class Work:
     status: str = "aggregate"
     skipped: str = "pending"  # what a commit status says where nothing was measured since a board was away
     comment: str = "changes"
-    compare: str = "merge-base"
+    compare: str = "history"  # merge-base: by turns on the board; history: with what is known of the base; none
+    budget_s: float | None = None  # for the pairs of a comparison; None: as protocol.COMPARE_S has it
     fail: str = "never"  # or regression: a certain one fails the status
 
 

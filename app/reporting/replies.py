@@ -139,6 +139,14 @@ def comparing(head: str, base: str, why: str) -> str:
     return f"Comparing {code(head[:SHORT])} with {code(base[:SHORT])} ({why})."
 
 
+def comparing_apart(head: str, base: str, why: str) -> str:
+    """Say what is held against what, and that it can show a change but prove none."""
+    return (
+        f"{comparing(head, base, why)} Not by turns, as no builder of these targets can: each is measured in jobs of "
+        "its own, which proves no change."
+    )
+
+
 def nothing_to(what: str) -> str:
     """Say that a command found nothing that it could mean."""
     return f"There is nothing to {what}."

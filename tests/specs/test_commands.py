@@ -12,6 +12,7 @@ from tests.specs.talk import FORGES, A, B, C, Talk
 from tests.specs.world import SECRET
 
 RUNNING = (JobState.LEASED, JobState.RUNNING)
+APART = "Not by turns, as no builder of these targets can: each is measured in jobs of its own, which proves no change."
 
 
 @pytest.fixture
@@ -373,7 +374,7 @@ async def test_retry_all_tries_everything_and_one_job_only_that(talk):
         (f"base=sha:{B}", B, "in `main`"),
     ],
 )
-async def test_compare_queues_head_and_base_and_says_which_commit_that_is(talk, base, commit, why):
+async def test_compare_queues_head_and_base_apart_for_a_builder_that_cannot_take_turns(talk, base, commit, why):
     talk.home.grow(B, branch="main")
     talk.home.grow("d" * 40, B, branch="main")
     talk.home.grow(A, B)
@@ -385,7 +386,7 @@ async def test_compare_queues_head_and_base_and_says_which_commit_that_is(talk, 
     assert (of_head.commit, of_head.compare_with, of_head.repeat) == (A, commit, 2)
     assert (of_base.commit, of_base.pull_request, of_base.repeat) == (commit, None, 2)
     assert await talk.targets(of_base.id) == await talk.targets(of_head.id) == [("pi4", "fast")]
-    assert replies == [f"Comparing `aaaaaaaaaa` with `{commit[:10]}` ({why})."]
+    assert replies == [f"Comparing `aaaaaaaaaa` with `{commit[:10]}` ({why}). {APART}"]
 
 
 async def test_compare_with_the_last_measured_commit_of_the_base_branch(talk):
@@ -397,7 +398,7 @@ async def test_compare_with_the_last_measured_commit_of_the_base_branch(talk):
     await talk.world.move_all(B, *RUNNING, JobState.PASSED)
     [reply] = await talk.say("/rig compare base=last")
 
-    assert reply == f"Comparing `aaaaaaaaaa` with `{B[:10]}` (last measured of `main`)."
+    assert reply == f"Comparing `aaaaaaaaaa` with `{B[:10]}` (last measured of `main`). {APART}"
 
 
 async def test_a_base_that_is_not_there_or_in_no_branch_of_ours_is_refused(talk):

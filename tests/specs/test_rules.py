@@ -107,7 +107,7 @@ async def test_a_pull_request_is_held_against_the_commit_where_it_left_its_base(
     assert row.compare_with == BASE
     page = (await world.http.get(f"/pipelines/{row.id}")).text
     assert f'href="/pipelines?commit={BASE}"' in page
-    assert "written down; compares nothing by itself" in page
+    assert "merge base with main, by what was measured of it" in page
 
 
 async def test_nothing_runs_that_no_rule_asks_for(world):

@@ -113,8 +113,12 @@ class World:
     def person(self, name: str) -> Person:
         return Person(id=self.forges.account(name), name=name)
 
-    async def offer(self, *names: str, configurations: Sequence[str] = ("fast",)) -> None:
-        """Register a builder with boards."""
+    async def offer(self, *names: str, configurations: Sequence[str] = ("fast",), compares: bool = False) -> None:
+        """Register a builder with boards.
+
+        Args:
+            compares: its agent can run two commits by turns, as any of this release.
+        """
         async with self.deps.begin() as db:
             builder_id, _ = await builders.create(db, f"lab-{'-'.join(names)}")
             await db.execute(
@@ -125,7 +129,9 @@ class World:
                 builder_id,
                 [
                     BoardOffer(
-                        name=name, type=name, configurations=[ConfigurationOffer(name=each) for each in configurations]
+                        name=name,
+                        type=name,
+                        configurations=[ConfigurationOffer(name=each, compares=compares) for each in configurations],
                     )
                     for name in names
                 ],

@@ -55,6 +55,8 @@ class PipelineView:
     rule: str | None  # of the repository's rules, that asked for it
     skipped_as: str  # what a commit status says of it when it is skipped: pending or success
     compare_with: str | None  # the commit it is to be held against
+    compare_why: str  # how that one was found
+    interleaved: bool  # both are built and run by turns
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None  # None while a job is open
@@ -304,6 +306,7 @@ _DERIVED = (
 _OWN = (
     *("id", "kind", "trigger", "commit", "title", "branch", "pull_request", "from_fork", "trust", "requested_by"),
     *("error", "limit_s", "repeat", "rule", "skipped_as", "compare_with", "created_at", "repository_id"),
+    *("compare_why", "interleaved"),
 )
 
 

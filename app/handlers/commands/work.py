@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from app.db.models import Priority, Trigger
 from app.db.queries import commanded, offers
 from app.db.queries.offers import Offer
-from app.dispatch import selection
+from app.dispatch import selection, sides
 from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.dispatch.selection import Selection
 from app.errors import Invalid
+from app.handlers import bases
 from app.handlers.commands import by_rules, subject
 from app.handlers.commands.scene import RIGHT, Refused, Scene, Step
 from app.handlers.commands.subject import Subject
@@ -27,6 +28,11 @@ class Wanted:
     tags: tuple[str, ...]
     configurations: tuple[str, ...]
 
+    @property
+    def selection(self) -> Selection:
+        """Give the choice that they are."""
+        return Selection(boards=self.boards, tags=self.tags, configurations=self.configurations)
+
 
 async def prepare(command: Command, index: int, scene: Scene) -> Step:
     """Check everything that a run, build or comparison needs.
@@ -41,9 +47,8 @@ async def prepare(command: Command, index: int, scene: Scene) -> Step:
         offered = await offers.all_(db)
     wanted = _wanted(command, offered)
     ruled = await by_rules.asked(command, offered, scene)
-    sides = 2 if command.verb is Verb.COMPARE else 1
     if ruled is None:
-        _check_cost(offered, wanted, command, sides)
+        _check_cost(offered, wanted, command, 2 if command.verb is Verb.COMPARE else 1)
     elif ruled.runs > MOST_RUNS:
         raise Refused(replies.too_much_by_rules(ruled.runs, MOST_RUNS))
     head = await subject.of(command, scene)
@@ -53,7 +58,9 @@ async def prepare(command: Command, index: int, scene: Scene) -> Step:
     if command.verb is not Verb.COMPARE:
         return lambda: _run(scene, request)
     base = await subject.base_of(command.base, head.commit, scene)
-    return lambda: _compare(scene, request, _base_request(command, index, scene, wanted, base), base)
+    if _by_turns(offered, wanted):
+        return lambda: _compare(scene, request, base)
+    return lambda: _compare_apart(scene, request, _base_request(command, index, scene, wanted, base), base)
 
 
 async def _run(scene: Scene, request: PipelineRequest) -> str:
@@ -61,10 +68,25 @@ async def _run(scene: Scene, request: PipelineRequest) -> str:
     return ""
 
 
-async def _compare(scene: Scene, head: PipelineRequest, other: PipelineRequest, base: Subject) -> str:
-    await open_pipeline(scene.deps, other)
-    await open_pipeline(scene.deps, replace(head, compare_with=base.commit))
+async def _compare(scene: Scene, head: PipelineRequest, base: Subject) -> str:
+    """Run both by turns, in jobs of the head that build the base too."""
+    await open_pipeline(scene.deps, replace(_held_against(head, base), interleaved=True))
     return replies.comparing(head.commit, base.commit, base.why)
+
+
+async def _compare_apart(scene: Scene, head: PipelineRequest, other: PipelineRequest, base: Subject) -> str:
+    """Run each in jobs of its own, where a builder cannot do better."""
+    await open_pipeline(scene.deps, other)
+    await open_pipeline(scene.deps, _held_against(head, base))
+    return replies.comparing_apart(head.commit, base.commit, base.why)
+
+
+def _held_against(head: PipelineRequest, base: Subject) -> PipelineRequest:
+    return replace(head, compare_with=base.commit, compare_why=base.why.replace("`", "")[: bases.WHY_LIMIT])
+
+
+def _by_turns(offered: list[Offer], wanted: Wanted) -> bool:
+    return not sides.lacking(offered, selection.select(offered, wanted.selection))
 
 
 def _request(command: Command, index: int, scene: Scene, wanted: Wanted, about: Subject) -> PipelineRequest:
@@ -139,11 +161,10 @@ def _without(names: tuple[str, ...], valid: list[str], *, kind: str, also: list[
     return tuple([*unknown, *rest])  # an unknown name is refused where all names are
 
 
-def _check_cost(offered: list[Offer], wanted: Wanted, command: Command, sides: int) -> None:
-    chosen = Selection(boards=wanted.boards, tags=wanted.tags, configurations=wanted.configurations)
+def _check_cost(offered: list[Offer], wanted: Wanted, command: Command, both: int) -> None:
     try:
-        targets = len(selection.select(offered, chosen))
+        targets = len(selection.select(offered, wanted.selection))
     except Invalid as problem:
         raise Refused(replies.unknown(problem.message)) from None
-    if targets * command.repeat * sides > MOST_RUNS:
-        raise Refused(replies.too_much(targets, command.repeat, sides, MOST_RUNS))
+    if targets * command.repeat * both > MOST_RUNS:
+        raise Refused(replies.too_much(targets, command.repeat, both, MOST_RUNS))

@@ -53,6 +53,8 @@ class PipelineRow(Told):
     repeat: int
     rule: str | None = Field(description="of the repository's rules, that asked for it; null: no rule did")
     compare_with: str | None = Field(description="the commit that this one is to be held against")
+    compare_why: str = Field(description="how that one was found")
+    interleaved: bool = Field(description="both are built and run by turns on each board")
     token_erased: bool = Field(description="dispatched with a token that was erased at the end: cannot be retried")
     counts: dict[str, int] = Field(description="state → number of jobs")
     created_at: datetime
