@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from benchmarks import claims, first_command, fleet, forge, idle, logs, report, service, webhooks
+from benchmarks import claims, detector, first_command, fleet, forge, idle, logs, report, service, verdicts, webhooks
 from benchmarks.report import Figure
 from benchmarks.service import Service
 
@@ -20,6 +20,8 @@ TITLES = {
     "idle": "idle builders on long polls",
     "logs": "log ingest: pieces of 1 MiB",
     "fleet": "fleet: 10,000 boards and 1,000,000 jobs simulated, 10,000 jobs by the claim's own statements",
+    "verdicts": "verdicts: pairs whose truth is known (docs/statistics.md)",
+    "detector": "detector: invented histories (docs/statistics.md)",
 }
 
 Run = Callable[..., Awaitable[list[Figure]]]
@@ -30,6 +32,10 @@ RUNS: dict[str, Run] = {
     "idle": idle.run,
     "logs": logs.run,
     "fleet": fleet.run,
+}
+ALONE: dict[str, Callable[..., list[Figure]]] = {  # need no service
+    "verdicts": verdicts.run,
+    "detector": detector.run,
 }
 
 
@@ -47,10 +53,14 @@ def main() -> int:
 def _measure(name: str, *, quick: bool) -> list[Figure]:
     print(f"{TITLES[name]} …", end=" ", file=sys.stderr, flush=True)
     begun = time.monotonic()
-    with service.running() as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(_with_forge(running, RUNS[name], quick=quick))
+    figures = ALONE[name](quick=quick) if name in ALONE else _with_service(RUNS[name], quick=quick)
     print(f"{time.monotonic() - begun:.0f} s, load average {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     return figures
+
+
+def _with_service(run: Run, *, quick: bool) -> list[Figure]:
+    with service.running() as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_with_forge(running, run, quick=quick))
 
 
 async def _with_forge(running: Service, run: Run, *, quick: bool) -> list[Figure]:

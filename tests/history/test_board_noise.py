@@ -8,7 +8,7 @@ import pytest
 from app.history.noise import PairNoise, binomial_interval, false_alarms, pair_noise, pairs_needed
 from app.history.paired import judge
 from app.history.verdict import Better, Finding, Metric, Rule, Verdict
-from tests.history.streams import FRAMES, TIME, changed
+from benchmarks.streams import FRAMES, TIME, changed
 
 
 def test_the_noise_of_a_board_is_the_sigma_of_its_pairs() -> None:

@@ -10,7 +10,7 @@ from app.history.geometric import summarise
 from app.history.multiplicity import Row, benjamini_hochberg, corrected, holm, is_suspect, judge_all
 from app.history.unpaired import judge_unpaired
 from app.history.verdict import Better, Finding, Metric, Rule, Verdict
-from tests.history.streams import TIME, changed
+from benchmarks.streams import TIME, changed
 
 ROWS, REAL = 500, 10
 BUDGET = 32  # pairs of each row

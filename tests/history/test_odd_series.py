@@ -1,27 +1,19 @@
 """Histories that no generator of steps makes: what real boards do besides."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from app.history.detector import Detection, detect
 from app.history.scale import implied_step
-from benchmarks.injected import Floats, noise
-
-FAMILIES = ("normal", "student", "laplace")
+from benchmarks import odd
+from benchmarks.odd import Make, board
 
 
 def at(detection: Detection) -> list[int]:
     return [cut.index for cut in detection.cuts]
 
 
-def board(random: np.random.Generator, size: int = 300, correlations: tuple[float, ...] = (0.0, 0.2, 0.4)) -> Floats:
-    """Noise of 1 % on the scale of logarithms."""
-    return 0.01 * noise(random, size, random.choice(correlations), random.choice(FAMILIES))
-
-
-def cuts_per_series(make: Callable[[np.random.Generator], Floats], campaign: int) -> float:
+def cuts_per_series(make: Make, campaign: int) -> float:
     random, count = np.random.default_rng(1), 30 if campaign == 1 else 500
     return float(np.mean([len(detect(make(random)).cuts) for _ in range(count)]))
 
@@ -75,7 +67,7 @@ def test_the_step_of_a_tool_is_seen_in_its_values() -> None:
 @pytest.mark.parametrize("level", [3.5, 8.4, 61.3])
 def test_small_whole_numbers_need_no_declared_resolution(level: float, campaign: int) -> None:
     """Before the step was looked for in the values, these had two to nine false alarms a series."""
-    assert cuts_per_series(lambda random: np.round(level * np.exp(board(random))), campaign) <= 0.1
+    assert cuts_per_series(odd.whole(level), campaign) <= 0.1
 
 
 def test_two_values_in_turn_are_no_shifts() -> None:
@@ -85,12 +77,7 @@ def test_two_values_in_turn_are_no_shifts() -> None:
 @pytest.mark.parametrize("stay", [10, 20])
 def test_a_benchmark_with_two_modes_that_last_a_while_is_not_reported_at_every_switch(stay: int, campaign: int) -> None:
     """Taken as shifts, the switches would be 6 to 8 a series."""
-
-    def make(random: np.random.Generator) -> Floats:
-        mode = np.cumsum(random.random(400) < 1 / stay) % 2
-        return 1000 * np.exp(0.3 * board(random, 400) + 0.05 * mode)
-
-    assert cuts_per_series(make, campaign) <= 0.5
+    assert cuts_per_series(odd.two_modes(stay), campaign) <= 0.5
 
 
 def test_a_shift_is_found_also_in_a_benchmark_with_two_modes() -> None:
@@ -112,11 +99,7 @@ def test_there_and_back_again_is_two_shifts() -> None:
 @pytest.mark.parametrize("total", [0.02, 0.05, 0.10, 0.30])
 def test_a_slow_drift_is_hardly_ever_a_shift(total: float, campaign: int) -> None:
     """Without a look at the straight line, a drift of 30 % over 300 commits makes eight cuts."""
-
-    def make(random: np.random.Generator) -> Floats:
-        return 1000 * np.exp(board(random) + np.linspace(0, total, 300))
-
-    assert cuts_per_series(make, campaign) <= 0.5
+    assert cuts_per_series(odd.drifting(total), campaign) <= 0.5
 
 
 def test_a_step_on_top_of_a_drift_is_found() -> None:
@@ -133,21 +116,11 @@ def test_a_step_on_top_of_a_drift_is_found() -> None:
 @pytest.mark.parametrize("times", [3, 10])
 def test_a_noisy_stretch_is_no_row_of_shifts(times: int, campaign: int) -> None:
     """Somebody else used the machine for a third of the time. By the noise of the whole series: two cuts a series."""
-
-    def make(random: np.random.Generator) -> Floats:
-        x = board(random)
-        begin = int(random.integers(20, 180))
-        x[begin : begin + 100] *= times
-        return 1000 * np.exp(x)
-
-    assert cuts_per_series(make, campaign) <= 0.1
+    assert cuts_per_series(odd.noisy_stretch(times), campaign) <= 0.1
 
 
 def test_noise_that_comes_in_waves_is_no_row_of_shifts(campaign: int) -> None:
-    def make(random: np.random.Generator) -> Floats:
-        return 1000 * np.exp(board(random) * np.exp(0.8 * noise(random, 300, 0.9, "normal")))
-
-    assert cuts_per_series(make, campaign) <= 0.4
+    assert cuts_per_series(odd.waves, campaign) <= 0.4
 
 
 def test_a_step_into_a_noisy_stretch_is_found_if_it_is_large_beside_that_noise() -> None:
@@ -161,11 +134,7 @@ def test_a_step_into_a_noisy_stretch_is_found_if_it_is_large_beside_that_noise()
 @pytest.mark.parametrize("share", [0.05, 0.10])
 def test_a_benchmark_with_many_outliers_is_not_reported_when_three_meet(share: float, campaign: int) -> None:
     """One execution in ten is slow: in 300 commits three in a row are slow somewhere in a quarter of the series."""
-
-    def make(random: np.random.Generator) -> Floats:
-        return 1000 * np.exp(0.3 * board(random) + 0.1 * (random.random(300) < share))
-
-    assert cuts_per_series(make, campaign) <= 0.15
+    assert cuts_per_series(odd.outliers(share), campaign) <= 0.15
 
 
 def test_two_outliers_side_by_side_are_no_level() -> None:
@@ -175,13 +144,8 @@ def test_two_outliers_side_by_side_are_no_level() -> None:
     assert at(detect(values)) == []
 
 
-@pytest.mark.parametrize("name", ["cauchy", "skewed"])
-def test_tails_without_an_end_are_no_shifts(name: str, campaign: int) -> None:
-    def make(random: np.random.Generator) -> Floats:
-        if name == "cauchy":
-            return 1000 * np.exp(np.clip(0.01 * random.standard_cauchy(300), -5, 5))
-        return 1000 * (1 + 0.01 * random.exponential(size=300) ** 2)
-
+@pytest.mark.parametrize("make", [odd.cauchy, odd.skewed], ids=lambda make: make.__name__)
+def test_tails_without_an_end_are_no_shifts(make: Make, campaign: int) -> None:
     assert cuts_per_series(make, campaign) <= 0.3
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.history import ranks
 from app.history.paired import judge
 from app.history.verdict import Better, Finding, Metric, Rule, Verdict
-from tests.history.streams import FRAMES, STREAMS, TIME, Pairs, changed, hostile
+from benchmarks.streams import FRAMES, KINDS, STREAMS, TIME, changed, hostile, ratios
 
 LOOKS = Rule().looks
 MIRRORED = {
@@ -88,17 +88,7 @@ def test_a_noisy_board_leaves_it_undecided_rather_than_wrong(change: float, pair
     assert wrong <= 0.01
 
 
-def ratios(random: np.random.Generator, kind: str, pairs: int) -> Pairs:
-    if kind == "log-normal":
-        noise = random.normal(0, 0.05, (pairs, 2))
-    elif kind == "laplace":
-        noise = random.laplace(0, 0.05, (pairs, 2))
-    else:
-        noise = 0.1 * random.integers(0, 2, (pairs, 2))
-    return [(float(base), float(1.07 * head)) for base, head in np.exp(noise)]
-
-
-@pytest.mark.parametrize("kind", ["log-normal", "laplace", "two points"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_interval_holds_the_true_ratio_in_98_to_100_of_100_cases(kind: str, campaign: int) -> None:
     """99 of 100 is what it promises. Ranks are discrete, and ties make it surer."""
     random, draws = np.random.default_rng(3), 500 if campaign == 1 else 10_000

@@ -8,7 +8,7 @@ import pytest
 from app.history.detector import Detection, detect
 from app.history.unpaired import Place, judge_unpaired, once
 from app.history.verdict import Better, Metric, Verdict
-from tests.history.streams import FRAMES, TIME
+from benchmarks.streams import FRAMES, TIME
 
 
 def samples(seed: int, count: int, level: float = 100.0) -> list[float]:

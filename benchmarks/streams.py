@@ -1,4 +1,4 @@
-"""Executions as they come off a board: streams of base and head, interleaved, for the tests of verdicts."""
+"""Executions as they come off a board: streams of base and head, interleaved, for judging verdicts."""
 
 from collections.abc import Callable
 
@@ -27,22 +27,27 @@ def hostile(random: np.random.Generator, pairs: int) -> Pairs:
 
 
 def normal(random: np.random.Generator, pairs: int) -> Pairs:
+    """Err like a normal distribution, by 5 %."""
     return alternating(random.normal(100, 5, 2 * pairs))
 
 
 def bimodal(random: np.random.Generator, pairs: int) -> Pairs:
+    """Have two modes 30 % apart."""
     return alternating(100 + 30.0 * (random.random(2 * pairs) < 0.4) + random.normal(size=2 * pairs))
 
 
 def integer(random: np.random.Generator, pairs: int) -> Pairs:
+    """Show whole numbers only, around 30."""
     return alternating(np.round(random.normal(30, 3, 2 * pairs)))
 
 
 def capped(random: np.random.Generator, pairs: int) -> Pairs:
+    """Touch a cap of 61 most of the time."""
     return alternating(np.minimum(61.0, np.round(random.normal(60.5, 1.5, 2 * pairs))))
 
 
 def constant(_random: np.random.Generator, pairs: int) -> Pairs:
+    """Show the same number always."""
     return alternating(np.full(2 * pairs, 8.0))
 
 
@@ -61,3 +66,17 @@ def changed(random: np.random.Generator, pairs: int, change: float, sigma: float
     base = 100 * np.exp(random.normal(0, sigma / np.sqrt(2), pairs))
     head = 100 * (1 + change) * np.exp(random.normal(0, sigma / np.sqrt(2), pairs))
     return [(float(old), float(new)) for old, new in zip(base, head, strict=True)]
+
+
+KINDS = ("log-normal", "laplace", "two points")
+
+
+def ratios(random: np.random.Generator, kind: str, pairs: int) -> Pairs:
+    """Make pairs whose true ratio is 1.07."""
+    if kind == "log-normal":
+        spread = random.normal(0, 0.05, (pairs, 2))
+    elif kind == "laplace":
+        spread = random.laplace(0, 0.05, (pairs, 2))
+    else:
+        spread = 0.1 * random.integers(0, 2, (pairs, 2))
+    return [(float(base), float(1.07 * head)) for base, head in np.exp(spread)]
