@@ -16,6 +16,7 @@ from app.deps import Deps
 from app.errors import ApiError, Unavailable
 from app.web import errors as web_errors
 from app.web.api import api, described
+from app.web.compression import compress
 from app.web.health import health
 from app.web.hooks import hooks
 from app.web.intake import Intake
@@ -50,6 +51,7 @@ def create_app(deps: Deps) -> Quart:
     register_pages(app)
     for blueprint in (hooks, leases, api, described, health, pages):
         app.register_blueprint(blueprint)
+    app.after_request(compress)
     app.after_request(_add_headers)
     _register_errors(app)
     return app

@@ -161,25 +161,10 @@ async def test_without_scripts_every_value_can_be_read(browser, site):
         await expect(page.locator("#log")).to_contain_text("booted in 812 ms")
         await expect(page.locator("#log-state")).to_contain_text("reload for more")
         await page.goto("/github/acme/firmware/history")
-        await page.locator("summary").first.click()
-        await expect(page.locator("figure").first.locator("tbody tr")).to_have_count(5)
-        await page.locator("select[name=benchmark]").select_option("boot")
-        await page.locator("button").click()
-        await expect(page.locator("figure")).to_have_count(1)
-
-
-async def test_a_chart_is_walked_with_the_arrow_keys_and_entered_with_enter(browser, site):
-    await scene.lab(site, commits=5)
-    (trend,) = (await site.json("/github/acme/firmware/history.json?benchmark=boot"))["trends"]
-
-    async with window(browser, site) as page:
-        await page.goto("/github/acme/firmware/history?benchmark=boot")
-        last = page.locator(".chart a").last
-        await last.focus()
-        await page.keyboard.press("ArrowLeft")
-        await expect(page.locator(".readout")).to_contain_text(sha(3)[:10])
-        await page.keyboard.press("Enter")
-        await page.wait_for_url(f"**/jobs/{trend['points'][3]['job_id']}")
+        await page.get_by_role("link", name="boot").click()
+        await page.locator("details.values summary").click()
+        await expect(page.locator(".values tbody tr")).to_have_count(5)
+        await expect(page.locator("svg.plot-svg .middle")).to_have_count(1)
 
 
 async def test_the_keyboard_reaches_the_content_at_once(browser, site):

@@ -13,6 +13,7 @@ NONSENSE = [
     *("/jobs/0", "/jobs/x", "/pipelines/99999999999999999999", "/no/such/place"),
     *("/builders/a%00b", "/builders/%ff", "/github/a%00/b"),
 ]
+BOOT = "/github/acme/firmware/history?benchmark=boot&metric=time"
 PAGES = ["/", "/pipelines", "/queue", "/builders", "/deliveries", "/alerts"]
 
 
@@ -183,21 +184,21 @@ async def test_a_builder_that_stopped_asking_is_away_and_so_are_its_boards(site)
     assert (shown["items"][0]["online"], shown["boards"][0]["availability"]) == (False, "away")
 
 
-async def test_a_history_has_a_chart_and_a_table_linked_to_commit_and_job(site):
+async def test_a_benchmark_has_a_chart_and_a_table_linked_to_commit_and_job(site):
     repository = await site.repository()
     jobs = [
         (await site.measured(repository, sha(number), [native("boot", value)], at=number, title=f"commit {number}"))[0]
         for number, value in enumerate((100, 101, 100, 99, 150))
     ]
 
-    html = await site.get("/github/acme/firmware/history")
+    html = await site.get(BOOT)
 
-    chart = re.search(r'<svg class="chart".*?</svg>', html, re.S)[0]
-    assert chart.count('<circle class="reach"') == 5 and f'href="/jobs/{jobs[4]}" data-tone="worse"' in chart
-    table = re.search(r"<details>.*?</details>", html, re.S)[0]
+    chart = re.search(r'<svg class="plot-svg".*?</svg>', html, re.S)[0]
+    assert re.search(r'<path class="point" d="([^"]+)"', chart)[1].count("h0") == 5
+    table = re.search(r'<details class="values">.*?</details>', html, re.S)[0]
     commits = re.findall(r'commit=([0-9a-f]{40})"', table)
     assert commits == [sha(number) for number in (4, 3, 2, 1, 0)]
-    assert f'href="/jobs/{jobs[0]}"' in table and "+52 %" in table.replace("+51.5", "+52")
+    assert f'<a href="/jobs/{jobs[4]}">150</a>' in table
 
 
 async def test_a_history_is_in_commit_order_whatever_the_order_of_the_runs(site):
@@ -205,9 +206,11 @@ async def test_a_history_is_in_commit_order_whatever_the_order_of_the_runs(site)
     for at in (3, 1, 2):
         await site.measured(repository, sha(at), [native("boot", at)], at=at, title=f"commit {at}")
 
-    (trend,) = (await site.json("/github/acme/firmware/history.json"))["trends"]
+    (listed,) = (await site.json("/github/acme/firmware/history.json"))["items"]
+    rows = (await site.json(BOOT.replace("?", ".json?")))["items"]
 
-    assert [point["value"] for point in trend["points"]] == [1, 2, 3]
+    assert listed["points"] == [1, 2, 3]
+    assert [row["cells"][0]["value"] for row in rows] == [3, 2, 1]
 
 
 async def test_a_commit_measured_twice_is_one_point_with_all_samples(site):
@@ -215,10 +218,11 @@ async def test_a_commit_measured_twice_is_one_point_with_all_samples(site):
     await site.measured(repository, sha(1), [native("boot", 1, 2)], title="commit", at=1)
     latest, _ = await site.measured(repository, sha(1), [native("boot", 6)])
 
-    (trend,) = (await site.json("/github/acme/firmware/history.json"))["trends"]
+    view = await site.json(BOOT.replace("?", ".json?"))
 
-    (point,) = trend["points"]
-    assert (point["value"], point["samples"], point["low"], point["high"], point["job_id"]) == (2, 3, 1, 6, latest)
+    (cell,) = view["items"][0]["cells"]
+    assert (cell["value"], cell["samples"], cell["low"], cell["high"], cell["job_id"]) == (2, [1, 2, 6], 1, 6, latest)
+    assert view["series"][0]["latest"] == 2
 
 
 async def test_a_history_is_filtered_by_branch_board_configuration_and_benchmark(site):
@@ -228,30 +232,32 @@ async def test_a_history_is_filtered_by_branch_board_configuration_and_benchmark
     await site.measured(repository, sha(3), [native("boot", 4)], board_type="rpi4", configuration="debug")
 
     async def shown(query):
-        trends = (await site.json(f"/github/acme/firmware/history.json?{query}"))["trends"]
-        return [(each["benchmark"], each["branch"], each["board_type"], each["configuration"]) for each in trends]
+        items = (await site.json(f"/github/acme/firmware/history.json?{query}"))["items"]
+        return [(each["benchmark"], each["branch"], each["board_type"], each["configuration"]) for each in items]
 
     usual = ("boot", "main", "nucleo-f7", "release")
     on_pi, draw = ("boot", "main", "rpi4", "debug"), ("draw", "main", "nucleo-f7", "release")
     assert await shown("") == [usual, on_pi, draw]
     assert await shown("branch=next") == [("boot", "next", "nucleo-f7", "release")]
     assert await shown("board_type=rpi4") == [on_pi] == await shown("configuration=debug")
-    assert await shown("benchmark=draw") == [draw]
+    assert await shown("benchmark=draw") == [draw] == await shown("q=RA")
+    assert await shown("sort=-name") == [draw, usual, on_pi]
     assert len(await shown("branch=*")) == 4
     assert "Nothing measured matches" in await site.get("/github/acme/firmware/history?benchmark=none")
 
 
 async def test_a_history_of_many_series_is_paged_and_of_many_commits_is_cut(site):
     repository = await site.repository()
-    await site.measured(repository, sha(1), [native(f"b{number:02}", 1) for number in range(30)], at=1, title="one")
+    await site.measured(repository, sha(1), [native(f"b{number:03}", 1) for number in range(130)], at=1, title="one")
     for number in range(2, 6):
-        await site.measured(repository, sha(number), [native("b00", number)], at=number, title="more")
+        await site.measured(repository, sha(number), [native("b000", number)], at=number, title="more")
 
-    first = await site.json("/github/acme/firmware/history.json?commits=3")
+    first = await site.json("/github/acme/firmware/history.json")
     second = await site.json(f"/github/acme/firmware/history.json?after={first['next']}")
+    cut = await site.json("/github/acme/firmware/history.json?benchmark=b000&metric=time&commits=3")
 
-    assert [point["value"] for point in first["trends"][0]["points"]] == [3, 4, 5]
-    assert (len(first["trends"]), len(second["trends"]), second["next"]) == (24, 6, None)
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (100, 30, None)
+    assert [row["cells"][0]["value"] for row in cut["items"]] == [5, 4, 3] and cut["more_commits"]
 
 
 async def test_the_api_gives_series_and_their_points(site):

@@ -1,14 +1,16 @@
 """Points, steps and the geometry of charts, without any service."""
 
 import math
+import re
 from datetime import UTC, datetime
 from statistics import median
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.history import chart
+from app.history import groups, plot
 from app.history.series import Measured, Tone, largest_step, points
 from app.history.statistics import noise
 from app.web.pages import filters
@@ -64,34 +66,84 @@ def test_the_change_after_a_zero_is_unknown():
     assert [each.change for each in measured(0, 5, 10)] == [None, None, 1.0]
 
 
+def numbers(path):
+    """Read a path of steps as places."""
+    found, x, y = [], 0, 0
+    for letter, one, other in re.findall(r"([Ml])(-?\d+) ?(-?\d+)", path):
+        x, y = (int(one), int(other)) if letter == "M" else (x + int(one), y + int(other))
+        found.append((x, y))
+    return found
+
+
+def framed(values, *, also=()):
+    line = np.array(values, dtype=float)
+    frame = plot.frame([line], 0, len(values) - 1, also=also)
+    return frame, *plot.drawn(frame, plot.thinned(line, 0, len(values) - 1))
+
+
 @pytest.mark.parametrize(
     "values", [[7], [0, 0], [1e-300, 2e-300], [-1e100, 1e100], [3, 3, 3], [1, 1 + 1e-15], [-5, -4]]
 )
 def test_every_range_of_values_gets_a_scale(values):
-    drawn = chart.draw(measured(*values), cap=values[0])
-    small = chart.spark(measured(*values))
+    frame, middle, _ = framed(values, also=[values[0]])
+    small = plot.spark(values)
 
-    assert 2 <= len(drawn.rows) <= 8
-    assert all(0 <= dot.y <= drawn.height for dot in drawn.dots) and 0 <= small.y <= small.height
+    assert 2 <= len(frame.ticks) <= 8
+    assert all(0 <= y <= plot.HEIGHT for _, y in numbers(middle)) and 0 <= small.y <= small.height
 
 
 def test_no_points_make_no_chart():
     with pytest.raises(ValueError, match="at least one point"):
-        chart.draw([])
+        plot.frame([np.full(5, np.nan)], 0, 4)
+    with pytest.raises(ValueError, match="at least one point"):
+        plot.spark([])
 
 
 VALUES = st.floats(min_value=-1e100, max_value=1e100)
 
 
-@given(st.lists(st.lists(VALUES, min_size=1, max_size=4), min_size=1, max_size=30))
-def test_every_point_lies_inside_of_its_chart_and_every_label_is_finite(samples):
-    drawn = chart.draw(measured(*samples))
+@given(
+    st.lists(st.one_of(VALUES, st.just(float("nan"))), min_size=1, max_size=30).filter(
+        lambda line: any(map(math.isfinite, line))
+    )
+)
+def test_every_point_lies_inside_of_its_chart_and_every_label_is_finite(values):
+    frame, middle, _ = framed(values)
 
-    for dot in drawn.dots:
-        assert drawn.left <= dot.x <= drawn.right
-        assert 0 <= dot.high <= dot.y <= dot.low <= drawn.bottom + 0.1
-    assert all(math.isfinite(row.at) and math.isfinite(row.value) for row in drawn.rows)
-    assert "nan" not in drawn.line + drawn.band
+    places = numbers(middle)
+    assert len(places) == sum(map(math.isfinite, values))
+    assert all(
+        plot.LEFT <= x <= plot.WIDTH - plot.RIGHT and plot.TOP <= y <= plot.HEIGHT - plot.BOTTOM for x, y in places
+    )
+    assert all(map(math.isfinite, frame.ticks)) and "nan" not in middle
+
+
+def test_a_long_series_is_drawn_with_few_points_and_no_extreme_is_lost():
+    values = np.sin(np.arange(2000) / 7)
+    values[1234], values[77] = 9.0, -9.0
+
+    thin = plot.thinned(values, 0, 1999)
+
+    assert 3 * thin.at.size <= plot.MOST_DRAWN and not thin.is_whole
+    assert (thin.low.min(), thin.high.max()) == (-9.0, 9.0)
+    assert (thin.low <= thin.middle).all() and (thin.middle <= thin.high).all()
+
+
+def test_a_level_lasts_from_shift_to_shift_and_its_band_is_three_sigma_wide():
+    values = np.array([10.0] * 5 + [20.0] * 5)
+
+    whole, parts = plot.levels(values, []), plot.levels(values, [5], sigma=0.01)
+
+    assert [each.value for each in whole] == [15.0]
+    assert [(each.first, each.last, each.value) for each in parts] == [(0, 4, 10.0), (5, 9, 20.0)]
+    assert (parts[1].low, parts[1].high) == pytest.approx((19.4, 20.6))
+
+
+def test_a_group_is_the_geometric_mean_of_its_benchmarks_relative_to_their_middle():
+    assert groups.together([[10, 10, 20], [5, 5, 10]]) == pytest.approx([1, 1, 2])
+    assert groups.together([[10, 10, 40], [7]]) == pytest.approx([1, 1, 2])
+    assert groups.together([[0, 4]]) == pytest.approx([1]) and groups.together([]) == []
+    assert [groups.group_of(each) for each in ("draw/arc/rounded", "boot", "/odd")] == ["draw", "", ""]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from app.cli.demo.stage import NAME, OWNER, Stage
 from app.client import Client
 
 CONTEXT = "rigline/run"
+HISTORY = f"/github/{OWNER}/{NAME}/history"
 STATUSES_LIMIT = 30.0  # seconds until the forge shows the last state
 ON_FORGE = {"passed": "success", "failed": "failure", "timed_out": "error", "awaiting_approval": "pending"}
 STEP = 0.3  # relative; what the two commits change is far more, the noise of a busy machine less
@@ -38,8 +39,9 @@ class Findings:
         self.of_commit: dict[str, dict[str, Any]] = {each["commit"]: each for each in pipelines}
         self.client = client
         with httpx2.Client(base_url=stage.url) as http:
-            self.history = http.get(f"/github/{OWNER}/{NAME}/history.json").raise_for_status().json()
-            self.page = http.get(f"/github/{OWNER}/{NAME}/history").raise_for_status().text
+            blend = {"benchmark": "blend", "metric": "time"}
+            self.history = http.get(f"{HISTORY}.json", params=blend).raise_for_status().json()
+            self.page = http.get(HISTORY, params=blend).raise_for_status().text
 
     def jobs(self, position: int) -> dict[tuple[str, str], str]:
         """Give the states of a commit's jobs by board and configuration."""
@@ -108,7 +110,11 @@ def _statuses(found: Findings) -> Iterator[Claim]:
 
 
 def _steps(found: Findings) -> Iterator[Claim]:
-    series = [each for each in found.history["trends"] if each["benchmark"] == "blend"]
+    rows = found.history["items"]
+    series = [
+        {row["sha"]: row["cells"][number]["value"] for row in rows if row["cells"][number]}
+        for number in range(len(found.history["series"]))
+    ]
     order = {commit: position for position, commit in enumerate(found.stage.sample.commits)}
     changes = [(_step(each, order, sample.SLOWER), _step(each, order, sample.FASTER)) for each in series]
     shown = ", ".join(f"{slower:+.0%} then {faster:+.0%}" for slower, faster in changes)
@@ -120,11 +126,11 @@ def _steps(found: Findings) -> Iterator[Claim]:
     yield Claim(what="the history page draws them", holds="<svg" in found.page and "blend" in found.page)
 
 
-def _step(series: dict[str, Any], order: dict[str, int], position: int) -> float:
+def _step(series: dict[str, float], order: dict[str, int], position: int) -> float:
     """Compare the level of a series from a commit on with the level before it, up to the next change."""
     bounds = [0, sample.SLOWER, sample.FASTER, sample.COMMITS]
     at = bounds.index(position)
-    values = {order[point["sha"]]: point["value"] for point in series["points"] if point["sha"] in order}
+    values = {order[sha]: value for sha, value in series.items() if sha in order}
     before = [value for where, value in values.items() if bounds[at - 1] <= where < position]
     after = [value for where, value in values.items() if position <= where < bounds[at + 1]]
     return median(after) / median(before) - 1 if before and after else 0.0

@@ -96,14 +96,14 @@ def chosen(repository_id: int | None, filters: Mapping[str, str | Sequence[str]]
     found: list[sa.ColumnElement[bool]] = []
     if repository_id is not None:
         found.append(series.c.repository_id == repository_id)
-    for name in FILTERS:
+    for name in (*FILTERS, "unit"):
         if name not in filters:
             continue
         given = filters[name]
         values = [given] if isinstance(given, str) else list(given)
         found.append(_is_one_of(series.c[name], values))
         if name == "benchmark":
-            found.append(_is_one_of(_beginning(series.c.benchmark), [each[:BEGINNING] for each in values]))
+            found.append(_is_one_of(beginning(series.c.benchmark), [each[:BEGINNING] for each in values]))
     return found
 
 
@@ -111,7 +111,7 @@ def _is_one_of(column: sa.ColumnElement[Any], values: Sequence[str]) -> sa.Colum
     return column == values[0] if len(values) == 1 else arrays.is_in(column, values)
 
 
-def _beginning(text: Any) -> sa.ColumnElement[str]:
+def beginning(text: Any) -> sa.ColumnElement[str]:
     """Write the expression of the indexes; a bound number would not be recognised in it."""
     return sa.func.left(text, sa.literal_column(str(BEGINNING)))
 
@@ -135,10 +135,10 @@ async def list_(
     wanted = _with_repository().where(*chosen(repository_id, filters))
     if default_branch:
         wanted = wanted.where(series.c.branch == col(Repository.default_branch))
-    order = [series.c.repository_id, _beginning(series.c.benchmark), *(series.c[name] for name in ORDER)]
+    order = [series.c.repository_id, beginning(series.c.benchmark), *(series.c[name] for name in ORDER)]
     if after is not None:
         last = series.alias("last")
-        there = [last.c.repository_id, _beginning(last.c.benchmark), *(last.c[name] for name in ORDER)]
+        there = [last.c.repository_id, beginning(last.c.benchmark), *(last.c[name] for name in ORDER)]
         row = sa.select(*there).where(last.c.id == after).scalar_subquery()
         wanted = wanted.where(
             sa.tuple_(*order) > row,

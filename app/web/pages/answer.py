@@ -15,6 +15,7 @@ from quart import Blueprint, Response, current_app, g, render_template, request
 
 from app.deps import Deps
 from app.errors import ApiError, NotFound
+from app.web.pages.exports import Sheet
 
 pages = Blueprint("pages", __name__)
 
@@ -50,8 +51,9 @@ def deps() -> Deps:
 
 
 def page(address: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Route an address and the same with `.json` to one function."""
+    """Route an address and the same with `.json` to one function; a page with a sheet has it with `.csv` too."""
     twin = "/index.json" if address == "/" else f"{address}.json"
+    has_sheet = options.pop("csv", False)
 
     def add(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
@@ -60,6 +62,8 @@ def page(address: str, **options: Any) -> Callable[[Callable[..., Any]], Callabl
             return await view(**parts)
 
         pages.get(twin, endpoint=f"{view.__name__}_json", **options)(checked)
+        if has_sheet:
+            pages.get(f"{address}.csv", endpoint=f"{view.__name__}_csv", **options)(checked)
         return pages.get(address, **options)(checked)
 
     return add
@@ -70,14 +74,21 @@ def _check_names(parts: dict[str, Any]) -> None:
         raise NotFound("No name holds control characters.")
 
 
-async def answer(template: str, view: Any, **drawn: Any) -> Response:
-    """Render the view, or give it as JSON; what is only drawn, as the geometry of charts, is not in the JSON."""
+async def answer(template: str, view: Any, *, sheet: Sheet | None = None, **drawn: Any) -> Response:
+    """Render the view, or give it as JSON, or its table as CSV; what is drawn, as a chart, is in neither."""
     if not is_dataclass(view):
         raise TypeError(f"a page shows a view dataclass, not {type(view).__name__}")
     if request.path.endswith(".json"):
         return Response(msgspec.json.encode(view), content_type="application/json")
+    if sheet is not None and request.path.endswith(".csv"):
+        return Response(sheet.as_csv(), content_type="text/csv; charset=utf-8; header=present")
     problem: ApiError | None = g.get("problem")
-    told = {"problem": problem.message} if problem else {"twin": _twin(), "notice": DONE.get(text(SAID) or "", "")}
+    sheets = {"csv": _twin("csv")} if sheet is not None else {}
+    told = (
+        {"problem": problem.message}
+        if problem
+        else {"twin": _twin(), **sheets, "notice": DONE.get(text(SAID) or "", "")}
+    )
     body = await render_template(template, view=view, **told, **drawn)
     status = problem.status if problem else HTTPStatus.OK
     return Response(body, status=status, content_type="text/html; charset=utf-8")
@@ -118,16 +129,19 @@ def go_to(path: str, done: str = "") -> Response:
     return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"{path}{query}"})
 
 
-def renamed(forge: str, full_name: str) -> Response:
-    """Lead to the same page of a repository under the name it has now."""
-    twin = ".json" if request.path.endswith(".json") else ""
-    return Response(status=302, headers={"Location": f"/{forge}/{quote(full_name)}{twin}"})
-
-
-def _twin() -> str:
-    path = "/index" if request.path == "/" else request.path
+def renamed(forge: str, full_name: str, below: str = "") -> Response:
+    """Lead to the same page of a repository under the name it has now, with the same query string."""
+    twin = next((each for each in (".json", ".csv") if request.path.endswith(each)), "")
     query = request.query_string.decode("latin1")
-    return f"{path}.json" + (f"?{query}" if query else "")
+    return Response(
+        status=302, headers={"Location": f"/{forge}/{quote(full_name)}{below}{twin}" + (f"?{query}" if query else "")}
+    )
+
+
+def _twin(kind: str = "json") -> str:
+    path = "/index" if request.path == "/" else quote(request.path, safe="/.")
+    query = request.query_string.decode("latin1")
+    return f"{path}.{kind}" + (f"?{query}" if query else "")
 
 
 def text(name: str) -> str | None:

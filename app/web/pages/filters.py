@@ -1,4 +1,4 @@
-"""How values look on a page: six filters, and where the links to a forge go."""
+"""How values look on a page: seven filters, and where the links to a forge go."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -29,6 +29,11 @@ def ago(at: datetime, now: datetime | None = None) -> str:
 def short(sha: str) -> str:
     """Cut a commit's hash to what a person compares."""
     return sha[:SHORT]
+
+
+def share(ratio: float | None) -> str:
+    """Write a relative size without a sign, as of noise: 0.012 is `1.2 %`. None is a dash."""
+    return percent(abs(ratio)).lstrip("+±") if ratio is not None else "–"
 
 
 def bytes_(size: float | None) -> str:
@@ -74,6 +79,7 @@ FILTERS = {
     "ago": ago,
     "short": short,
     "percent": percent,
+    "share": share,
     "amount": amount,
     "bytes": bytes_,
     "duration": duration,

@@ -1,20 +1,78 @@
-"""One repository: its last pipelines, and its benchmarks at a glance."""
+"""One repository: its boards and what they last said, what shifted, its benchmarks by groups, its last pipelines."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
+import sqlalchemy as sa
 from quart import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import pipelines, repositories
+from app.db.queries import overviews, pipelines, points, repositories
 from app.db.queries.pipelines import PipelineView
-from app.history import chart
-from app.results.trends import Trend, trends
+from app.history import groups, plot
+from app.history.groups import group_of
+from app.states import JobState
+from app.web.pages import places
 from app.web.pages.answer import answer, deps, found, page, renamed
+from app.web.pages.exports import Sheet
 from app.web.pages.rows import titled
 
 FORGES = "any(github, gitlab, git, fake)"  # an address of anything else is unknown, not a repository
-LAST = 20
+LAST = 12  # pipelines
 SPARK = 40  # commits of a small chart
-BENCHMARKS = 60
+GROUPS = 100  # each with a small chart
+NAMES = 20_000  # series that groups are made of
+MEMBERS = 300  # series whose points are read for all groups together
+SHIFTS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRow:
+    """One board type with a configuration, and the newest job of the default branch there."""
+
+    board_type: str
+    configuration: str
+    job_id: int
+    state: JobState
+    commit: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftRow:
+    """An alert that somebody has to look at, with its largest change."""
+
+    id: int
+    state: str
+    branch: str
+    sha: str
+    title: str
+    opened_at: datetime
+    benchmark: str
+    metric: str
+    unit: str
+    board_type: str
+    configuration: str
+    before: float
+    after: float
+    change: float
+    is_worse: bool | None
+    series: int  # that shifted together
+
+
+@dataclass(kw_only=True)
+class GroupRow:
+    """Benchmarks of one group on one board type and configuration, by metric."""
+
+    group: str  # empty: those without one
+    metric: str
+    board_type: str
+    configuration: str
+    better: str | None
+    benchmarks: int = 0
+    drawn: int = 0  # of which the line is made
+    line: list[float] = field(default_factory=list)  # relative to the middle of each, in commit order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +84,76 @@ class RepositoryPage:
     clone_url: str
     default_branch: str
     private: bool
+    targets: list[TargetRow]
+    shifts: list[ShiftRow]
+    groups: list[GroupRow]  # of the default branch
+    more_groups: int
     pipelines: list[PipelineView]
-    trends: list[Trend]  # of the default branch
-    more_trends: bool
 
 
-@page(f"/<{FORGES}:forge>/<path:full_name>")
+@page(f"/<{FORGES}:forge>/<path:full_name>", csv=True)
 async def repository(forge: str, full_name: str) -> Response:
     """Show one repository."""
     async with deps().begin() as db:
         row = found(await repositories.by_name(db, full_name, forge=forge), f"repository {forge}/{full_name} here")
         if row["full_name"].lower() != full_name.lower():  # it left that name
             return renamed(forge, row["full_name"])
+        branch = row["default_branch"]
         last = await titled(db, await pipelines.list_(db, repository=row["id"], limit=LAST))
-        branch = {"branch": row["default_branch"]}
-        benchmarks = await trends(db, row["id"], branch, commits=SPARK, limit=BENCHMARKS + 1)
+        targets = [TargetRow(**each) for each in await overviews.targets(db, row["id"], branch)]
+        shifts = [ShiftRow(**each) for each in await overviews.open_shifts(db, row["id"], limit=SHIFTS)]
+        names = await overviews.names(db, row["id"], branch, limit=NAMES)
+        grouped = _grouped(names)
+        shown = dict(list(grouped.items())[:GROUPS])
+        rows = await _lines(db, shown)
     view = RepositoryPage(
         **{name: row[name] for name in ("forge", "full_name", "clone_url", "default_branch", "private")},
+        targets=targets,
+        shifts=shifts,
+        groups=rows,
+        more_groups=len(grouped) - len(shown),
         pipelines=last,
-        trends=benchmarks[:BENCHMARKS],
-        more_trends=len(benchmarks) > BENCHMARKS,
     )
-    sparks = {each.series_id: chart.spark(each.points) for each in view.trends if each.points}
-    return await answer("repository.html", view, sparks=sparks)
+    sparks = [plot.spark(each.line) if each.line else None for each in rows]
+    return await answer("repository.html", view, sheet=sheet(view), sparks=sparks, places=places)
+
+
+Key = tuple[str, str, str, str]  # group, metric, board type, configuration
+
+
+def _grouped(names: Sequence[sa.RowMapping]) -> dict[Key, list[sa.RowMapping]]:
+    found: dict[Key, list[sa.RowMapping]] = {}
+    for each in names:
+        key = (group_of(each["benchmark"]), each["metric"], each["board_type"], each["configuration"])
+        found.setdefault(key, []).append(each)
+    return dict(sorted(found.items()))
+
+
+async def _lines(db: AsyncConnection, grouped: dict[Key, list[sa.RowMapping]]) -> list[GroupRow]:
+    """Draw each group by its first members: as many as can be read for all groups at once."""
+    most = max(1, MEMBERS // max(1, len(grouped)))
+    chosen = {key: [each["id"] for each in members[:most]] for key, members in grouped.items()}
+    latest = await points.latest(db, [each for ids in chosen.values() for each in ids], commits=SPARK)
+    values = {each.series_id: each.values for each in latest}
+    return [
+        GroupRow(
+            group=key[0],
+            metric=key[1],
+            board_type=key[2],
+            configuration=key[3],
+            better=members[0]["better"],
+            benchmarks=len(members),
+            drawn=len(chosen[key]),
+            line=groups.together([values[each] for each in chosen[key] if each in values])[-SPARK:],
+        )
+        for key, members in grouped.items()
+    ]
+
+
+def sheet(view: RepositoryPage) -> Sheet:
+    """Give the groups as a sheet."""
+    fields = ("group", "metric", "board_type", "configuration", "better", "benchmarks", "latest")
+    lines = [
+        (*(getattr(each, name) for name in fields[:-1]), each.line[-1] if each.line else None) for each in view.groups
+    ]
+    return Sheet(fields=fields, lines=lines)
