@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.db.queries import jobs, logs
-from app.db.tables import attempt, board
+from app.db.tables import attempt, board, comparison
 from app.reporting import checks
 from app.reporting import statuses as sender
 from app.reporting.announce import announce
@@ -16,6 +16,8 @@ from integrations.fake.app import FakeApp
 from integrations.fake.server import GITHUB
 from integrations.github.auth import App
 from integrations.github.forge import GitHub
+from tests.compared import BASE, WORSE, compare
+from tests.compared import row as compared_row
 from tests.specs.world import MAINTAINER, SECRET
 
 A = "a" * 40
@@ -99,6 +101,26 @@ async def test_a_failure_is_shown_at_the_lines_that_the_log_names(world):
     found = [(each["path"], each["start_line"], each["annotation_level"]) for each in check["output"]["annotations"]]
     assert found == [("src/main.c", 12, "failure"), ("lib/@x/a.h", 3, "warning")]
     assert check["output"]["annotations"][0]["message"] == "expected ';' before '}' token"
+
+
+async def test_a_regression_fails_the_check_with_its_table_and_blames_no_line(world):
+    [row] = await world.rows(world.tables.job)
+    async with world.deps.begin() as db:
+        await db.execute(sa.update(world.tables.pipeline).values(fails_on="regression"))
+    comparison_id = await compare(world.deps, row.id, [compared_row("draw", **WORSE, fails=True)])
+    async with world.deps.begin() as db:
+        mine = sa.select(comparison.c.attempt_id).where(comparison.c.id == comparison_id)
+        await logs.append(db, await db.scalar(mine), 0, 0, LOG)
+    await moved(world, *RUN, JobState.PASSED)
+
+    [check] = shown(world)
+    assert (check["status"], check["conclusion"]) == ("completed", "failure")
+    assert check["output"]["title"] == "regressed; draw time: +4.9 % (+3.1 % … +6.7 %)"
+    assert (
+        "| ▲ | `draw time` | `10 → 10 ms` | +4.9 % (+3.1 % … +6.7 %) | certainly worse |" in check["output"]["summary"]
+    )
+    assert not check["output"].get("annotations")
+    assert check["details_url"] == f"https://rigline.example/github/acme/firmware/compare/{BASE}...{A}"
 
 
 async def test_a_failure_whose_answer_was_lost_is_sent_again_without_its_lines(world):
