@@ -26,6 +26,7 @@ from builders.protocol import (
     Hello,
     Kind,
     Lease,
+    Look,
     NewToken,
     Source,
     Welcome,
@@ -51,6 +52,9 @@ class Attempt:
     lease: Lease
     log: bytearray = field(default_factory=bytearray)
     results: dict[int, bytes] = field(default_factory=dict)
+    of: dict[int, dict[str, str]] = field(default_factory=dict)  # what the builder said of each result
+    looks: list[Look] = field(default_factory=list)
+    more: dict[int, int] = field(default_factory=dict)  # pairs that are wanted after a look at so many
     pieces: dict[int, dict[int, bytes]] = field(default_factory=dict)  # of artefacts
     beats: list[Beat] = field(default_factory=list)
     beaten_at: list[float] = field(default_factory=list)  # by this process's monotonic clock
@@ -290,6 +294,8 @@ class FakeService:
         epoch = int(query["epoch"]) if "epoch" in query else json.loads(body)["epoch"]
         if attempt.lost or epoch != attempt.lease.epoch or (attempt.finish is not None and what != "result"):
             raise refuse(409, "lease_lost")
+        if what == "look":
+            return self._look(attempt, from_json(Look, json.loads(body)))
         match method, what:
             case "POST", "beat":
                 attempt.beats.append(from_json(Beat, json.loads(body)))
@@ -299,16 +305,26 @@ class FakeService:
                 return await self._wait(attempt)
             case "PATCH", "log":
                 return self._append(attempt, int(query["start"]), body, last=query.get("last") == "1")
-            case "PUT", "results":
-                attempt.results[int(rest[1])] = body
-                return {}
-            case "PUT", "artefacts":
-                attempt.pieces.setdefault(int(rest[1]), {})[int(rest[2])] = body
-                return {}
+            case "PUT", "results" | "artefacts":
+                return self._put(attempt, rest, query, body)
             case "PUT", "result":
                 said = from_json(Finish, json.loads(body))
                 return {**self._finish(attempt, said), **(await self._claim_with(said.claim) if said.claim else {})}
         raise refuse(404, "not_found")
+
+    def _put(self, attempt: Attempt, rest: list[str], query: dict[str, str], body: bytes) -> Any:
+        if rest[0] == "artefacts":
+            attempt.pieces.setdefault(int(rest[1]), {})[int(rest[2])] = body
+        else:
+            attempt.results[int(rest[1])], attempt.of[int(rest[1])] = body, query
+        return {}
+
+    def _look(self, attempt: Attempt, look: Look) -> Any:
+        stored = {number: hashlib.sha256(data).hexdigest() for number, data in attempt.results.items()}
+        if {each.number: each.sha256 for each in look.results} != stored:
+            raise refuse(412, "incomplete")
+        attempt.looks.append(look)
+        return {"more": attempt.more.get(look.pairs, 0)}
 
     async def _wait(self, attempt: Attempt) -> Any:
         try:
