@@ -102,6 +102,8 @@ class Settings(BaseModel):
     outsider_commits_hourly: int = Field(30, alias="RIGLINE_OUTSIDER_COMMITS_HOURLY", ge=0, le=100_000)
     keep_logs_days: int = Field(90, alias="RIGLINE_KEEP_LOGS_DAYS", ge=0)
     keep_artefacts_days: int = Field(30, alias="RIGLINE_KEEP_ARTEFACTS_DAYS", ge=0)
+    keep_samples_days: int = Field(365, alias="RIGLINE_KEEP_SAMPLES_DAYS", ge=0)
+    keep_results_days: int = Field(365, alias="RIGLINE_KEEP_RESULTS_DAYS", ge=0)
     log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
     history_branches: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_HISTORY_BRANCHES")

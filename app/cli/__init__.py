@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("app.cli.history:history", "Show how a benchmark moved, and say what happened at its commits."),
     "replay": ("app.cli.replay:replay", "Handle a kept delivery once more."),
     "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
+    "retention": ("app.cli.retention:retention", "Remove now what the settings keep no longer, or say what that is."),
     "db": ("app.cli.db:db", "Look at the database's schema, or upgrade it."),
 }
 

@@ -1,6 +1,5 @@
 """Wait for a pipeline with its logs passing by, and compare what its jobs left behind."""
 
-import json
 import time
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from app.cli.job import ENDED
 from app.cli.output import cell, plain
 from app.client import Client, Json
 from app.errors import Unreachable
+from app.results.adapters import read
 
 LOOK_EVERY_S = 0.5
 PATIENCE_S = 120.0  # the service may be restarted meanwhile
@@ -104,7 +104,10 @@ def results(client: Client, pipeline: Json) -> list[Outcome]:
 
 
 def are_equal(outcomes: list[Outcome]) -> bool | None:
-    """Say whether all jobs left the same text; None if there is nothing to compare: measurements differ anyway."""
+    """Say whether all jobs left the same text; None if there is nothing to compare.
+
+    Measurements differ anyway, and a run that said `Skip` has no say.
+    """
     texts = [each.texts for each in outcomes if not any(_are_measurements(text) for text in each.texts)]
     return None if len(texts) < 2 else all(text == texts[0] for text in texts)
 
@@ -124,11 +127,9 @@ def comparison(outcomes: list[Outcome]) -> list[str]:
 
 
 def _are_measurements(text: str) -> bool:
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(said, dict) and "benchmarks" in said
+    """Say whether a text holds measurements in any known format, or the word of a run that has none."""
+    parsed = read(text.encode()).parsed
+    return parsed is not None and bool(parsed.metrics or parsed.unmeasured or parsed.status != "ok")
 
 
 def _say_line(job: Json, line: bytes) -> None:

@@ -43,7 +43,8 @@ async def ingest(deps: Deps, attempt_id: int) -> int:
         metrics = _points(readings) if of.outcome == JobState.PASSED else []
         where = await measurements.at(db, of.repository_id, of.commit)
         stored = await store(db, _place(of), where, Origin(attempt_id=attempt_id), metrics)
-        await measurements.forget_others(db, attempt_id, stored)
+        if any(file.was_read for file in files):
+            await measurements.forget_others(db, attempt_id, stored)
     async with deps.begin() as db:
         await measurements.settle(db, attempt_id, where.commit_id)
     log.info("results_read", attempt=attempt_id, files=len(files), measurements=len(stored))

@@ -77,6 +77,18 @@ async def test_measurements_are_not_compared_as_text(service: Service) -> None:
     assert (said.status, json.loads(said.out)["results_equal"]) == (0, None)
 
 
+async def test_texts_of_benchmark_tools_and_a_skip_are_not_compared_with_those_that_are_results(
+    service: Service,
+) -> None:
+    builder = await service.builder(desk=["a", "b", "c", "d"])
+    child = await start(service, "dispatch", "run", *WHAT, "--json", "--expect-equal")
+    for text in (b"SEQ: 1\n", b"Skip\n", b"BenchmarkDraw-8  1000  812 ns/op\n", b"SEQ: 1\n"):
+        await builder.work(result=text)
+    said = await ended(child)
+
+    assert (said.status, json.loads(said.out)["results_equal"]) == (0, True)
+
+
 async def test_without_waiting_the_pipeline_is_only_opened(service: Service) -> None:
     await service.builder()
 

@@ -6,14 +6,11 @@ import json
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
-from app.db import tables
 from app.results.ingest import ingest
 from tests.cli.commands import rigline
 from tests.pages.site import NOW, native, sha
-
-WORSE = {"before": 10.0, "after": 20.0, "change": 1.0, "is_worse": True}
+from tests.results.shifted import commit_id, shift
 
 
 async def history(site, repository, *, commits=6, **job):
@@ -120,9 +117,7 @@ async def test_what_git_says_later_of_a_commit_puts_its_points_in_their_place(si
     _, attempt = await site.measured(repository, sha(7), [native("draw", 77)])  # known by its hash only: seen just now
     points = f"/api/v1/series/{await only_series(site)}/points"
     before = [each["value"] for each in (await site.json(points))["items"]]
-    async with site.deps.begin() as db:
-        found = await site_commit(db, sha(7))
-    await site.update("commit", found, committed_at=NOW - timedelta(days=31))
+    await site.update("commit", await commit_id(site, sha(7)), committed_at=NOW - timedelta(days=31))
 
     await ingest(site.deps, attempt)
 
@@ -160,7 +155,7 @@ async def test_a_history_is_a_line_with_marks_where_the_level_shifted(site):
         await site.measured(repository, sha(number), [native("draw", value)], at=number, title=f"No. {number}")
     await site.measured(repository, sha(70), [native("draw", 5)], pipeline={"pull_request": 7})
     series = (await site.json("/api/v1/series?branch=main"))["items"][0]["id"]
-    await shift(site, repository, series, sha(3), sha(4))
+    await shift(site, repository, series, (sha(3), sha(4)))
     where = {"RIGLINE_URL": site.url}
 
     shown = await rigline("history", "draw", "--metric", "time", **where)
@@ -176,15 +171,3 @@ async def test_a_history_is_a_line_with_marks_where_the_level_shifted(site):
     assert [each["value"] for each in json.loads(short.out)["items"][0]["items"]] == [20, 20, 20]
     assert [(each["commit"], each["value"]) for each in csv.DictReader(io.StringIO(pull.out))] == [(sha(70), "5.0")]
     assert (none.status, none.out) == (1, "")
-
-
-async def site_commit(db, wanted):
-    return await db.scalar(sa.select(tables.commit.c.id).where(tables.commit.c.sha == wanted))
-
-
-async def shift(site, repository, series, after, until):
-    """Put a change point between two commits, as the detector would."""
-    async with site.deps.begin() as db:
-        ends = {"after_commit_id": await site_commit(db, after), "until_commit_id": await site_commit(db, until)}
-    alert = await site.insert("shift", repository_id=repository, branch="main", is_worse=True, **ends)
-    return await site.insert("change_point", series_id=series, shift_id=alert, **ends, **WORSE)

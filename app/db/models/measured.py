@@ -14,7 +14,10 @@ from builders.protocol import Side
 class Result(SQLModel, table=True):
     """The file one run phase left behind, verbatim, zstd."""
 
-    __table_args__ = (UniqueConstraint("attempt_id", "number", name="result_once"),)
+    __table_args__ = (
+        UniqueConstraint("attempt_id", "number", name="result_once"),
+        Index("result_with_data", "stored_at", postgresql_where=sa.text("removed_at IS NULL")),
+    )
     id: int = Field(default=None, primary_key=True)
     attempt_id: int = Field(foreign_key="attempt.id")
     number: int  # 0 … repeat - 1

@@ -38,6 +38,7 @@ class File:
 
     id: int
     data: bytes | None  # None: it was kept for as long as the settings say
+    was_read: bool  # before
     side: Side
     pair: int | None
     wanted: WantedFormat | None  # what the configuration said of its format
@@ -68,6 +69,7 @@ async def files(db: AsyncConnection, attempt_id: int, *, lock: bool = False) -> 
     return [
         File(
             id=row["id"],
+            was_read=row["ingested_at"] is not None,
             data=_data(row["data"], row["size"], row["removed_at"]),
             side=row["side"],
             pair=row["pair"],
