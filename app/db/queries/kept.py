@@ -33,7 +33,7 @@ class Kind:
     only: sa.ColumnElement[bool] | None = None
     most: int = 20  # rows of one transaction
 
-    def old(self, days: int) -> sa.Select[tuple[int]]:
+    def old(self, days: int) -> sa.Select[Any]:
         """Choose the rows whose time has come."""
         due = self.since < now - sa.func.make_interval(0, 0, 0, days)
         wanted = sa.select(self.of.c.id).where(self.noted.is_(None), due)
