@@ -100,6 +100,10 @@ class Client:
         """Replace something."""
         return self._json(self._send("PUT", path, json=body))
 
+    def upload(self, path: str, data: bytes, **query: Any) -> Any:
+        """Send a file as it is."""
+        return self._json(self._send("POST", path, content=data, params=_without_none(query)))
+
     def delete(self, path: str) -> None:
         """Remove something."""
         self._send("DELETE", path)

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "alerts": ("app.cli.alerts:alerts", "Look at where histories moved, judge it, and mute what is not to be trusted."),
     "results": ("app.cli.results:results", "Show what a job, or all jobs of a commit, measured."),
     "history": ("app.cli.history:history", "Show how a benchmark moved, and say what happened at its commits."),
+    "import": ("app.cli.importing:import_", "Bring results from elsewhere: one file, or a whole history."),
     "replay": ("app.cli.replay:replay", "Handle a kept delivery once more."),
     "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
     "retention": ("app.cli.retention:retention", "Remove now what the settings keep no longer, or say what that is."),

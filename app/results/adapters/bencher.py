@@ -29,14 +29,17 @@ def parse(file: File) -> Parsed:
     for name, content in members(file.document).items():
         for params, measures in _rows(content):
             for measure, metric in measures.items():
-                take(found, name, measure, members(metric).get("value"), params)
+                _take(found, name, measure, members(metric), params)
     return found.parsed()
 
 
-def take(found: Collected, benchmark: str, measure: str, value: object, params: Mapping[str, object]) -> None:
+def _take(
+    found: Collected, benchmark: str, measure: str, metric: Mapping[str, Any], params: Mapping[str, object]
+) -> None:
     """Take one value; a measure that costs something by its last word, as `l1-misses`, is better when lower."""
-    better = None if measure in UNITS else better_for(measure.rpartition("-")[2])
-    found.add(benchmark, measure, UNITS.get(measure, ""), [value], better=better, params=params)
+    unit = metric.get("unit") or UNITS.get(measure, "")  # our own histories tell it; Bencher does not
+    better = None if unit else better_for(measure.rpartition("-")[2])
+    found.add(benchmark, measure, unit, [metric.get("value")], better=better, params=params)
 
 
 def _rows(content: Any) -> list[tuple[Mapping[str, object], Mapping[str, Any]]]:

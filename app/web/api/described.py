@@ -140,6 +140,8 @@ def _operation(declared: Operation, schemas: Schemas) -> Json:
         told["description"] += f"\n\nNeeds the role {declared.role}."
     if declared.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[declared.body, "validation"]}}}
+    if declared.upload:
+        told["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     return told
 
 

@@ -54,6 +54,7 @@ class Operation:
     answer: type[BaseModel] | None
     status: HTTPStatus
     media: str
+    upload: int = 0  # bytes that a body which is a file may have; 0: the body is JSON, or there is none
     section: str = field(default="")
 
     @property
@@ -75,8 +76,11 @@ def operation(
     answer: type[BaseModel] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
     media: str = JSON,
+    upload: int = 0,
 ) -> Callable[[View], View]:
     """Make a function an operation; it gets `deps`, the parts of the path, and `actor`, `query`, `body` if declared.
+
+    With `upload` it gets the body as it came, of at most so many bytes, as `data`.
 
     Without an answer the operation gives 204, or a response that it made itself.
     """
@@ -93,6 +97,7 @@ def operation(
             answer=answer,
             status=status if answer or media != JSON else HTTPStatus.NO_CONTENT,
             media=media,
+            upload=upload,
             section=view.__module__.rpartition(".")[2],
         )
         OPERATIONS.append(declared)
@@ -123,6 +128,8 @@ async def _call(declared: Operation, view: Callable[..., Awaitable[Any]], **give
         given["query"] = read_query(declared.query)
     if declared.body is not None:
         given["body"] = await _read_body(declared.body)
+    if declared.upload:
+        given["data"] = await _bytes(declared.upload)
     told = await view(current_app.extensions["deps"], **given)
     if isinstance(told, Response):
         return told
@@ -156,7 +163,7 @@ def read_form(kind: type[Given], form: Mapping[str, str]) -> Any:
 
 
 async def _read_body(kind: type[Given]) -> Any:
-    data = await _bytes()
+    data = await _bytes(MAX_BODY)
     if not data and not any(each.is_required() for each in kind.model_fields.values()):
         return kind()
     if request.mimetype != JSON:
@@ -167,15 +174,15 @@ async def _read_body(kind: type[Given]) -> Any:
         raise Invalid(_explained(wrong)) from None
 
 
-async def _bytes() -> bytes:
+async def _bytes(limit: int) -> bytes:
     """Read the body, never more of it than the limit."""
-    if (request.content_length or 0) > MAX_BODY:
-        raise TooLarge(f"The body is over {MAX_BODY} bytes.")
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The body is over {limit} bytes.")
     parts, size = [], 0
     async for part in request.body:
         size += len(part)
-        if size > MAX_BODY:
-            raise TooLarge(f"The body is over {MAX_BODY} bytes.")
+        if size > limit:
+            raise TooLarge(f"The body is over {limit} bytes.")
         parts.append(part)
     return b"".join(parts)
 
