@@ -107,6 +107,9 @@ class Settings(BaseModel):
     log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
     history_branches: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_HISTORY_BRANCHES")
+    smtp_url: Secret | None = Field(None, alias="RIGLINE_SMTP_URL")
+    mail_from: str | None = Field(None, alias="RIGLINE_MAIL_FROM", pattern=r"^[^\s@<>,]+@[^\s@<>,]+$", max_length=254)
+    notify_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_NOTIFY_HOSTS")
 
     queue_limit_s: float = Field(24 * 3600.0, alias="RIGLINE_QUEUE_LIMIT_S", gt=0)
     fork_isolation: Level = Field(Level.NAMESPACES, alias="RIGLINE_FORK_ISOLATION")
@@ -162,6 +165,7 @@ SECRETS = {  # those that may be given as NAME_FILE
     "RIGLINE_GITLAB_WEBHOOK_SECRETS",
     "RIGLINE_GITLAB_SIGNING_KEYS",
     "RIGLINE_GITLAB_TOKEN",
+    "RIGLINE_SMTP_URL",
 }
 VARIABLES = {field.alias for field in Settings.model_fields.values() if field.alias}
 

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("app.cli.results:results", "Show what a job, or all jobs of a commit, measured."),
     "history": ("app.cli.history:history", "Show how a benchmark moved, and say what happened at its commits."),
     "import": ("app.cli.importing:import_", "Bring results from elsewhere: one file, or a whole history."),
+    "notify": ("app.cli.notify:notify", "Say who is told of alerts and failed pipelines, by mail or webhook."),
     "replay": ("app.cli.replay:replay", "Handle a kept delivery once more."),
     "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
     "retention": ("app.cli.retention:retention", "Remove now what the settings keep no longer, or say what that is."),

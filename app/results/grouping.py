@@ -60,28 +60,37 @@ async def keep(db: AsyncConnection, repository_id: int, branch: str, found: Sequ
     await shifting.renew(db, renewed)
     await shifting.let_go(db, gone)
     await _follow(db, touched)  # ranges first: what is new joins what is there now
-    joined = await _join(db, repository_id, branch, fresh)
+    joined, silent = await _join(db, repository_id, branch, fresh)
     await shifting.settle(db, joined)
     await _follow(db, joined)
+    await shifting.hush(db, silent)
 
 
-async def _join(db: AsyncConnection, repository_id: int, branch: str, fresh: Sequence[_Fresh]) -> set[int]:
-    """Store new change points, each in a shift whose range overlaps with its own, or in one of its own."""
+async def _join(
+    db: AsyncConnection, repository_id: int, branch: str, fresh: Sequence[_Fresh]
+) -> tuple[set[int], set[int]]:
+    """Store new change points, each in a shift whose range overlaps with its own, or in one of its own.
+
+    Returns:
+        The shifts they are in, and those among them that are new and hold no news.
+    """
     if not fresh:
-        return set()
+        return set(), set()
     first, last = min(each.range.after for each in fresh), max(each.range.until for each in fresh)
     there = await shifting.candidates(db, repository_id, branch, Range(after=first, until=last))
-    rows = []
+    rows, made, news = [], set[int](), set[int]()
     for each in fresh:
-        home = next((known for known in there if known.range.overlaps(each.range)), None)
+        home = next((known.id for known in there if known.range.overlaps(each.range)), None)
         if home is None:
             is_worse = each.row["is_worse"] is True
-            made = await shifting.open_(db, repository_id, branch, each.range, is_worse=is_worse, is_news=each.is_news)
-            home = Candidate(id=made, is_open=True, range=each.range)
-            there.append(home)
-        rows.append(each.row | {"shift_id": home.id})
+            home = await shifting.open_(db, repository_id, branch, each.range, is_worse=is_worse)
+            there.append(Candidate(id=home, is_open=True, range=each.range))
+            made.add(home)
+        if each.is_news:
+            news.add(home)
+        rows.append(each.row | {"shift_id": home})
     await shifting.add(db, rows)
-    return {row["shift_id"] for row in rows}
+    return {row["shift_id"] for row in rows}, made - news
 
 
 async def _follow(db: AsyncConnection, shift_ids: set[int]) -> None:

@@ -18,6 +18,7 @@ from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, sweep
 from app.handlers import schedule
+from app.notify import sending, telling
 from app.reporting import absence, answers, comments, statuses
 from app.results import analysing
 from app.task_queue import QUEUE
@@ -33,6 +34,8 @@ DELIVERIES_S = 2.0
 SCHEDULES_S = 10.0
 RETENTION_S = 60.0
 ANALYSIS_S = 2.0
+TELL_S = 2.0
+NOTIFY_S = 2.0
 DELAYED_S = 1.0  # RQ counts in whole seconds
 LOCK = 0x7269_6702  # advisory: one worker at a time puts deliveries again
 
@@ -56,6 +59,8 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))
             group.create_task(_round(deps, reconcile.in_turn, reconcile.EVERY_S))
             group.create_task(_round(deps, analysing.analyse_due, ANALYSIS_S))
+            group.create_task(_round(deps, telling.tell_due, TELL_S))
+            group.create_task(_round(deps, sending.send_due, NOTIFY_S))
             group.create_task(_round(deps, retention.remove_old, RETENTION_S))
     finally:
         for end in ends:

@@ -11,8 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.db import tables
 from app.db.models import SQLModel, Triage
-from app.db.queries import analysis, measurements, shifts
-from app.db.queries.measurements import At, Origin, Taken
+from app.db.queries import analysis, shifts
 from app.db.queries.shifts import ShiftView, Wanted
 from app.handlers import shifts as handlers
 from app.handlers.shifts import Word
@@ -67,7 +66,7 @@ class History:
         ]  # fmt: skip
         table = tables.commit
         async with self.site.deps.begin() as db:
-            await db.execute(insert(table).on_conflict_do_nothing(), rows)
+            await db.execute(insert(table).values(rows).on_conflict_do_nothing())
             found = await db.execute(
                 sa.select(table.c.id).where(table.c.repository_id == self.repository).order_by(table.c.committed_at)
                 .where(table.c.sha.in_([row["sha"] for row in rows]))
@@ -77,11 +76,16 @@ class History:
     async def measure(self, series_id: int, values: Sequence[float], *, first: int = 0) -> None:
         """Store one value for each commit from the first on, and make the series due as an ingest does."""
         commits = await self.commits(first, len(values))
-        origin = Origin(import_id=self.import_id)
+        about = {"series_id": series_id, "import_id": self.import_id, "count": 1}
+        rows = [
+            {
+                **about, "commit_id": commit, "made_at": made_at(number), "value": value, "low": value, "high": value,
+                "samples": [value],
+            }
+            for number, (commit, value) in enumerate(zip(commits, values, strict=True), first)
+        ]  # fmt: skip
         async with self.site.deps.begin() as db:
-            for number, (commit, value) in enumerate(zip(commits, values, strict=True), first):
-                where = At(commit_id=commit, made_at=made_at(number))
-                await measurements.add(db, where, origin, [Taken(series_id=series_id, value=value, samples=[value])])
+            await db.execute(sa.insert(tables.measurement).values(rows))
             await analysis.mark_due(db, [series_id])
 
     async def analyse(self) -> int:

@@ -107,17 +107,14 @@ async def candidates(db: AsyncConnection, repository_id: int, branch: str, withi
     ]
 
 
-async def open_(
-    db: AsyncConnection, repository_id: int, branch: str, found: Range, *, is_worse: bool, is_news: bool
-) -> int:
-    """Open a shift, whose change points follow. What is no news is not told."""
+async def open_(db: AsyncConnection, repository_id: int, branch: str, found: Range, *, is_worse: bool) -> int:
+    """Open a shift, whose change points follow."""
     new = sa.insert(shift).values(
         repository_id=repository_id,
         branch=branch,
         after_commit_id=found.after[1],
         until_commit_id=found.until[1],
         is_worse=is_worse,
-        told_version=0 if is_news else 1,
         tell_at=sa.func.now() + seconds(SETTLE_S),
     )
     return int((await db.execute(new.returning(shift.c.id))).scalar_one())
@@ -127,6 +124,11 @@ async def settle(db: AsyncConnection, shift_ids: Collection[int]) -> None:
     """Let shifts that wait to be told wait a little more: something joined them."""
     waiting = sa.update(shift).where(shift.c.id.in_(shift_ids), shift.c.told_version < shift.c.version)
     await db.execute(waiting.values(tell_at=sa.func.now() + seconds(SETTLE_S)))
+
+
+async def hush(db: AsyncConnection, shift_ids: Collection[int]) -> None:
+    """Let nobody be told of what became of some shifts so far."""
+    await db.execute(sa.update(shift).where(shift.c.id.in_(shift_ids)).values(told_version=shift.c.version))
 
 
 async def locked(db: AsyncConnection, shift_ids: Collection[int]) -> list[sa.RowMapping]:

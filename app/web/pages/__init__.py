@@ -20,6 +20,7 @@ from app.web.pages import (
     pipelines,
     repositories,
     shifts,
+    unsubscribe,
 )
 from app.web.pages.answer import pages
 from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_versions
@@ -41,6 +42,7 @@ _ROUTES = (
     pipelines,
     repositories,
     shifts,
+    unsubscribe,
 )  # imported for their routes
 
 
