@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+CROSSCHECK_LOCK = ROOT / "requirements-crosscheck.lock"
 MADE_FROM = VENV / "made-from"  # says which lock, project file and Python the environment has
 WITH_DATABASE = ["tests/ground", "tests/dispatch", "tests/specs", "tests/forges", "tests/results", "tests/api"]
 MACHINE_POSTGRES = 15  # the oldest that we support
@@ -156,7 +157,19 @@ def test_all(arguments: list[str]) -> int:
     status = run([str(PYTHON), "-m", "pytest", *PARALLEL, *arguments])
     for name in campaigns:
         del os.environ[name]
-    return status or test_machine_postgres(arguments)
+    return status or crosscheck([]) or test_machine_postgres(arguments)
+
+
+def crosscheck(arguments: list[str]) -> int:
+    """Hold the statistics against scipy and ruptures, which are in no other environment."""
+    folder = VENV / "crosscheck"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        say("Installing scipy and ruptures into .venv/crosscheck (about 220 MB)")
+        must([str(PYTHON), "-m", "venv", str(folder)])
+    wish = ["--require-hashes", "-r", str(CROSSCHECK_LOCK)]
+    must([str(python), "-m", "pip", "install", "--disable-pip-version-check", *quiet(), *wish])
+    return run([str(python), "-m", "benchmarks.crosscheck", *arguments])
 
 
 def test_machine_postgres(arguments: list[str]) -> int:
@@ -222,7 +235,8 @@ def lock(_arguments: list[str]) -> int:
         return refuse("`make lock` needs uv (pip install uv)")
     must([uv, "lock"])
     export = ["export", "--quiet", "--frozen", "--no-emit-project", "--all-groups", "--all-extras"]
-    must([uv, *export, "--output-file", LOCK.name])
+    must([uv, *export, "--no-group", "crosscheck", "--output-file", LOCK.name])
+    must([uv, *export[:-2], "--only-group", "crosscheck", "--output-file", CROSSCHECK_LOCK.name])
     return run([str(PYTHON), "scripts/house.py"])
 
 
@@ -247,6 +261,7 @@ TARGETS = {
     "serve": serve,
     "test": test,
     "test-all": test_all,
+    "crosscheck": crosscheck,
     "test-machine-postgres": test_machine_postgres,
     "check": check,
     "bench": bench,
