@@ -7,6 +7,8 @@ import click
 
 from app.cli import checking
 from app.cli.asking import BAD, as_json, asks
+from app.cli.calibrating import calibrate, noise
+from app.cli.checking import of_builder
 from app.cli.output import details, plain, say_json, table
 from app.client import Client
 
@@ -33,7 +35,6 @@ DETAILS = {
     "job_id": "job",
 }
 HISTORY = {"at": "WHEN", "actor": "WHO", "action": "WHAT", "detail": "DETAIL"}
-of_builder = click.option("--builder", metavar="NAME", help="Needed if several builders have a board of that name.")
 
 
 @click.group()
@@ -164,6 +165,10 @@ def release(client: Client, name: str, builder: str | None) -> None:
       rigline board release nucleo-1
     """
     _say(client.post(checking.path(name, builder, "/release")), "is given back.")
+
+
+board.add_command(calibrate)
+board.add_command(noise)
 
 
 def _say(found: dict[str, Any], effect: str) -> None:

@@ -11,6 +11,7 @@ from app.cli.output import coloured, plain
 from app.client import Client, Json
 
 LOOK_EVERY_S = 0.5
+of_builder = click.option("--builder", metavar="NAME", help="Needed if several builders have a board of that name.")
 
 
 def path(name: str, builder: str | None, action: str = "") -> str:

@@ -73,7 +73,7 @@ def compare(client: Client, base: str, head: str, **asked: Any) -> None:
         say_json(opened) if as_json else click.echo(f"rigline pipeline show {opened['id']}")
         return
     ended = waited(client, opened["id"], quiet=quiet)
-    found = [_with_rows(client, each) for each in _judged(client, ended)]
+    found = [_with_rows(client, each) for each in judged(client, ended)]
     said = compared.view(base.lower(), head.lower(), "", found)
     if as_json:
         say_json({"pipeline": ended, "comparisons": found})
@@ -84,7 +84,7 @@ def compare(client: Client, base: str, head: str, **asked: Any) -> None:
     sys.exit(BAD if ended["state"] != "passed" or (strict and Verdict.REGRESSED in said.counts) else 0)
 
 
-def _judged(client: Client, pipeline: Json) -> list[Json]:
+def judged(client: Client, pipeline: Json) -> list[Json]:
     """Wait until what the jobs measured was judged: that follows their end by a moment."""
     passed = sum(job["state"] == "passed" for job in watching.current(pipeline))
     until = time.monotonic() + JUDGED_S

@@ -99,6 +99,8 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
         await queue.offer(deps, queued, pipeline_id=planned.pipeline_id)
     else:
         await deps.notices.publish("pipeline", pipeline=planned.pipeline_id)
+    if request.compare_with and not planned.created:  # a push had measured it before anybody knew of a base
+        await deps.tasks.put("hold_pipeline", planned.pipeline_id)
     return planned
 
 

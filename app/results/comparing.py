@@ -14,9 +14,9 @@ from app.db.queries.results import unpacked
 from app.deps import Deps
 from app.history.geometric import summarise
 from app.history.looks import rule_for
-from app.history.verdict import Rule
+from app.results import noise
 from app.results.adapters import read
-from app.results.pairs import Judged, Piece, Table, known, table
+from app.results.pairs import Piece, Table, columns, known, table
 from app.states import JobState
 from builders.protocol import Side, WantedFormat
 
@@ -30,7 +30,7 @@ async def look(deps: Deps, attempt_id: int) -> int:
         files = await comparisons.files(db, attempt_id)
     if task is None or not task["interleaved"]:
         return 0
-    found = await asyncio.to_thread(_judge, files, rule_for(task["pairs"]), "")
+    found = await asyncio.to_thread(_judge, files, task, "")
     await _save(deps, task, found, is_over=False)
     log.info("comparison_looked_at", attempt=attempt_id, pairs=found.pairs, more=found.more)
     return found.more
@@ -49,13 +49,14 @@ async def conclude(deps: Deps, attempt_id: int) -> None:
         files = await comparisons.files(db, attempt_id)
     if any(each["removed_at"] is not None for each in files):
         return
-    found = await asyncio.to_thread(_judge, files, rule_for(task["pairs"]), task["no_base"])
+    found = await asyncio.to_thread(_judge, files, task, task["no_base"])
     await _save(deps, task, found, is_over=True)
 
 
-def _judge(files: Sequence[sa.RowMapping], rule: Rule, no_base: str) -> Table:
+def _judge(files: Sequence[sa.RowMapping], task: sa.RowMapping, no_base: str) -> Table:
     """Read and judge; tenths of a second for megabytes of JSON, so not on the event loop."""
-    return table([_piece(each) for each in files], rule, no_base=no_base)
+    pieces = [_piece(each) for each in files]
+    return table(pieces, rule_for(task["pairs"]), no_base=no_base, calibrates=_is_same(task))
 
 
 def _piece(file: sa.RowMapping) -> Piece:
@@ -84,19 +85,14 @@ async def _save(deps: Deps, task: sa.RowMapping, found: Table, *, is_over: bool)
         "ratio": summary.ratio,
         "note": f"the base {task['no_base']}"[:500] if task["no_base"] else "",
     }
+    place = {name: task[name] for name in ("board_id", "repository_id", "configuration")}
     async with deps.begin() as db:
-        await comparisons.save(db, values, [_row(each) for each in found.rows])
+        if is_over and await comparisons.is_open(db, task["attempt_id"]) and (found.same_binary or _is_same(task)):
+            await noise.feed(db, place, found.rows)  # once: whoever concludes again finds it over
+        rows = await noise.explain(db, place, found.rows)
+        await comparisons.save(db, values, [columns(each) for each in rows])
 
 
-def _row(judged: Judged) -> dict[str, Any]:
-    metric, finding = judged.metric, judged.finding
-    said = ("verdict", "change", "low", "high", "p", "fails", "note")
-    of = ("identity", "benchmark", "version", "unit", "better", "resolution", "cap")
-    return {
-        **{name: getattr(metric, name) for name in of},
-        **{name: getattr(finding, name) for name in said},
-        "params": dict(metric.params),
-        "metric": metric.name,
-        "base_values": judged.base_values,
-        "head_values": judged.head_values,
-    }
+def _is_same(task: sa.RowMapping) -> bool:
+    """Tell whether a commit is held against itself, to see the noise of a board."""
+    return bool(task["head"] == task["compare_with"])

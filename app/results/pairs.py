@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from app.history import verdict
 from app.history.looks import more_pairs
@@ -70,15 +71,16 @@ class Table:
         return bool(self.base_binary) and self.base_binary == self.head_binary
 
 
-def table(pieces: Sequence[Piece], rule: Rule, *, no_base: str = "") -> Table:
+def table(pieces: Sequence[Piece], rule: Rule, *, no_base: str = "", calibrates: bool = False) -> Table:
     """Judge all metrics of a comparison; the warm-up pair has no part in it.
 
     Args:
         no_base: why the base could not be measured; whatever was measured of it before is left out.
+        calibrates: both sides are one commit: unchanged, and all pairs that were asked for are wanted.
     """
     counted = [each for each in pieces if each.pair != WARM_UP and (each.side is Side.HEAD or not no_base)]
     base_binary, head_binary = (_binary(pieces, side) for side in (Side.BASE, Side.HEAD))
-    same = bool(base_binary) and base_binary == head_binary
+    same = calibrates or (bool(base_binary) and base_binary == head_binary)
     metrics = _by_metric(counted)
     both = [each for each in metrics if each.has(Side.BASE) and each.has(Side.HEAD)]
     asked = [_row(each, same_binary=same) for each in both]
@@ -89,7 +91,7 @@ def table(pieces: Sequence[Piece], rule: Rule, *, no_base: str = "") -> Table:
         pairs=pairs,
         base_binary=base_binary,
         head_binary=head_binary,
-        more=more_pairs(asked, findings, pairs, rule),
+        more=max(0, rule.looks[-1] - pairs) if calibrates else more_pairs(asked, findings, pairs, rule),
     )
 
 
@@ -167,3 +169,18 @@ def _unmeasured(pieces: Iterable[Piece], side: Side) -> dict[str, str]:
         if each.parsed.status != "ok":
             found[WHOLE] = f"{each.parsed.status}: {each.parsed.reason or 'no reason given'}"
     return found
+
+
+def columns(judged: Judged) -> dict[str, Any]:
+    """Turn a row into the columns that keep it."""
+    metric, finding = judged.metric, judged.finding
+    said = ("verdict", "change", "low", "high", "p", "fails", "note")
+    of = ("identity", "benchmark", "version", "unit", "better", "resolution", "cap")
+    return {
+        **{name: getattr(metric, name) for name in of},
+        **{name: getattr(finding, name) for name in said},
+        "params": dict(metric.params),
+        "metric": metric.name,
+        "base_values": judged.base_values,
+        "head_values": judged.head_values,
+    }

@@ -7,7 +7,7 @@ from app.deps import Deps
 from app.dispatch import sweep
 from app.handlers import delivery
 from app.reporting import announce
-from app.results import comparing, ingest
+from app.results import apart, comparing, ingest
 
 Task = Callable[[int, Deps], Awaitable[None]]
 
@@ -21,10 +21,18 @@ async def ingest_result(attempt_id: int, deps: Deps) -> None:
     """Read the results of an attempt into measurements; a status may have waited for what they say."""
     await ingest.ingest(deps, attempt_id)
     await comparing.conclude(deps, attempt_id)
+    others = await apart.hold(deps, attempt_id)
     async with deps.begin() as db:
         pipeline_id = await compared.pipeline_of(db, attempt_id)
-        if pipeline_id is not None:
-            await announce.judged(db, pipeline_id)
+        for each in sorted({*others, *([] if pipeline_id is None else [pipeline_id])}):
+            await announce.judged(db, each)
+
+
+async def hold_pipeline(pipeline_id: int, deps: Deps) -> None:
+    """Hold what a pipeline has measured against a base that was named only afterwards."""
+    await apart.hold_pipeline(deps, pipeline_id)
+    async with deps.begin() as db:
+        await announce.judged(db, pipeline_id)
 
 
 async def sweep_once(_row_id: int, deps: Deps) -> None:
@@ -36,5 +44,6 @@ TASKS: Mapping[str, Task] = {
     "handle_delivery": delivery.handle,
     "send_statuses": send_statuses,
     "ingest_result": ingest_result,
+    "hold_pipeline": hold_pipeline,
     "sweep": sweep_once,
 }

@@ -144,11 +144,11 @@ class Site:
             )
         await self.deps.notices.publish("log", attempt=attempt_id, job=job_id, size=size)
 
-    async def result(self, attempt_id: int, data: bytes, number: int = 0) -> int:
+    async def result(self, attempt_id: int, data: bytes, number: int = 0, **of: Any) -> int:
         packed = zstandard.ZstdCompressor().compress(data)
         digest = hashlib.sha256(data).hexdigest()
         return await self.insert(
-            "result", attempt_id=attempt_id, number=number, data=packed, size=len(data), sha256=digest
+            "result", attempt_id=attempt_id, number=number, data=packed, size=len(data), sha256=digest, **of
         )
 
     async def measured(

@@ -237,8 +237,8 @@ class BoardNoise(SQLModel, table=True):
     benchmark: str = Field(max_length=500)
     metric: str = Field(max_length=200)
     differences: list[float] = Field(sa_type=ARRAY(sa.Double))  # ln(head/base) of the latest pairs, oldest first
-    sigma: float | None = None  # of one pair, relative
-    drift: float | None = None  # relative, of the level between the older and the newer half
+    sigma: float | None = None  # of one pair, relative, as of late
+    drift: float | None = None  # sigma of late beside that before: 2.0 is twice as noisy
     trials: int = 0  # comparisons of equal builds
     false_alarms: int = 0  # … that were called changed
     changed_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})

@@ -41,6 +41,12 @@ class Pipeline(SQLModel, table=True):
     __table_args__ = (
         Index("pipeline_once", "repository_id", "dedupe_key", unique=True),
         Index("pipeline_by_commit", "commit", "repository_id"),
+        Index(
+            "pipeline_by_base",
+            "repository_id",
+            "compare_with",
+            postgresql_where=sa.text("compare_with IS NOT NULL"),
+        ),
         Index("pipeline_by_author", "author_id", postgresql_where=sa.text("author_id IS NOT NULL")),
         Index("pipeline_by_fork_owner", "fork_owner", postgresql_where=sa.text("fork_owner IS NOT NULL")),
     )

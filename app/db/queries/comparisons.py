@@ -62,6 +62,12 @@ async def save(db: AsyncConnection, values: Mapping[str, Any], rows: Sequence[Ma
     return comparison_id
 
 
+async def is_open(db: AsyncConnection, attempt_id: int) -> bool:
+    """Lock an attempt's comparison; say that there is one that more pairs were still to come for."""
+    found = sa.select(comparison.c.is_over).where(comparison.c.attempt_id == attempt_id).with_for_update()
+    return (await db.scalar(found)) is False
+
+
 async def close(db: AsyncConnection, attempt_id: int, note: str) -> None:
     """Say that no more pairs come: the attempt ended otherwise than well."""
     mine = sa.update(comparison).where(comparison.c.attempt_id == attempt_id, sa.not_(comparison.c.is_over))
