@@ -9,7 +9,20 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from benchmarks import claims, detector, first_command, fleet, forge, idle, logs, report, service, verdicts, webhooks
+from benchmarks import (
+    claims,
+    detector,
+    first_command,
+    fleet,
+    forge,
+    idle,
+    logs,
+    report,
+    resident,
+    service,
+    verdicts,
+    webhooks,
+)
 from benchmarks.report import Figure
 from benchmarks.service import Service
 
@@ -18,6 +31,7 @@ TITLES = {
     "first_command": "push → first command: a real builder with four boards, the commit mirrored",
     "claims": "claim → finish: fake builders over HTTP",
     "idle": "idle builders on long polls",
+    "builder": "the builder's memory: its agent, the process that forks its jobs' processes, and those",
     "logs": "log ingest: pieces of 1 MiB",
     "fleet": "fleet: 10,000 boards and 1,000,000 jobs simulated, 10,000 jobs by the claim's own statements",
     "verdicts": "verdicts: pairs whose truth is known (docs/statistics.md)",
@@ -30,6 +44,7 @@ RUNS: dict[str, Run] = {
     "first_command": first_command.run,
     "claims": claims.run,
     "idle": idle.run,
+    "builder": resident.run,
     "logs": logs.run,
     "fleet": fleet.run,
 }

@@ -63,7 +63,22 @@ def tree(root: int) -> list[int]:
 
 def memory(root: int) -> float:
     """Give a process tree's proportional set size in MiB; its resident size where the kernel tells no more."""
-    return sum(_memory(pid) for pid in tree(root))
+    return sum(memory_of(pid) for pid in tree(root))
+
+
+def memory_of(pid: int) -> float:
+    """Give one process's proportional set size in MiB; its resident size where the kernel tells no more."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / MIB
+    return resident_of(pid)
+
+
+def resident_of(pid: int) -> float:
+    """Give one process's resident set size in MiB; 0 if it is gone."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MIB
+    return 0.0
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
@@ -88,12 +103,3 @@ def _stat(pid: int) -> list[str]:
 def _cpu(pid: int) -> float:
     """Add up user and system time, also that of children which ended and were waited for."""
     return sum(int(ticks) for ticks in _stat(pid)[11:15]) / TICK
-
-
-def _memory(pid: int) -> float:
-    with suppress(OSError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / MIB
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MIB
-    return 0.0

@@ -17,6 +17,11 @@ async def waiting(service: Service) -> int:
     return await _count(service, "state = 'queued'")
 
 
+async def running(service: Service) -> int:
+    """Count the jobs that a builder accepted."""
+    return await _count(service, "state = 'running'")
+
+
 async def boards(service: Service) -> int:
     """Count the boards that builders registered."""
     return int((await _ask(service, "SELECT count(*) FROM board"))[0][0])

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import structlog
 import uvloop
-from hypercorn.asyncio import serve
+from hypercorn.asyncio import serve, tcp_server
 from hypercorn.config import Config
 
 from app import deps, journal
@@ -28,6 +28,7 @@ from app.settings import Settings, make_private
 GRACE = 3.0  # seconds for open requests at the end; live streams and long polls do not end by themselves
 KEEP_ALIVE = 60  # seconds an idle connection stays open
 BACKLOG = 1024
+RECEIVED = 256 << 10  # bytes of a body at a time: hypercorn's 64 KiB make four times the steps of a log's piece
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 log = structlog.get_logger()
@@ -81,6 +82,7 @@ async def _first(stopped: Any, tasks: list[asyncio.Task[None]]) -> None:
 
 async def serve_on(app: Any, on: socket.socket, *, local: bool, stop: asyncio.Event) -> None:
     """Serve an application on one socket until `stop` is set."""
+    tcp_server.MAX_RECV = RECEIVED
     config = Config()
     config.bind = [f"fd://{on.detach()}"]  # hypercorn's now: when it closes it, nobody waits for an answer in vain
     config.backlog = BACKLOG
