@@ -263,6 +263,13 @@ class Forge(Protocol):
         """Find the commit where head left base; None if they share none."""
         ...
 
+    async def between(self, repository: RepositoryFacts, base: str, head: str) -> list[str] | None:
+        """List the commits after base up to head along first parents, the oldest first.
+
+        None if base is not on that line, or there are more than `lineage.MOST_COMMITS`.
+        """
+        ...
+
     async def contains(self, repository: RepositoryFacts, branch: str, commit: str) -> bool:
         """Tell whether a commit is reachable from a branch of the repository itself.
 

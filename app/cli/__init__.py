@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("app.cli.compare:compare", "Hold one commit against another on the boards."),
     "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),
     "job": ("app.cli.job:job", "Look at jobs, follow their logs, cancel and retry them."),
+    "bisect": ("app.cli.bisect:bisect", "Find the commit that shifted a level, on the boards that show it."),
     "alerts": ("app.cli.alerts:alerts", "Look at where histories moved, judge it, and mute what is not to be trusted."),
     "results": ("app.cli.results:results", "Show what a job, or all jobs of a commit, measured."),
     "history": ("app.cli.history:history", "Show how a benchmark moved, and say what happened at its commits."),

@@ -120,6 +120,21 @@ def set_(client: Client, alert: int, **said: str | None) -> None:
 
 
 @alerts.command()
+@click.argument("alert", type=int)
+@click.option("--most", type=click.IntRange(1, 20), default=4, show_default=True, help="At most so many commits.")
+@asks
+def backfill(client: Client, alert: int, most: int) -> None:
+    """Measure untested commits of an alert's range; its range becomes narrower by itself.
+
+    \b
+    Example:
+      rigline alerts backfill 12 --most 8
+    """
+    found = client.post(f"/shifts/{alert}/backfill", {"most": most})
+    click.echo(f"queued: {', '.join(f'pipeline {each}' for each in found['pipelines'])}")
+
+
+@alerts.command()
 @click.argument("benchmark", required=False)
 @click.option("--repo", "repository", metavar="OWNER/NAME", required=True, help="Of this repository.")
 @click.option("--metric", help="Only this one of the benchmark.")

@@ -17,7 +17,7 @@ from app.db.queries import deliveries
 from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, sweep
-from app.handlers import schedule
+from app.handlers import bisection, schedule
 from app.notify import sending, telling
 from app.reporting import absence, answers, comments, statuses
 from app.results import analysing
@@ -28,6 +28,7 @@ STATUSES_S = 1.0
 COMMENTS_S = 1.0
 ANSWERS_S = 1.0
 ABSENCE_S = 15.0
+BISECTIONS_S = 2.0
 GATHER_S = 0.3  # what changes within so long is one status: a job that starts at once was hardly ever queued
 SWEEP_S = 2.0
 DELIVERIES_S = 2.0
@@ -54,6 +55,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, answers.send_due, ANSWERS_S))
             group.create_task(_round(deps, absence.note, ABSENCE_S))
             group.create_task(_round(deps, sweep.sweep, SWEEP_S))
+            group.create_task(_round(deps, bisection.advance, BISECTIONS_S))
             group.create_task(_round(deps, put_unhandled, DELIVERIES_S))
             group.create_task(_round(deps, put_delayed, DELAYED_S))
             group.create_task(_round(deps, schedule.run_due, SCHEDULES_S))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integrations import lineage
 from integrations.events import Actor, Event
 from integrations.fake.repository import FakeHook, Shown
 from integrations.fake.world import FakeRepository, PostedStatus, World
@@ -139,6 +140,10 @@ class FakeForge:
     async def merge_base(self, repository: RepositoryFacts, base: str, head: str) -> str | None:
         """Find the nearest commit that both have."""
         return self._repository(repository.full_name).merge_base(base, head)
+
+    async def between(self, repository: RepositoryFacts, base: str, head: str) -> list[str] | None:
+        """Follow first parents."""
+        return lineage.first_parents(base, head, self._repository(repository.full_name).parents(base, head))
 
     async def contains(self, repository: RepositoryFacts, branch: str, commit: str) -> bool:
         """Look for a commit among those of a branch."""

@@ -64,7 +64,7 @@ def tag(world: World, owner: str, name: str, sha: str, _query: Any) -> Answer:
     raise Refusal(404, "Not Found")
 
 
-def compare(world: World, owner: str, name: str, base: str, head: str, _query: Any) -> Answer:
+def compare(world: World, owner: str, name: str, base: str, head: str, query: Any) -> Answer:  # noqa: PLR0917 - as routed
     """GET /repos/{owner}/{repo}/compare/{basehead}."""
     found = repository_of(world, owner, name)
     commits = found.resolve(base), found.resolve(head)
@@ -74,9 +74,16 @@ def compare(world: World, owner: str, name: str, base: str, head: str, _query: A
     if shared is None:
         raise Refusal(404, f"No common ancestor between {base} and {head}.")
     files = [{"filename": path, "status": "modified"} for path in found.changed(commits[0], commits[1])][:300]
+    size, page = int(query.get("per_page", 30)), int(query.get("page", 1))
+    between = list(reversed(found.parents(commits[0], commits[1]).items()))[size * (page - 1) : size * page]
     return Answer(
         200,
-        {"status": _relation(commits[0], commits[1], shared), "merge_base_commit": {"sha": shared}, "files": files},
+        {
+            "status": _relation(commits[0], commits[1], shared),
+            "merge_base_commit": {"sha": shared},
+            "commits": [{"sha": sha, "parents": [{"sha": each} for each in parents]} for sha, parents in between],
+            "files": files if page == 1 else [],
+        },
     )
 
 

@@ -70,7 +70,8 @@ def compare(world: World, project_id: str, query: Any) -> Answer:
     if not ends[0] or not ends[1]:
         raise Refusal(404, "404 Not Found")
     diffs = [{"old_path": path, "new_path": path} for path in found.changed(ends[0], ends[1])]
-    return Answer(200, {"diffs": diffs, "compare_timeout": False})
+    between = [{"id": sha, "parent_ids": parents} for sha, parents in reversed(found.parents(ends[0], ends[1]).items())]
+    return Answer(200, {"commits": between, "diffs": diffs, "compare_timeout": False})
 
 
 def merge_request(world: World, project_id: str, iid: str, _query: Any) -> Answer:

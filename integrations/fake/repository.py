@@ -190,6 +190,12 @@ class FakeRepository:
         of_base = set(self.ancestors(base))
         return next((each for each in self.ancestors(head) if each in of_base), None)
 
+    def parents(self, base: str, head: str) -> dict[str, list[str]]:
+        """Give the parents of what head has and base has not."""
+        before = set(self.ancestors(base))
+        new = [each for each in self.ancestors(head) if each not in before]
+        return {each: list(self.commits.get(each, FakeCommit()).parents) for each in new}
+
     def changed(self, base: str, head: str) -> list[str]:
         """List the files that differ between the merge base and head."""
         before = set(self.ancestors(base))

@@ -10,6 +10,7 @@ from integrations.events import Actor
 from integrations.forge import Permanent, PullRequestFacts, RepositoryFacts, Transient
 from integrations.github.client import Client, Refused
 from integrations.github.names import address
+from integrations.lineage import MOST_COMMITS, first_parents
 
 MAX_FILE = 1 << 20  # bytes: what GitHub gives as a part of its JSON
 MAX_FILES = 300  # that a comparison lists; with so many it does not say whether there are more
@@ -84,6 +85,17 @@ class Reading:
         found = await self._compare(repository, base, head)
         return None if found is None else str(_part(found, "merge_base_commit", "sha"))
 
+    async def between(self, repository: RepositoryFacts, base: str, head: str) -> list[str] | None:
+        """Ask for the commits that head has and base has not, page by page, and follow first parents."""
+        parents: dict[str, list[str]] = {}
+        for page in range(1, MOST_COMMITS // PAGE + 1):
+            found = await self._compare(repository, base, head, per_page=PAGE, page=page)
+            listed = [] if found is None else _part(found, "commits")
+            parents |= {str(_part(each, "sha")): [str(_part(one, "sha")) for one in each["parents"]] for each in listed}
+            if len(listed) < PAGE:
+                break
+        return first_parents(base, head, parents)
+
     async def contains(self, repository: RepositoryFacts, branch: str, commit: str) -> bool:
         """Compare with the branch: a commit of a fork is found too, but is ahead of it or beside it."""
         found = await self._compare(repository, branch, commit)
@@ -97,11 +109,12 @@ class Reading:
             return None
         return sorted({each[name] for each in files for name in ("filename", "previous_filename") if name in each})
 
-    async def _compare(self, repository: RepositoryFacts, base: str, head: str, per_page: int = 1) -> Any:
+    async def _compare(
+        self, repository: RepositoryFacts, base: str, head: str, *, per_page: int = 1, page: int = 1
+    ) -> Any:
         """Ask how two commits relate; None if one is unknown or they share nothing."""
-        return await self._or_none(
-            address(repository.full_name, "compare", f"{base}...{head}") + f"?per_page={per_page}"
-        )
+        path = address(repository.full_name, "compare", f"{base}...{head}")
+        return await self._or_none(f"{path}?per_page={per_page}&page={page}")
 
     async def _or_none(self, path: str) -> Any:
         try:

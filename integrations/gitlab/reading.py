@@ -10,6 +10,7 @@ from integrations import payload
 from integrations.events import Actor
 from integrations.forge import Permanent, PullRequestFacts, RepositoryFacts, Transient
 from integrations.gitlab.client import Client, Refused
+from integrations.lineage import MOST_COMMITS, first_parents
 
 MAX_FILE = 1 << 20  # bytes
 MAX_FILES = 1000  # that GitLab compares; with so many it does not say whether there are more
@@ -92,6 +93,14 @@ class Reading:
         """Ask for the commit where head left base."""
         found = await self._or_none(f"/projects/{repository.id}/repository/merge_base", **{"refs[]": [base, head]})
         return None if found is None else str(_part(found, "id"))
+
+    async def between(self, repository: RepositoryFacts, base: str, head: str) -> list[str] | None:
+        """Ask for the commits that head has and base has not, and follow first parents."""
+        found = await self._or_none(f"/projects/{repository.id}/repository/compare", **{"from": base, "to": head})
+        listed = [] if found is None else _part(found, "commits")
+        if len(listed) > MOST_COMMITS:
+            return None
+        return first_parents(base, head, {str(_part(each, "id")): list(each["parent_ids"]) for each in listed})
 
     async def contains(self, repository: RepositoryFacts, branch: str, commit: str) -> bool:
         """See whether the branch's own head and the commit meet in the commit."""

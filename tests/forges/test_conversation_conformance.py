@@ -115,6 +115,19 @@ async def test_the_merge_base_is_where_head_left(history):
     assert await history.forge.merge_base(facts, BASE, "9" * 40) is None
 
 
+async def test_the_commits_between_two_follow_first_parents(history):
+    line = [f"{number:040x}" for number in range(1, 131)]
+    for number, commit in enumerate(line):
+        history.repository.grow(commit, line[number - 1] if number else HEAD, *([BASE] if number == 70 else []))
+    facts = await history.facts()
+
+    assert await history.forge.between(facts, HEAD, line[-1]) == line
+    assert await history.forge.between(facts, line[2], line[4]) == line[3:5]
+    assert await history.forge.between(facts, HEAD, HEAD) == []
+    assert await history.forge.between(facts, BASE, line[-1]) is None  # merged in: beside the line
+    assert await history.forge.between(facts, HEAD, "9" * 40) is None
+
+
 async def test_a_commit_is_contained_only_if_the_branch_itself_reaches_it(history):
     facts = await history.facts()
 

@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from app.db.models.bisected import Bisection, BisectionStep, Search
 from app.db.models.columns import TIME, now
 from app.db.models.forges import (
     Alert,
@@ -62,6 +63,8 @@ __all__ = [
     "Attempt",
     "AttemptBoard",
     "Audit",
+    "Bisection",
+    "BisectionStep",
     "Board",
     "BoardNoise",
     "Builder",
@@ -93,6 +96,7 @@ __all__ = [
     "Result",
     "SQLModel",
     "Schedule",
+    "Search",
     "Series",
     "Service",
     "Shift",

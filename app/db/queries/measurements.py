@@ -137,3 +137,15 @@ def _columns(taken: Sequence[Taken]) -> dict[str, arrays.Column]:
 def _array(samples: Sequence[float]) -> str:
     """Write samples as text: PostgreSQL has no array of arrays of different lengths."""
     return "{" + ",".join(map(repr, map(float, samples))) + "}"
+
+
+async def measured(db: AsyncConnection, series_ids: Sequence[int], shas: Sequence[str]) -> set[str]:
+    """Tell which of these commits have a point in any of the series."""
+    asked = (
+        sa.select(commit.c.sha)
+        .join_from(measurement, commit, commit.c.id == measurement.c.commit_id)
+        .where(measurement.c.series_id == sa.any_(sa.cast(list(series_ids), ARRAY(sa.Integer))))
+        .where(commit.c.sha == sa.any_(sa.cast(list(shas), ARRAY(sa.Text))))
+        .distinct()
+    )
+    return set(await db.scalars(asked))

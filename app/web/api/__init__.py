@@ -4,6 +4,7 @@ from app.web import sse
 from app.web.api import (
     annotations,
     artefacts,
+    bisections,
     boards,
     builders,
     caps,
@@ -37,6 +38,7 @@ __all__ = [
     "annotations",
     "api",
     "artefacts",
+    "bisections",
     "boards",
     "builders",
     "caps",

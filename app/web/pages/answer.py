@@ -38,6 +38,8 @@ DONE = {
     "cancelled": "Cancelled. What runs is stopped within the cancel grace.",
     "replayed": "Handed out once more.",
     "retried": "Queued again.",
+    "searched": "The search begins: its comparisons run one after the other.",
+    "backfilled": "Queued: they run when nothing more urgent waits.",
     "judged": "Said. It holds until the change grows beyond its tolerance.",
     "retried job": "Queued again: this is the new job.",
 }

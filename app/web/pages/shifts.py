@@ -10,14 +10,18 @@ from urllib.parse import quote
 from quart import Response
 
 from app.db.models import Triage
-from app.db.queries import mutes, repositories, shifts
+from app.db.queries import bisections, mutes, repositories, shifts
 from app.db.queries.mutes import MuteView
 from app.db.queries.shifting import OPEN
 from app.db.queries.shifts import ChangePointView, OpenCount, ShiftView, Wanted
 from app.db.queries.users import Role
+from app.handlers import backfill
+from app.handlers import bisection as searching
 from app.handlers import shifts as deciding
 from app.handlers.shifts import Word
 from app.web import admission
+from app.web.api.bisections import BisectionTold
+from app.web.api.bisections import told as bisection_told
 from app.web.api.operations import read_form
 from app.web.api.shifts import Triaged
 from app.web.api.shifts import found as found_shift
@@ -25,6 +29,8 @@ from app.web.pages.answer import ID, PAGE, answer, button, deps, found, go_to, n
 from app.web.pages.filters import commit_address
 from app.web.pages.repositories import FORGES
 
+MOST_SEARCHES = 5  # that the page of an alert shows
+BACKFILLED = 4  # commits that the button measures
 EVERY = "every"  # as a state: all of them
 SAYABLE = tuple(each for each in Triage if each is not Triage.RECOVERED)
 
@@ -52,6 +58,7 @@ class ShiftPage:
     after_address: str | None
     until_address: str | None
     shift: ShiftView
+    bisections: list[BisectionTold]  # searches for its cause, the newest first
     change_points: list[ChangePointView]
     after: int  # rows that are skipped
     next: int | None
@@ -88,12 +95,15 @@ async def shift(forge: str, full_name: str, shift_id: int) -> Response:
         about = await found_shift(db, shift_id)
         found(about.repository_id == row["id"] or None, f"alert {shift_id} of this repository")
         rows = await shifts.change_points(db, shift_id, after=after, limit=PAGE + 1)
+        searches = await bisections.list_(db, shift_id=shift_id, limit=MOST_SEARCHES)
+        told = [bisection_told(each, await bisections.steps(db, each["id"])) for each in searches]
     view = ShiftPage(
         forge=row["forge"],
         full_name=row["full_name"],
         after_address=commit_address(row["forge"], row["clone_url"], about.after),
         until_address=commit_address(row["forge"], row["clone_url"], about.until),
         shift=about,
+        bisections=told,
         change_points=rows[:PAGE],
         after=after,
         next=after + PAGE if len(rows) > PAGE else None,
@@ -134,3 +144,20 @@ def _wanted(repository_id: int, given: dict[str, str]) -> Wanted:
         is_muted="muted" in given if state is None else None,
         **{name: given.get(name) for name in ("benchmark", "board_type", "branch")},
     )
+
+
+@button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/bisect", shift)
+async def bisect(forge: str, full_name: str, shift_id: int) -> Response:
+    """Search for the commit that caused an alert."""
+    actor, _ = await admission.pressed(Role.MEMBER)
+    question = await searching.of_shift(deps(), shift_id, commits=None, board=None, budget_s=searching.BUDGET_S)
+    await searching.begin(deps(), question, actor=actor.name)
+    return go_to(f"/{forge}/{quote(full_name)}/alerts/{shift_id}", "searched")
+
+
+@button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/backfill", shift)
+async def fill(forge: str, full_name: str, shift_id: int) -> Response:
+    """Measure untested commits of an alert's range."""
+    actor, _ = await admission.pressed(Role.MEMBER)
+    await backfill.fill(deps(), shift_id, most=BACKFILLED, actor=actor.name)
+    return go_to(f"/{forge}/{quote(full_name)}/alerts/{shift_id}", "backfilled")
