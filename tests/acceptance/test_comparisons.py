@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from tests.acceptance.conftest import Service
 C = """\
 #include <stdio.h>
 #include <time.h>
+
+const char *volatile title = "%(title)s";
 
 int main(void) {
     volatile unsigned long sum = 0;
@@ -25,6 +29,7 @@ int main(void) {
 }
 """
 PYTHON = """\
+# %(title)s
 import time
 for sample in range(5):
     began = time.process_time()
@@ -46,7 +51,7 @@ STEPS = 400_000  # about a millisecond each
 
 
 class Program:
-    """A repository whose commits differ in how much the program has to count."""
+    """A repository whose commits differ in how much the program has to count, and in a text that it does not print."""
 
     def __init__(self, service: Service) -> None:
         self.service, self.tree = service, service.folder / "tree"
@@ -62,21 +67,23 @@ class Program:
 
     def commit(self, title: str, steps: int) -> str:
         name, text = ("program.c", C) if HAS_C else ("program.py", PYTHON)
-        (self.tree / name).write_text(text % {"steps": steps})
+        (self.tree / name).write_text(text % {"steps": steps, "title": title})
         self.git("add", ".")
-        self.git("commit", "--quiet", "--allow-empty", "-m", title)
+        self.git("commit", "--quiet", "-m", title)
         return self.git("rev-parse", "HEAD")
 
     def publish(self) -> None:
         bare = self.service.folder / "git" / "acme" / "count.git"
         self.git("clone", "--quiet", "--bare", str(self.tree), str(bare))
 
-    async def compare(self, base: str, head: str, *words: str) -> tuple[int, Any]:
-        ended = await self.service.rigline(
-            "compare", base, head, "--remote-url", self.url, "--json", "--quiet", *words, limit=300
-        )
+    async def compare(self, base: str, head: str, *words: str) -> tuple[int, Any, Any]:
+        """Run the command; give its exit status, the one comparison and its one row."""
+        asked = ("--remote-url", self.url, "--json", "--quiet", *words)
+        ended = await self.service.rigline("compare", base, head, *asked, limit=300)
         assert ended.out, ended.err
-        return ended.status, json.loads(ended.out)
+        (comparison,) = json.loads(ended.out)["comparisons"]
+        (row,) = comparison["rows"]
+        return ended.status, comparison, row
 
 
 def board(folder: Path) -> Path:
@@ -92,21 +99,34 @@ def board(folder: Path) -> Path:
     return file
 
 
-def only_row(found: Any) -> Any:
-    (comparison,) = found["comparisons"]
-    (row,) = comparison["rows"]
-    return comparison, row
+async def test_a_real_slowdown_is_found_by_turns_and_equal_work_never_called_worse(
+    service: Service, campaign: int
+) -> None:
+    """A fifth more is certain within 16 pairs; equal work is never worse, three percent more never better.
 
-
-async def test_a_slowdown_of_a_fifth_is_certain_within_16_pairs(service: Service) -> None:
+    `make test-all` compares equal work 200 times by 16 pairs, and three percent more ten times; else once by 8.
+    """
+    repeats, pairs = (10 * campaign, "16") if campaign > 1 else (1, "8")
     program = Program(service)
-    base, head = program.commit("Count", STEPS), program.commit("Count more", STEPS * 6 // 5)
+    base, same = program.commit("Count", STEPS), program.commit("Count the same in other words", STEPS)
+    slow, slower = program.commit("A little more", STEPS * 103 // 100), program.commit("A fifth more", STEPS * 6 // 5)
     program.publish()
 
     async with service.builder("lab", board(service.folder)):
-        status, found = await program.compare(base, head, "--fail-on-regression")
+        status, found, row = await program.compare(base, slower, "--fail-on-regression")
+        unchanged = [(await program.compare(base, same, "--pairs", pairs))[2]["verdict"] for _ in range(repeats)]
+        little = [(await program.compare(base, slow, "--pairs", pairs))[2]["verdict"] for _ in range(repeats // 20)]
+        calibrated = await service.rigline(
+            "board", "calibrate", "here", "--remote-url", program.url, "--commit-hash", base, "--pairs", "8"
+        )
 
-    comparison, row = only_row(found)
-    assert (status, row["verdict"], row["fails"]) == (1, "regressed", True)
-    assert comparison["pairs"] <= 16
+    assert (status, row["verdict"], row["fails"], found["pairs"] <= 16) == (1, "regressed", True, True)
     assert 0.1 < row["low"] < 0.2 < row["high"] + 0.02
+    assert found["base_binary"] != found["head_binary"]
+    sys.stdout.write(f"equal work: {Counter(unchanged)}; three percent more: {Counter(little)}\n")
+    assert "regressed" not in unchanged
+    assert "improved" not in little
+    assert calibrated.status == 0, calibrated.err
+    [line] = [line.split() for line in calibrated.out.splitlines() if " count " in line]
+    assert line[1:5] == ["count", "count", "time", "8"]
+    assert "of 1 comparisons of equal builds were called changed" in calibrated.out

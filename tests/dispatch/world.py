@@ -67,9 +67,13 @@ class FakeBuilder:
         where = {"epoch": lease.epoch, "start": start}
         return await self.http.patch(f"attempts/{lease.attempt_id}/log", params=where, content=data)
 
-    async def result(self, lease: protocol.Lease, number: int, data: bytes) -> httpx2.Response:
+    async def result(self, lease: protocol.Lease, number: int, data: bytes, **of: Any) -> httpx2.Response:
         path = f"attempts/{lease.attempt_id}/results/{number}"
-        return await self.http.put(path, params={"epoch": lease.epoch}, content=data)
+        return await self.http.put(path, params={"epoch": lease.epoch, **of}, content=data)
+
+    async def look(self, lease: protocol.Lease, pairs: int, results: Sequence[Any], **changes: Any) -> httpx2.Response:
+        said = {"epoch": lease.epoch, "pairs": pairs, "results": list(results)}
+        return await self.http.post(f"attempts/{lease.attempt_id}/look", json={**said, **changes}, timeout=60)
 
     async def wait(self, lease: protocol.Lease) -> httpx2.Response:
         path = f"attempts/{lease.attempt_id}/wait"
@@ -295,9 +299,11 @@ def offer(
     type: str | None = None,
     tags: Sequence[str] = (),
     limit_s: float | None = None,
+    compares: bool = False,
 ) -> protocol.BoardOffer:
     """Describe a board that a builder offers; by default with one configuration, `fast`."""
-    offered = [protocol.ConfigurationOffer(name=each, limit_s=limit_s) for each in configurations or ("fast",)]
+    names = configurations or ("fast",)
+    offered = [protocol.ConfigurationOffer(name=each, limit_s=limit_s, compares=compares) for each in names]
     return protocol.BoardOffer(name=name, type=type or name, tags=list(tags), configurations=offered)
 
 
