@@ -20,6 +20,7 @@ from benchmarks import (
     report,
     resident,
     service,
+    shifts,
     verdicts,
     webhooks,
 )
@@ -34,6 +35,7 @@ TITLES = {
     "builder": "the builder's memory: its agent, the process that forks its jobs' processes, and those",
     "logs": "log ingest: pieces of 1 MiB",
     "fleet": "fleet: 10,000 boards and 1,000,000 jobs simulated, 10,000 jobs by the claim's own statements",
+    "shifts": "shifts: 10,000 series after one push, by the service's own worker",
     "verdicts": "verdicts: pairs whose truth is known (docs/statistics.md)",
     "detector": "detector: invented histories (docs/statistics.md)",
 }
@@ -47,6 +49,7 @@ RUNS: dict[str, Run] = {
     "builder": resident.run,
     "logs": logs.run,
     "fleet": fleet.run,
+    "shifts": shifts.run,
 }
 ALONE: dict[str, Callable[..., list[Figure]]] = {  # need no service
     "verdicts": verdicts.run,

@@ -22,7 +22,7 @@ from app.history.changes import Known
 from app.history.detector import Cut, Detection
 from app.history.shifts import Place
 from app.policy import globs
-from app.results import grouping, lines
+from app.results import grouping, lines, swaps
 from app.results.grouping import Found
 from app.results.lines import Line
 
@@ -68,6 +68,7 @@ async def _analyse_some(deps: Deps) -> Done:
         known = await _known(db, read)
     found = await asyncio.to_thread(_detect, judged, read, cuts, known)
     await _keep(deps, found)
+    await swaps.note(deps, [each for each in judged if each.series_id in read], read)
     async with deps.begin() as db:  # nothing to find in what is no branch to judge, or has no points
         left = [each for each in claimed if each.series_id not in read]
         mine = await analysing.still_held(db, left)

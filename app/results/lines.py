@@ -22,6 +22,7 @@ class Line:
     places: Sequence[Place]  # of the commits
     values: Sequence[float]  # medians of all samples at each
     resolution: float  # the smallest step that the tool can show; 0.0 if it is not known
+    newest: tuple[int | None, int | None]  # attempts of the last two points, the newest last; None: imported, or none
 
     @property
     def commits(self) -> list[int]:
@@ -45,10 +46,16 @@ async def read(db: AsyncConnection, claimed: Sequence[Claimed]) -> dict[int, Lin
 def _line(column: Column, pooled: dict[int, float], resolution: float) -> Line:
     """Join what was measured more than once at one commit."""
     values: dict[Place, list[float]] = {}
-    for made_at, commit_id, value in zip(column.made_at, column.commit_ids, column.values, strict=True):
-        values.setdefault((made_at, commit_id), []).append(value)
+    attempts: dict[Place, int | None] = {}
+    for place, value, attempt_id in zip(
+        zip(column.made_at, column.commit_ids, strict=True), column.values, column.attempt_ids, strict=True
+    ):
+        values.setdefault(place, []).append(value)
+        attempts[place] = attempt_id
+    before, now = [None, *attempts.values()][-2:]
     return Line(
         places=list(values),
         values=[pooled.get(commit_id, median(several)) for (_, commit_id), several in values.items()],
         resolution=resolution,
+        newest=(before, now),
     )

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.db import tables
+from app.results.ingest import ingest
 from tests.cli.commands import rigline
-from tests.pages.site import sha
+from tests.pages.site import native, sha
 from tests.pages.test_buttons import Forms, admitted, notice, press, said
 from tests.results.lines import steady, stepped
 
@@ -257,3 +258,22 @@ async def test_an_alert_is_not_found_below_another_repository(history, site):
 
     await site.get(f"/github/acme/other-one/alerts/{alert.id}", 404)
     await site.get(f"{PAGE}/{alert.id + 1}", 404)
+
+
+async def test_a_board_that_begins_to_measure_for_a_type_is_noted_once_by_itself(history, site):
+    async def measured(number, board):
+        await history.commits(number, 1)
+        job = await site.job(await site.pipeline(history.repository, sha(number)), "passed")
+        attempt = await site.attempt(job, "passed", board=board)
+        await site.result(attempt, native("boot", 10 + number / 100))
+        await ingest(site.deps, attempt)
+
+    for number, board in enumerate(("nucleo-1", "nucleo-1", "nucleo-2", "nucleo-1", "nucleo-2")):
+        await measured(number, board)
+        await asyncio.gather(history.analyse(), history.analyse())
+
+    (noted,) = (await api(site, "GET", "/annotations?repository=acme/firmware"))["items"]
+    assert (noted["commit"], noted["kind"], noted["cuts"], noted["said_by"]) == (sha(2), "board", False, "rigline")
+    assert (noted["text"], noted["board_type"]) == (
+        "nucleo-2 begins to measure; before it was nucleo-1", "nucleo-f7"
+    )  # fmt: skip

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import sqlalchemy as sa
 
+from app.db import tables
 from app.handlers import HANDLERS
 from app.states import JobState
 from app.tasks import rounds
@@ -78,6 +79,16 @@ async def test_an_annotated_tag_is_measured_and_shown_at_its_commit_first_of_all
     assert world.posted(D) == []
     [job] = await world.rows(world.tables.job)
     assert job.priority == "release"
+
+
+async def test_a_pushed_tag_is_written_beside_its_commit_once_and_a_branch_is_not(world):
+    await world.receive(push(world, B, ref="refs/heads/main"))
+    for _ in range(2):
+        await world.receive(push(world, A, ref="refs/tags/v1.0", tag_object=D))
+
+    [noted] = await world.rows(tables.annotation)
+    [commit] = [each for each in await world.rows(tables.commit) if each.id == noted.commit_id]
+    assert (commit.sha, noted.kind, noted.text, noted.cuts) == (A, "tag", "v1.0", False)
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
