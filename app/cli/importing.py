@@ -70,10 +70,17 @@ def _files(path: Path) -> dict[str, bytes]:
         )
         return _bounded(found)
     if zipfile.is_zipfile(path):
+        return _of_archive(path)
+    return _bounded([(path.name, path.stat().st_size, path.read_bytes)])
+
+
+def _of_archive(path: Path) -> dict[str, bytes]:
+    try:
         with zipfile.ZipFile(path) as archive:
             members = [each for each in archive.infolist() if each.filename.endswith(".json")]
             return _bounded((each.filename, each.file_size, lambda each=each: archive.read(each)) for each in members)
-    return _bounded([(path.name, path.stat().st_size, path.read_bytes)])
+    except (zipfile.BadZipFile, RuntimeError) as problem:  # broken, encrypted or packed in a way that nobody knows
+        raise click.ClickException(f"{path} cannot be unpacked: {problem}") from None
 
 
 def _bounded(found: Iterable[tuple[str, int, Any]]) -> dict[str, bytes]:

@@ -106,6 +106,44 @@ async def test_the_data_file_of_github_action_benchmark_becomes_a_series_in_the_
     ]  # fmt: skip
 
 
+async def test_a_history_that_dates_a_commit_moves_what_was_measured_of_it_before(
+    served: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "now.json").write_text('[{"name": "frames", "unit": "points", "value": 59}]')
+    (tmp_path / "data.js").write_text(json.dumps({"entries": {"Benchmark": [entry(3, 58, 5), entry(2, 60, 3)]}}))
+    now = (str(tmp_path / "now.json"), "--commit", sha(2), "--format", "github-action-benchmark-bigger")
+    await bring(served, *now, "--board-type", "runner")
+
+    await bring(served, str(tmp_path / "data.js"), "--board-type", "runner")
+
+    (one,) = await series(served)
+    assert [each["commit"] for each in await points(served, one)] == [sha(2), sha(3)]
+
+
+async def test_pages_show_what_was_imported_without_a_job(served: Service, tmp_path: Path) -> None:
+    entries = {"Benchmark": [entry(number, 61 - number, number) for number in range(1, 8)]}
+    (tmp_path / "data.js").write_text(json.dumps({"entries": entries}))
+    await bring(served, str(tmp_path / "data.js"), "--board-type", "runner")
+
+    pages = [await served.web.get(f"{served.url}/github/acme/app{path}") for path in ("", "/history")]
+    shown = await local(served, "history", "show", "frames", "--repository", "acme/app")
+
+    assert [page.status_code for page in pages] == [200, 200]
+    assert "frames" in pages[1].text
+    assert (shown.status, "frames" in shown.out) == (0, True)
+
+
+async def test_an_archive_that_is_broken_or_locked_is_said(served: Service, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "results.zip", "w") as archive:
+        archive.writestr("a.json", b"{}" * 100)
+    broken = (tmp_path / "results.zip").read_bytes().replace(b"{}{}", b"{}[]")
+    (tmp_path / "results.zip").write_bytes(broken)
+
+    ended = await bring(served, str(tmp_path / "results.zip"))
+
+    assert ended.status == 1 and "results.zip cannot be unpacked: Bad CRC-32" in ended.err
+
+
 async def test_with_several_suites_their_names_begin_those_of_the_rows(served: Service, tmp_path: Path) -> None:
     entries = {"C++": [entry(1, 61, 2)], "Go": [entry(1, 12, 2, tool="go")]}
     (tmp_path / "data.json").write_text(json.dumps({"entries": entries}))
