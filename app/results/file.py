@@ -22,7 +22,7 @@ MOST_FALSE_STARTS = 50  # lines that look like JSON and are none
 
 # What CPython 3.11 takes for each, measured with files that hold nothing else.
 _WEIGHTS = {b",": 76, b"[": 60, b"{": 64, b":": 120}
-_JSON_LINE = re.compile(rb'\n[ \t]*\{"')
+_JSON_LINE = re.compile(rb'\n[ \t]*\{(?:"|[ \t\r]*\n)')  # where an object begins between lines of text
 _SPACE = re.compile(r"\s*")
 
 

@@ -18,7 +18,7 @@ _LINE = re.compile(r"Benchmark(\S*?)(?:-(\d{1,5}))?[ \t]+\d+[ \t]+(\S.*)")
 _KNOWN_BY = re.compile(r"^Benchmark\S*[ \t]+\d+[ \t]+[\d.]+(?:e[+-]?\d+)? \S+", re.MULTILINE)
 _HEADER = re.compile(r"(goos|goarch|cpu|pkg): (.*)")
 _UNIT = re.compile(r"Unit[ \t]+(\S+)[ \t]+(?:\S+[ \t]+)*?better=(higher|lower)\b")
-_SILENT = re.compile(r"(?:PASS|FAIL|ok|---)\b|PASS|ok ")  # what go test says of itself
+_SILENT = re.compile(r"(?:PASS|FAIL|ok|testing:)(?:\s|$)|--- |\?\s|Benchmark\S*$")  # what go test says besides
 
 
 def recognise(file: File) -> bool:

@@ -17,7 +17,11 @@ FORMAT = "iai"
 
 _METRIC = re.compile(r"[ \t]+([A-Za-z][\w+ .%()-]*?):[ \t]+(\d[\d.]*)(?=[|\s]|$)")
 _TOOL = re.compile(r"[ \t]+=+ ([A-Z][\w]*) =+")
-_KNOWN_BY = re.compile(r"^[ \t]+(?:Instructions|Total bytes|Estimated Cycles|Total read\+write):[ \t]+\d", re.MULTILINE)
+_KNOWN_BY = re.compile(
+    r"^[ \t]+(?:(?:Instructions|Total bytes|Estimated Cycles|Total read\+write):[ \t]+\d"
+    r"|=+ (?:CALLGRIND|CACHEGRIND|DHAT|MEMCHECK|HELGRIND|DRD) =+)",
+    re.MULTILINE,
+)
 _UNITS = (  # part of a metric's name, and its unit; the first that fits counts
     ("instructions", "instructions"), ("cycles", "cycles"), ("bytes", "B"), ("blocks", "blocks"), ("rate", "%"),
 )  # fmt: skip
