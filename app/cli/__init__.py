@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "builder": ("app.cli.builder:builder", "Make builders, look at them, say whether they get jobs."),
     "board": ("app.cli.board:board", "Look at boards and their health, check, hold and release them."),
     "dispatch": ("app.cli.dispatch:dispatch", "Build or run one commit now, and wait for the answer."),
+    "chart": ("app.cli.chart:chart", "Draw one metric of several result files."),
     "compare": ("app.cli.compare:compare", "Hold one commit against another on the boards."),
     "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),
     "job": ("app.cli.job:job", "Look at jobs, follow their logs, cancel and retry them."),
