@@ -6,6 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
 
 import uvloop
 
@@ -15,6 +17,7 @@ from benchmarks import (
     first_command,
     fleet,
     forge,
+    history,
     idle,
     logs,
     report,
@@ -38,6 +41,7 @@ TITLES = {
     "shifts": "shifts: 10,000 series after one push, by the service's own worker",
     "verdicts": "verdicts: pairs whose truth is known (docs/statistics.md)",
     "detector": "detector: invented histories (docs/statistics.md)",
+    "history": "history: pages over ten million measurements, and over a hundredth of them (only by name)",
 }
 
 Run = Callable[..., Awaitable[list[Figure]]]
@@ -55,6 +59,7 @@ ALONE: dict[str, Callable[..., list[Figure]]] = {  # need no service
     "verdicts": verdicts.run,
     "detector": detector.run,
 }
+BY_NAME = ("history",)  # takes ten minutes
 
 
 def main() -> int:
@@ -62,8 +67,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *TITLES], metavar="NAME", help=", ".join(TITLES))
     parser.add_argument("--quick", action="store_true", help="fewer and shorter: shows that it works, no figures")
+    parser.add_argument("--rows", type=int, default=history.MANY, help="history: so many measurements")
+    parser.add_argument("--keep", type=Path, help="history: folder in which its databases stay and are found again")
+    parser.add_argument("--explain", action="store_true", help="history: print the plans of all statements")
     given = parser.parse_args()
-    sections = [(TITLES[name], _measure(name, quick=given.quick)) for name in given.names or TITLES]
+    ALONE["history"] = partial(history.run, rows=given.rows, keep=given.keep, explain=given.explain)
+    names = given.names or [name for name in TITLES if name not in BY_NAME]
+    sections = [(TITLES[name], _measure(name, quick=given.quick)) for name in names]
     print(report.table(sections))
     return int(any(figure.missed for _, figures in sections for figure in figures))
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from benchmarks import past_sql as sql
 
-FULL_NAME = "bench/history"
+FULL_NAME = "bench/years"
 COMMITS = 2_000  # of the main branch: as many points has a benchmark page
 YOUNG, YOUNG_BENCHMARKS = 60, 170  # commits that young benchmarks have, and how many there are, all at one place
 METRICS, BOARDS, CONFIGURATIONS = 3, 5, 2

@@ -8,7 +8,7 @@ SESSION = (
 
 LAB = (
     """INSERT INTO repository (id, forge, forge_id, full_name, clone_url, default_branch, private)
-       VALUES (1, 'github', 4711, 'bench/history', 'https://github.com/bench/history.git', 'main', false)""",
+       VALUES (1, 'github', 4711, 'bench/years', 'https://github.com/bench/years.git', 'main', false)""",
     "INSERT INTO builder (id, name, token_hash, version, isolation) VALUES (1, 'past', 'x', '1', 'none')",
     """INSERT INTO board (id, builder_id, name, type, description, health_reason, offered)
        SELECT n, 1, 'board-' || n, 'type-' || n, '', '', true FROM generate_series(1, 5) n""",
