@@ -52,12 +52,6 @@ ASKED = (
     ),
     Asked(what="overview of the repository", address=PAGE, p95_ms=200, kilobytes=40),
     Asked(what="list of series with small charts", address=f"{PAGE}/history"),
-    Asked(
-        what="compare of 500 rows",
-        address=f"{PAGE}/compare/{past.sha(past.COMMITS - 2)}...{past.sha(past.COMMITS - 1)}",
-        p95_ms=250,
-        kilobytes=80,
-    ),
     Asked(what="API: 2,000 points of a series", address="/api/v1/series/1/points?limit=2000"),
     Asked(what="API: 200 of a commit's measurements", address=f"/api/v1/results?limit=200&commit={past.sha(1999)}"),
 )
@@ -112,7 +106,7 @@ async def _measure(running: Service, rows: int, *, explain: bool) -> Run:
         ]
         p95_ms = await _pages(running, figures)
         if not explain:
-            figures.append(await _read_result(running, db))
+            figures += await _read_result(running, db)
     finally:
         await db.close()
     if explain:
@@ -124,25 +118,29 @@ async def _pages(running: Service, figures: list[Figure]) -> dict[str, float]:
     found = {}
     async with Client(running.port, {"Accept-Encoding": "gzip"}) as client:
         for asked in ASKED:
-            took, size = [], 0
-            for _ in range(WARM_UP + TIMES):
+            took, size, watch = [], 0, running.stopwatch()
+            for number in range(WARM_UP + TIMES):
+                if number == WARM_UP:
+                    watch = running.stopwatch()
                 begun = time.perf_counter()
                 answer = await client.request("GET", asked.address)
                 took.append(1000 * (time.perf_counter() - begun))
                 size = len(answer.body)
                 if answer.status != 200:
                     raise RuntimeError(f"{asked.address}: {answer.status}: {answer.body[:300]!r}")
-            warm = took[WARM_UP:]
+            warm, used = took[WARM_UP:], watch.read()
             found[asked.what] = percentile(warm, 95)
             figures += [
                 Figure(what=f"{asked.what}, p95 of {TIMES}", value=found[asked.what], unit="ms", target=asked.p95_ms),
                 Figure(what="… p50", value=percentile(warm, 50), unit="ms"),
+                Figure(what="… CPU of web", value=1000 * used.of("web") / TIMES, unit="ms"),
+                Figure(what="… CPU of PostgreSQL", value=1000 * used.of("postgresql") / TIMES, unit="ms"),
                 Figure(what="… compressed", value=size / 1024, unit="KB", target=asked.kilobytes),
             ]
     return found
 
 
-async def _read_result(running: Service, db: asyncpg.Connection) -> Figure:
+async def _read_result(running: Service, db: asyncpg.Connection) -> list[Figure]:
     """Put a large result file where a builder would, and wait until the worker has read it."""
     metrics = [
         {"name": f"m{number}", "unit": "ms", "better": "lower", "samples": [number + at / 8 for at in range(SAMPLES)]}
@@ -156,17 +154,21 @@ async def _read_result(running: Service, db: asyncpg.Connection) -> Figure:
         "INSERT INTO result (attempt_id, number, data, size, sha256, note) VALUES ($1, 0, $2, $3, $4, '')", *values
     )
     with _task_queue(running) as put:
-        begun = time.perf_counter()
+        begun, watch = time.perf_counter(), running.stopwatch()
         await put("ingest_result", attempt_id)
         for _ in range(round(READ_S / LOOK_S)):
             if await db.fetchval("SELECT ingested_at FROM result WHERE attempt_id = $1", attempt_id):
                 break
             await asyncio.sleep(LOOK_S)
-    took = time.perf_counter() - begun
+    took, used = time.perf_counter() - begun, watch.read()
     stored = await db.fetchval("SELECT count(*) FROM measurement WHERE attempt_id = $1 AND count = 20", attempt_id)
     if stored != METRICS:
         raise RuntimeError(f"{stored} of {METRICS} metrics were stored")
-    return Figure(what=f"{METRICS:,} metrics × {SAMPLES} samples queued → stored", value=took, unit="s", target=3)
+    return [
+        Figure(what=f"{METRICS:,} metrics × {SAMPLES} samples queued → stored", value=took, unit="s", target=3),
+        Figure(what="… CPU of the worker", value=used.of("worker"), unit="s"),
+        Figure(what="… CPU of PostgreSQL", value=used.of("postgresql"), unit="s"),
+    ]
 
 
 @contextmanager
