@@ -63,7 +63,7 @@ async def fill(db: asyncpg.Connection, size: Size) -> None:
     await db.execute(sql.SERIES)
     for first in range(1, commits + 1, AT_ONCE):
         await db.execute(sql.MEASUREMENTS, first, min(first + AT_ONCE, commits + 1))
-    for statement in (*sql.CONCLUSIONS, *sql.SEQUENCES):
+    for statement in (*sql.CONCLUSIONS, *sql.SEQUENCES, *sql.NOW):
         await db.execute(statement)
     await db.execute(sql.COMPARISONS, size.comparisons, COMMITS)
     await db.execute(sql.COMPARED, COMPARED)

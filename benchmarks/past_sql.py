@@ -6,9 +6,11 @@ SESSION = (
     "SELECT setseed(0.5)",
 )
 
+# The second repository is for the result file that is read: its thousands of series must not change the pages.
 LAB = (
     """INSERT INTO repository (id, forge, forge_id, full_name, clone_url, default_branch, private)
-       VALUES (1, 'github', 4711, 'bench/years', 'https://github.com/bench/years.git', 'main', false)""",
+       VALUES (1, 'github', 4711, 'bench/years', 'https://github.com/bench/years.git', 'main', false),
+              (2, 'github', 4712, 'bench/now', 'https://github.com/bench/now.git', 'main', false)""",
     "INSERT INTO builder (id, name, token_hash, version, isolation) VALUES (1, 'past', 'x', '1', 'none')",
     """INSERT INTO board (id, builder_id, name, type, description, health_reason, offered)
        SELECT n, 1, 'board-' || n, 'type-' || n, '', '', true FROM generate_series(1, 5) n""",
@@ -20,7 +22,8 @@ WORK = (
               now() - interval '1 hour' * ($1 - n), 'Draw the arcs of the cache, part ' || n, 'Ada'
          FROM generate_series(1, $1::int) n""",
     """INSERT INTO pipeline (id, repository_id, commit, kind, trigger, branch, from_fork, title, requested_by, trust)
-       SELECT n, 1, lpad(to_hex(n - 1), 40, '0'), 'run', 'push', 'main', false, '', '', 'x'
+       SELECT n, 1, lpad(to_hex(n - 1), 40, '0'), 'run', CASE n % 10 WHEN 0 THEN 'schedule' ELSE 'push' END, 'main',
+              false, '', '', 'x'
          FROM generate_series(1, $1::int) n""",
     """INSERT INTO job (id, pipeline_id, board_type, configuration, replaced, state, reason, priority, cancel_reason,
                         ended_at, epoch)
@@ -89,6 +92,17 @@ CONCLUSIONS = (
                                  points_after, is_worse)
        SELECT id, least(190, step_at / 10), step_at, step_at + 1, base, base * 1.08, 0.08, 50, true
          FROM meant WHERE branch = 'main' AND step_at < last""",
+)
+
+NOW = (
+    """INSERT INTO pipeline (repository_id, commit, kind, trigger, branch, from_fork, title, requested_by, trust)
+       SELECT 2, repeat('f', 40), 'run', 'push', 'main', false, '', '', 'x'""",
+    """INSERT INTO job (pipeline_id, board_type, configuration, replaced, state, reason, priority, cancel_reason,
+                        ended_at, epoch)
+       SELECT max(id), 'type-1', 'release', false, 'passed', '', 'branch', '', now(), 1 FROM pipeline""",
+    """INSERT INTO attempt (job_id, epoch, builder_id, board_id, claim_id, lease_until, reason, log_sha256, ended_at,
+                            outcome)
+       SELECT max(id), 1, 1, 1, gen_random_uuid(), now(), '', '', now(), 'passed' FROM job""",
 )
 
 SEQUENCES = tuple(

@@ -41,6 +41,7 @@ class Pipeline(SQLModel, table=True):
     __table_args__ = (
         Index("pipeline_once", "repository_id", "dedupe_key", unique=True),
         Index("pipeline_by_commit", "commit", "repository_id"),
+        Index("pipeline_by_repository", "repository_id", "id"),
         Index(
             "pipeline_by_base",
             "repository_id",

@@ -76,23 +76,26 @@ def _like(search: str | None) -> list[sa.ColumnElement[bool]]:
 
 def _order(sort: str, last: LateralFromClause) -> list[sa.ColumnElement[Any]]:
     name, back = sort.removeprefix("-"), sort.startswith("-")
-    first: sa.ColumnElement[Any] = series_of.beginning(series.c.benchmark)  # as the index has it
-    by_name: list[sa.ColumnElement[Any]] = [first, *(series.c[each] for each in series_of.ORDER)]
+    by_name = series_of.by_name()  # as the index has it
     keys = {"shift": sa.func.abs(last.c.change), "noise": analysis.c.sigma}
     if name in keys:
         return [(keys[name].asc() if back else keys[name].desc()).nulls_last(), *by_name]
     return [by_name[0].desc() if back else by_name[0], *by_name[1:]]
 
 
-async def names(db: AsyncConnection, repository_id: int, branch: str, *, limit: int) -> list[sa.RowMapping]:
+async def names(db: AsyncConnection, repository_id: int, branch: str, *, limit: int) -> list[dict[str, Any]]:
     """List the series of a branch with nothing but what they are called: groups are made of these."""
     fields = ("id", "board_type", "configuration", "benchmark", "metric", "unit", "better")
-    wanted = sa.select(*(series.c[name] for name in fields)).where(
-        series.c.repository_id == repository_id, series.c.branch == branch
+    mine = (
+        sa.select(*(series.c[name] for name in fields))
+        .where(series.c.repository_id == repository_id, series.c.branch == branch)
+        .order_by(*series_of.by_name())
+        .limit(limit)
+        .subquery()
     )
-    return list(
-        (await db.execute(wanted.order_by(series.c.benchmark, series.c.metric, series.c.id).limit(limit))).mappings()
-    )
+    # One row of lists: thousands of rows would cost more than the query.
+    lists = (await db.execute(sa.select(*(sa.func.array_agg(mine.c[name]) for name in fields)))).one()
+    return [dict(zip(fields, row, strict=True)) for row in zip(*(each or () for each in lists), strict=True)]
 
 
 async def open_shifts(db: AsyncConnection, repository_id: int, *, limit: int) -> list[sa.RowMapping]:

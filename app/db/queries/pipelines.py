@@ -254,25 +254,32 @@ async def list_(
         repository: full name or id of the row.
         before: the id of the last pipeline of the page above.
     """
-    asked = _viewed().where(col(Pipeline.trigger) != Trigger.HEALTH).order_by(col(Pipeline.id).desc()).limit(limit)
+    chosen = sa.select(col(Pipeline.id)).where(col(Pipeline.trigger) != Trigger.HEALTH)
     conditions = {
         "branch": (col(Pipeline.branch) == branch, branch),
         "pull_request": (col(Pipeline.pull_request) == pull_request, pull_request),
         "before": (col(Pipeline.id) < (before or 0), before),
         "commit": (col(Pipeline.commit).startswith(commit or "", autoescape=True), commit),
         "repository": (_of(repository), repository),
-        "state": (_DERIVED.c.state == state, state),
     }
     for condition, given in conditions.values():
         if given is not None:
-            asked = asked.where(condition)
+            chosen = chosen.where(condition)
+    newest = col(Pipeline.id).desc()
+    if state is None:  # the page is cut first: only its own pipelines are looked at with their jobs
+        chosen = chosen.order_by(newest).limit(limit)
+    asked = _viewed().where(col(Pipeline.id).in_(chosen.correlate(None)))
+    if state is not None:
+        asked = asked.where(_DERIVED.c.state == state)
+    asked = asked.order_by(newest).limit(limit)
     return [_view(found) for found in (await db.execute(asked)).mappings()]
 
 
 def _of(repository: str | int | None) -> sa.ColumnElement[bool]:
     if isinstance(repository, int):
         return col(Pipeline.repository_id) == repository
-    return sa.func.lower(col(Repository.full_name)) == (repository or "").lower()
+    named = sa.func.lower(col(Repository.full_name)) == (repository or "").lower()
+    return col(Pipeline.repository_id).in_(sa.select(col(Repository.id)).where(named))
 
 
 def _any(*states: JobState) -> sa.ColumnElement[bool]:

@@ -15,7 +15,7 @@ from app.db.tables import series
 
 FILTERS = ("branch", "board_type", "configuration", "benchmark", "metric")
 ORDER = ("benchmark", "metric", "board_type", "configuration", "branch", "id")
-BEGINNING = 100  # characters of a benchmark's name in the indexes
+BEGINNINGS = {"benchmark": 100, "metric": 60}  # characters of names in the indexes
 NEWEST = 20_000  # series that are looked at for what the filters can be
 
 _OF = ("benchmark", "params", "version", "metric", "unit", "better")
@@ -102,8 +102,8 @@ def chosen(repository_id: int | None, filters: Mapping[str, str | Sequence[str]]
         given = filters[name]
         values = [given] if isinstance(given, str) else list(given)
         found.append(_is_one_of(series.c[name], values))
-        if name == "benchmark":
-            found.append(_is_one_of(beginning(series.c.benchmark), [each[:BEGINNING] for each in values]))
+        if name in BEGINNINGS:
+            found.append(_is_one_of(beginning(series, name), [each[: BEGINNINGS[name]] for each in values]))
     return found
 
 
@@ -111,9 +111,14 @@ def _is_one_of(column: sa.ColumnElement[Any], values: Sequence[str]) -> sa.Colum
     return column == values[0] if len(values) == 1 else arrays.is_in(column, values)
 
 
-def beginning(text: Any) -> sa.ColumnElement[str]:
+def beginning(of: Any, name: str) -> sa.ColumnElement[str]:
     """Write the expression of the indexes; a bound number would not be recognised in it."""
-    return sa.func.left(text, sa.literal_column(str(BEGINNING)))
+    return sa.func.left(of.c[name], sa.literal_column(str(BEGINNINGS[name])))
+
+
+def by_name(of: Any = series) -> list[sa.ColumnElement[Any]]:
+    """Give the order by benchmark, metric, board type, configuration, branch and id, as the indexes begin it."""
+    return [*(beginning(of, name) for name in BEGINNINGS), *(of.c[name] for name in ORDER)]
 
 
 async def list_(
@@ -135,15 +140,15 @@ async def list_(
     wanted = _with_repository().where(*chosen(repository_id, filters))
     if default_branch:
         wanted = wanted.where(series.c.branch == col(Repository.default_branch))
-    order = [series.c.repository_id, beginning(series.c.benchmark), *(series.c[name] for name in ORDER)]
+    order = [series.c.repository_id, *by_name()]
     if after is not None:
         last = series.alias("last")
-        there = [last.c.repository_id, beginning(last.c.benchmark), *(last.c[name] for name in ORDER)]
+        there = [last.c.repository_id, *by_name(last)]
         row = sa.select(*there).where(last.c.id == after).scalar_subquery()
         wanted = wanted.where(
             sa.tuple_(*order) > row,
             # The same again of what the index begins with: so it starts there.
-            sa.tuple_(*order[:2]) >= sa.select(*there[:2]).where(last.c.id == after).scalar_subquery(),
+            sa.tuple_(*order[:3]) >= sa.select(*there[:3]).where(last.c.id == after).scalar_subquery(),
         )
     return list((await db.execute(wanted.order_by(*order).limit(limit))).mappings())
 

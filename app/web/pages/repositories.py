@@ -1,10 +1,10 @@
 """One repository: its boards and what they last said, what shifted, its benchmarks by groups, its last pipelines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -121,15 +121,15 @@ async def repository(forge: str, full_name: str) -> Response:
 Key = tuple[str, str, str, str]  # group, metric, board type, configuration
 
 
-def _grouped(names: Sequence[sa.RowMapping]) -> dict[Key, list[sa.RowMapping]]:
-    found: dict[Key, list[sa.RowMapping]] = {}
+def _grouped(names: Sequence[Mapping[str, Any]]) -> dict[Key, list[Mapping[str, Any]]]:
+    found: dict[Key, list[Mapping[str, Any]]] = {}
     for each in names:
         key = (group_of(each["benchmark"]), each["metric"], each["board_type"], each["configuration"])
         found.setdefault(key, []).append(each)
     return dict(sorted(found.items()))
 
 
-async def _lines(db: AsyncConnection, grouped: dict[Key, list[sa.RowMapping]]) -> list[GroupRow]:
+async def _lines(db: AsyncConnection, grouped: dict[Key, list[Mapping[str, Any]]]) -> list[GroupRow]:
     """Draw each group by its first members: as many as can be read for all groups at once."""
     most = max(1, MEMBERS // max(1, len(grouped)))
     chosen = {key: [each["id"] for each in members[:most]] for key, members in grouped.items()}
