@@ -1,13 +1,13 @@
 """Order series by benchmark and metric in the index, and find the newest pipelines of a repository.
 
-Revises: 0025
+Revises: 0026
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
