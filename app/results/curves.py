@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import curves as queries
 from app.db.queries import points
-from app.db.queries.points import Column, CommitFacts
+from app.db.queries.points import Column, CommitFacts, Samples
 from app.history import plot
 from app.history.plot import Level, Values
 from app.history.statistics import median
@@ -69,6 +69,7 @@ class History:
     commits: list[CommitFacts]
     curves: list[Curve]
     position: dict[int, int]  # commit id → place on the axis
+    columns: Mapping[int, Column]  # of each series, as they were read
 
 
 async def read(
@@ -88,7 +89,9 @@ async def read(
         for row in rows
     ]
     remarks = await queries.annotations(db, repository_id)
-    return History(commits=at, curves=curves, position=position), remarks
+    return History(
+        commits=at, curves=curves, position=position, columns={each.series_id: each for each in columns}
+    ), remarks
 
 
 async def _commits(db: AsyncConnection, columns: Sequence[Column], most: int) -> list[CommitFacts]:
@@ -134,31 +137,43 @@ def _curve(row: Mapping[str, Any], values: Values, shifts: Sequence[Any], positi
 async def cells(db: AsyncConnection, history: History, positions: Sequence[int]) -> dict[int, dict[int, Cell]]:
     """Read all that was measured at some commits: position → series → cell."""
     wanted = {history.commits[each].id: each for each in positions}
-    made = [history.commits[each].made_at for each in positions]
-    ids = [each.id for each in history.curves]
-    rows = await queries.samples(db, ids, list(wanted), (min(made), max(made))) if wanted else []
-    measured: dict[tuple[int, int], list[sa.RowMapping]] = {}
-    for row in rows:
-        measured.setdefault((wanted[row["commit_id"]], row["series_id"]), []).append(row)
+    taken = await points.samples(db, [each.id for each in history.curves], list(wanted)) if wanted else []
+    jobs = await points.jobs(db, {each.attempt_id for each in taken})
+    measured: dict[tuple[int, int], list[Samples]] = {}
+    for each in taken:
+        measured.setdefault((wanted[each.commit_id], each.series_id), []).append(each)
     before = {each.id: _changes(each.values) for each in history.curves}
     found: dict[int, dict[int, Cell]] = {each: {} for each in positions}
     for (position, series_id), group in measured.items():
-        found[position][series_id] = _cell(group, before[series_id][position])
+        found[position][series_id] = _cell(group, history.columns[series_id], jobs, before[series_id][position])
     return found
 
 
-def _cell(group: Sequence[sa.RowMapping], change: float) -> Cell:
-    samples = [sample for row in group for sample in row["samples"]]
-    jobs = [row["job_id"] for row in group if row["job_id"] is not None]
+def _cell(group: Sequence[Samples], column: Column, jobs: Mapping[int | None, int], change: float) -> Cell:
+    samples = [sample for each in group for sample in each.samples]
+    low, high, count = _extent(group, samples, column)
+    known = [jobs[each.attempt_id] for each in group if each.attempt_id in jobs]
     return Cell(
-        value=median([sample for row in group for sample in row["samples"] or [row["value"]]]),
-        low=min(row["low"] for row in group),
-        high=max(row["high"] for row in group),
-        count=sum(row["count"] for row in group),
+        value=median([sample for each in group for sample in each.samples or [each.value]]),
+        low=low,
+        high=high,
+        count=count,
         samples=samples,
-        job_id=max(jobs, default=None),
+        job_id=max(known, default=None),
         change=None if np.isnan(change) else change,
-        cap=group[-1]["cap"],
+        cap=group[-1].cap,
+    )
+
+
+def _extent(group: Sequence[Samples], samples: Sequence[float], column: Column) -> tuple[float, float, int]:
+    """Say how far the samples reach and how many they were, also where some were not kept that long."""
+    if all(each.samples for each in group):
+        return min(samples), max(samples), len(samples)
+    at = [place for place, each in enumerate(column.commit_ids) if each == group[0].commit_id]
+    return (
+        min(column.lows[each] for each in at),
+        max(column.highs[each] for each in at),
+        sum(column.counts[each] for each in at),
     )
 
 

@@ -58,6 +58,17 @@ async def history(
     return Scene(repository, made, series, attempt)
 
 
+async def more(site: Site, scene: Scene, benchmark: str, *, metric: str = "time", level: float = 10.0) -> list[int]:
+    """Measure another benchmark at the same commits on the same targets; its level stays."""
+    series = await _series(
+        site, scene.repository, benchmark, metric, len(scene.series), "main", unit="ms", better="lower"
+    )
+    for number, each in enumerate(series):
+        values = _values(len(scene.commits), level + number, seed=each, drop=1.0)
+        await measure(site, each, scene.commits, values)
+    return series
+
+
 async def _commits(site: Site, repository: int, count: int) -> list[int]:
     rows = [
         {

@@ -76,6 +76,11 @@ class Site:
             row = sa.insert(SQLModel.metadata.tables[table]).values(**values)
             return int((await db.execute(row.returning(sa.literal_column("id")))).scalar_one())
 
+    async def insert_plain(self, table: str, **values: Any) -> None:
+        """Insert one row of a table without ids."""
+        async with self.deps.begin() as db:
+            await db.execute(sa.insert(SQLModel.metadata.tables[table]).values(**values))
+
     async def update(self, table: str, row_id: int, **values: Any) -> None:
         """Change one row."""
         chosen = SQLModel.metadata.tables[table]

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from app.db import tables
-from tests.pages import scene
+from app.db.queries import points
+from tests.pages import measured, scene
 from tests.pages.site import NOW, native, sha
 
 NONSENSE = [
@@ -284,3 +285,16 @@ async def test_pages_are_small_and_name_no_other_host(site):
         loaded = re.findall(r'(?:src|srcset)="([^"]+)"|<link[^>]+href="([^"]+)"', html)
         assert all((src or href).startswith("/") for src, href in loaded), loaded
         assert "<script>" not in html and " onclick" not in html
+
+
+async def test_the_points_of_many_series_are_in_commit_order(site):
+    made = await measured.history(site, commits=60)
+    ids = [
+        *made.series,
+        *(each for name in ("blend", "text", "image") for each in await measured.more(site, made, name)),
+    ]
+
+    async with site.deps.begin() as db:
+        columns = await points.latest(db, [ids[each * 7 % 20] for each in range(20)], commits=40)
+
+    assert [each.commit_ids for each in columns] == [made.commits[20:]] * 20

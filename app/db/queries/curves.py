@@ -1,17 +1,15 @@
 """What the pages of benchmarks read beside points: series with their levels, raw samples, change points, remarks."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import arrays
 from app.db.queries.series import chosen
-from app.db.tables import analysis, annotation, attempt, change_point, measurement, series, shift
+from app.db.tables import analysis, annotation, change_point, series, shift
 
 FACETS = ("branch", "board_type", "configuration", "benchmark", "metric", "unit")
-MOST_SAMPLED = 20_000  # measurements whose samples are read at once
 
 
 async def matching(
@@ -24,29 +22,6 @@ async def matching(
         .where(*chosen(repository_id, filters))
         .order_by(series.c.board_type, series.c.configuration, series.c.branch, series.c.id)
         .limit(limit)
-    )
-    return list((await db.execute(wanted)).mappings())
-
-
-async def samples(
-    db: AsyncConnection, series_ids: Sequence[int], commit_ids: Sequence[int], span: tuple[datetime, datetime]
-) -> list[sa.RowMapping]:
-    """Read all that was measured of some series at some commits, with the job of each measurement.
-
-    Args:
-        span: when the first and the last of the commits were made, for the index.
-    """
-    fields = ("series_id", "commit_id", "value", "low", "high", "count", "samples", "cap")
-    wanted = (
-        sa.select(*(measurement.c[name] for name in fields), attempt.c.job_id)
-        .outerjoin_from(measurement, attempt, attempt.c.id == measurement.c.attempt_id)
-        .where(
-            arrays.is_in(measurement.c.series_id, series_ids),
-            measurement.c.made_at.between(*span),
-            arrays.is_in(measurement.c.commit_id, commit_ids),
-        )
-        .order_by(measurement.c.measured_at, measurement.c.id)
-        .limit(MOST_SAMPLED)
     )
     return list((await db.execute(wanted)).mappings())
 

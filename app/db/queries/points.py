@@ -63,9 +63,13 @@ async def latest(
         place = sa.tuple_(measurement.c.made_at, measurement.c.commit_id)
         mine = mine.where(place < sa.tuple_(sa.literal(before[0], MADE_AT.type), sa.literal(before[1])))
     ranked = mine.correlate(asked).subquery("ranked")
-    few = sa.select(ranked).where(ranked.c.rank <= commits).limit(ROWS).correlate(asked).lateral("few")
-    lists = [sa.func.array_agg(few.c[name]) for name in _COLUMNS]
-    found = await db.execute(sa.select(asked.c.id, *lists).join_from(asked, few, sa.true()).group_by(asked.c.id))
+    few = sa.select(ranked).where(ranked.c.rank <= commits).order_by(ranked.c.rank).limit(ROWS).correlate(asked)
+    rows = few.subquery("few")
+    # Gathered for each series by itself: a grouping of all would be free to mix the rows of a series up.
+    lists = [sa.func.array_agg(rows.c[name]).label(name) for name in _COLUMNS]
+    gathered = sa.select(*lists).select_from(rows).correlate(asked).lateral("gathered")
+    asking = sa.select(asked.c.id, gathered).join_from(asked, gathered, sa.true())
+    found = await db.execute(asking.where(gathered.c.commit_id.is_not(None)))
     return [_column(series_id, [each[::-1] for each in columns]) for series_id, *columns in found]
 
 

@@ -8,6 +8,8 @@ from quart import Quart
 from app.web.pages import (
     admission,
     alerts,
+    board_pages,
+    comparing,
     dashboard,
     deliveries,
     delivery,
@@ -19,6 +21,7 @@ from app.web.pages import (
     lab,
     lab_buttons,
     pipelines,
+    pulls,
     repositories,
     shifts,
     unsubscribe,
@@ -31,6 +34,8 @@ __all__ = ["pages", "register"]
 _ROUTES = (
     admission,
     alerts,
+    board_pages,
+    comparing,
     dashboard,
     deliveries,
     delivery,
@@ -42,6 +47,7 @@ _ROUTES = (
     lab,
     lab_buttons,
     pipelines,
+    pulls,
     repositories,
     shifts,
     unsubscribe,

@@ -56,6 +56,7 @@ def facets(
     single: Sequence[str] = (),
     every: Mapping[str, str] | None = None,
     forget: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> list[Facet]:
     """Make the facets that leave a choice.
 
@@ -63,6 +64,7 @@ def facets(
         single: facets of which one value is chosen at a time.
         every: what stands in the query string for all values, where nothing means something else.
         forget: what the links leave out, as places in the list that was.
+        labels: how a value is called, if not by itself.
     """
     found = []
     for name, values in choices.items():
@@ -70,14 +72,15 @@ def facets(
         if len(values) < 2 and not on:
             continue
         gone = dict.fromkeys(forget)
+        ordered = sorted(values, key=lambda each: each not in on) if len(values) > AT_ONCE else values
         options = [
             Option(
                 value=value,
-                label=value or "none",
+                label=(labels or {}).get(value, value),
                 href=asked.link(**{name: _toggled(on, value, single=name in single), **gone}),
                 on=value in on,
             )
-            for value in sorted(values, key=lambda each: each not in on)
+            for value in ordered
             if value
         ]
         clear = asked.link(**{name: (every or {}).get(name), **gone}) if on else None

@@ -33,7 +33,7 @@ def short(sha: str) -> str:
 
 def share(ratio: float | None) -> str:
     """Write a relative size without a sign, as of noise: 0.012 is `1.2 %`. None is a dash."""
-    return percent(abs(ratio)).lstrip("+±") if ratio is not None else "–"
+    return percent(abs(ratio)).lstrip("+±").replace(" ", "\u00a0") if ratio is not None else "–"
 
 
 def bytes_(size: float | None) -> str:

@@ -1,0 +1,50 @@
+"""Commits as a person names them."""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.queries.measurements import MADE_AT
+from app.db.tables import commit, measurement, pipeline, series
+
+LEAST_PREFIX = 7  # characters of a hash that name a commit
+
+
+async def resolve(db: AsyncConnection, repository_id: int, name: str) -> str | None:
+    """Find the commit that is meant: by hash, by the beginning of one, else the latest measured one of a branch."""
+    if len(name) >= LEAST_PREFIX and all(each in "0123456789abcdef" for each in name.lower()):
+        found = await _by_hash(db, repository_id, name.lower())
+        if found is not None:
+            return found
+    return await _latest_of(db, repository_id, name)
+
+
+async def _by_hash(db: AsyncConnection, repository_id: int, begin: str) -> str | None:
+    """Look among the commits that were seen, then among those that pipelines are of."""
+    for column, of in ((commit.c.sha, commit.c.repository_id), (pipeline.c.commit, pipeline.c.repository_id)):
+        asked = sa.select(column).where(of == repository_id, column >= begin, column < begin + "g").limit(1)
+        found: str | None = await db.scalar(asked)
+        if found is not None:
+            return found
+    return None
+
+
+async def _latest_of(db: AsyncConnection, repository_id: int, branch: str) -> str | None:
+    one = sa.select(series.c.id).where(series.c.repository_id == repository_id, series.c.branch == branch)
+    newest = (
+        sa.select(measurement.c.commit_id)
+        .where(measurement.c.series_id == sa.any_(sa.func.array(one.limit(50).scalar_subquery())))
+        .order_by(measurement.c.made_at.desc(), measurement.c.commit_id.desc())
+        .limit(1)
+    )
+    found: str | None = await db.scalar(sa.select(commit.c.sha).where(commit.c.id == newest.scalar_subquery()))
+    return found
+
+
+async def facts(db: AsyncConnection, repository_id: int, sha: str) -> sa.RowMapping | None:
+    """Read what is known of one commit."""
+    asked = sa.select(commit.c.sha, commit.c.title, commit.c.author, MADE_AT.label("made_at"))
+    return (
+        (await db.execute(asked.where(commit.c.repository_id == repository_id, commit.c.sha == sha)))
+        .mappings()
+        .one_or_none()
+    )
