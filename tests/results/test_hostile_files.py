@@ -125,29 +125,42 @@ HEAVY: dict[str, Callable[[int], bytes]] = {
     "escapes": lambda size: b"BenchmarkA 1 1 ns/op\n" + b"\x1b[" * (size // 2),
 }
 
+PATTERNED = {
+    "letters that match": (lambda size: b"a" * 20 * (size // 20), "(?P<value>a)"),
+    "lines that match": (lambda size: b"1234567890 123456789\n" * min(size // 21, 199_000), "(?P<value>[0-9]+)"),
+    "groups that match": (
+        lambda size: (b"x" * 3999 + b"\n") * (size // 4000),
+        "(?P<value>.*)" + "".join(f"(?P<a{number}>(?<=(?=(?P<b{number}>.)).).*)" for number in range(2)),
+    ),
+    "lines without end": (lambda size: b"x" + b"\n" * size, "(?P<value>.)"),
+    "wide letters": (lambda size: ("\U0001f600" * 100 + "\n").encode() * (size // 401), "(?P<value>[0-9])"),
+}
+
 # A process of its own for each, for memory that was once taken is not given back to be measured again. Each file is
 # made as large as a document may be, and as large as it may be without being refused for what it weighs.
 MEASURE = """
 import os, time
 from app.results import file
 from app.results.adapters import read
-from tests.results.test_hostile_files import HEAVY
+from builders.protocol import WantedFormat
+from tests.results.test_hostile_files import HEAVY, PATTERNED
 def peak():
     return next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 def lightest(make):
     return min(5_000_000, 4_900_000 * file.LARGEST_WEIGHT // file.weight(make(5_000_000)))
-def measure(name, size):
-    data = HEAVY[name](size or lightest(HEAVY[name]))
+def measure(name, data, wanted=None):
     if os.fork():
         return os.wait()
     before, started = peak(), time.process_time()
-    note = read(data).note
+    note = read(data, wanted).note
     print(f"{name}|{time.process_time() - started}|{peak() - before}|{note}", flush=True)
     os._exit(0)
 read(b"warm"); read(b"<a/>"); read(b"[0]")
 for name in HEAVY:
-    measure(name, 5_000_000)
-    measure(name, 0)
+    measure(name, HEAVY[name](5_000_000))
+    measure(name, HEAVY[name](lightest(HEAVY[name])))
+for name, (make, pattern) in PATTERNED.items():
+    measure(name, make(16 << 20), WantedFormat(pattern=pattern))
 """
 
 
@@ -155,7 +168,7 @@ def test_large_hostile_files_cost_neither_a_second_nor_fifty_megabytes():
     said = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True).stdout
 
     costs = [line.split("|", 3) for line in said.splitlines()]
-    assert len(costs) == 2 * len(HEAVY)
+    assert len(costs) == 2 * len(HEAVY) + len(PATTERNED)
     for name, seconds, memory, note in costs:
         assert float(seconds) < MOST_SECONDS, (name, note)
         assert int(memory) < MOST_MEMORY, (name, note)

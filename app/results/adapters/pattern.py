@@ -5,7 +5,6 @@ service's own process: a child with limits of its own applies the pattern, line 
 """
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ def parse(file: File) -> Parsed:
         NotUnderstood: there is no pattern, it is wrong or too slow, or it found nothing.
     """
     wanted = file.wanted
-    matches, ignored = _found(_checked(wanted.pattern), file)
+    matches, ignored = _found(_checked(wanted.pattern), file.data)
     found = Collected(file, counts="lines")
     found.ignore(ignored)
     for groups in matches:
@@ -62,10 +61,9 @@ def _checked(pattern: str | None) -> str:
     return pattern
 
 
-def _found(pattern: str, file: File) -> tuple[list[dict[str, str | None]], int]:
+def _found(pattern: str, data: bytes) -> tuple[list[dict[str, str | None]], int]:
     """Let a child apply the pattern; give the groups of each match, and how many lines had none."""
-    lines = "\n".join(file.lines())
-    order = json.dumps({"pattern": pattern, "text": lines}).encode()
+    order = json.dumps(pattern).encode() + b"\n" + data
     # Isolated: neither the environment nor a folder of the caller decides what it imports.
     argv = [sys.executable, "-I", "-S", str(Path(pattern_child.__file__))]
     try:
@@ -79,5 +77,5 @@ def _found(pattern: str, file: File) -> tuple[list[dict[str, str | None]], int]:
         )
     told = json.loads(done.stdout)
     if "problem" in told:
-        raise NotUnderstood(f"the pattern is wrong: {re.sub(chr(10), ' ', told['problem'])[:200]}")
+        raise NotUnderstood(told["problem"].replace("\n", " ")[:300])
     return told["matches"], told["ignored"]
