@@ -151,3 +151,32 @@ def test_a_name_that_is_no_text_is_not_kept(tree: Path) -> None:
     found, told = names(tree, "*")
 
     assert (found, len(told)) == ([], 1)
+
+
+def test_what_becomes_a_link_after_it_was_looked_at_is_not_followed(tree: Path) -> None:
+    secret = tree.parent / "secret"
+    secret.mkdir()
+    (secret / "token").write_text("of the agent")
+    (tree / "a").touch()
+    os.link(tree / "a", tree / "second name")  # is refused first, and told: the moment at which the others change
+    (tree / "b").write_text("plain")
+    (tree / "c").mkdir()
+    (tree / "c" / "token").touch()
+    found: list[str] = []
+
+    def swap(text: str) -> None:
+        found.append(text)
+        if len(found) == 1:
+            (tree / "b").unlink()
+            (tree / "b").symlink_to(secret / "token")
+            (tree / "c").rename(tree.parent / "away")
+            (tree / "c").symlink_to(secret)
+
+    taken = collect(tree, ["a", "b", "c/*"], tree.parent / "copies", swap)
+
+    assert taken == []
+    assert [each.split(":")[0] for each in found] == [
+        "warning",
+        "warning",
+    ]
+    assert not [each for each in (tree.parent / "copies").iterdir() if each.read_text()]

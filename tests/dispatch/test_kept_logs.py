@@ -1,5 +1,6 @@
 """How much of logs is kept, and for how long."""
 
+import base64
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -48,6 +49,23 @@ async def test_a_full_store_takes_last_words_only_and_the_job_goes_on(small: Wor
     assert await small.states(first.job_id) == ["passed"]
     page = await small.page(f"/jobs/{first.job_id}")
     assert "in the middle were dropped" in page
+
+
+async def test_the_rest_of_a_log_that_a_finish_brings_along_needs_room_too(small: World) -> None:
+    lab = await small.builder()
+    lease = await small.running(lab)
+    whole = b"a" * 9_500 + b"the end"
+    assert (await lab.log(lease, 0, b"a" * 8_000)).status_code == 200
+    rest = {"log_rest": base64.b64encode(whole[8_000:] + b"b" * 1_000).decode()}
+
+    refused = await lab.finish(lease, log=whole + b"b" * 1_000, **rest)
+    why = await lab.log(lease, 8_000, whole[8_000:] + b"b" * 1_000)
+    fits = await lab.finish(lease, log=whole, log_rest=base64.b64encode(whole[8_000:]).decode())
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (412, "incomplete")
+    assert (why.status_code, why.json()["error"]["size"]) == (507, 8_000)
+    assert fits.status_code == 200, fits.text
+    assert await small.states(lease.job_id) == ["passed"]
 
 
 async def test_old_logs_and_artefacts_are_removed_and_make_room(small: World, monkeypatch: pytest.MonkeyPatch) -> None:

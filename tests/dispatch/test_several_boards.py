@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app import turns
 from app.db.models import Health, Priority
-from app.db.queries import why
+from app.db.queries import boards, why
 from app.db.tables import attempt_board, board
 from builders import protocol
 from builders.protocol import LEASE_S, REUSE_S
@@ -193,3 +193,24 @@ async def test_a_further_board_is_shown_as_busy_beside_the_first(world: World) -
     rows = {each["name"]: (each["job_id"], each["beside"], each["availability"]) for each in shown.json()["boards"]}
     assert rows == {"sender": (lease.job_id, None, "busy"), "receiver": (lease.job_id, "sender", "busy")}
     assert "beside <bdi>sender</bdi>" in page.text
+
+
+@pytest.mark.parametrize("change", [{"health": Health.QUARANTINED}, {"offered": False}, {"builder_id": None}])
+async def test_a_further_board_that_is_lost_while_a_claim_is_decided_ends_the_claim(
+    world: World, change: dict[str, object]
+) -> None:
+    builder = await lab(world)
+    other = await world.builder("other")
+    job_id = await world.queued("sender", "link")
+    change = {"builder_id": other.id} if "builder_id" in change else change
+
+    async with world.deps.begin() as db:
+        place = await boards.free_for(db, builder.id, builder.boards, job_id)
+        before = await boards.lock_further(db, builder.id, place.further)
+    async with world.deps.begin() as db:
+        place = await boards.free_for(db, builder.id, builder.boards, job_id)
+        await world.execute(sa.update(board).where(board.c.name == "receiver").values(change))
+        after = await boards.lock_further(db, builder.id, place.further)
+
+    assert (place.name, place.further) == ("sender", ["receiver"])
+    assert (len(before or ()), after) == (1, None)

@@ -61,6 +61,22 @@ async def test_an_empty_database_upgraded_to_the_newest_revision_equals_the_mode
         assert sorted(by_migrations - by_models) == []
 
 
+async def test_what_is_compressed_already_is_not_compressed_again_by_postgresql(servers, emptier):
+    async with empty_database(emptier, servers.database_url) as url:
+        await schema.upgrade(url)
+        connection = await asyncpg.connect(**arguments(url))
+        rows = await connection.fetch(
+            "SELECT attrelid::regclass::text AS kept, attstorage FROM pg_attribute"
+            " WHERE attname = 'data' AND attrelid::regclass::text = ANY ($1)",
+            ["log_chunk", "artefact_piece", "result"],
+        )
+        await connection.close()
+
+    assert {row["kept"]: row["attstorage"] for row in rows} == dict.fromkeys(
+        ("log_chunk", "artefact_piece", "result"), b"e"
+    )
+
+
 async def test_upgrading_twice_changes_nothing_and_two_processes_at_once_do_not_collide(servers, emptier):
     async with empty_database(emptier, servers.database_url) as url:
         assert await schema.is_current(url) == (False, None)
