@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -102,3 +102,14 @@ class Course:
                 return Over(Outcome.ERRORED, "infra:lost the builder had no contact with the service", phase)
             case _:
                 return Over(Outcome.CANCELLED, f"cancel: asked for during {phase}", phase)
+
+
+def summed(phases: Sequence[PhaseEnd]) -> list[PhaseEnd]:
+    """Join all run phases, and all collect phases, into one each, with the exit code of the last one."""
+    kept = [each for each in phases if each.phase in (Phase.FETCH, Phase.BUILD)]
+    for phase in (Phase.RUN, Phase.COLLECT):
+        mine = [each for each in phases if each.phase is phase]
+        if mine:
+            seconds = round(sum(each.seconds for each in mine), 4)
+            kept.append(PhaseEnd(phase=phase, seconds=seconds, exit_code=mine[-1].exit_code))
+    return kept

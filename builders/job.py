@@ -14,7 +14,7 @@ from builders.boards.serial import BoardTrouble
 from builders.checkout import Checkout
 from builders.child_socket import ChildSocket
 from builders.config import ConfigError, Configuration
-from builders.course import Course
+from builders.course import Course, summed
 from builders.lab import Lab
 from builders.lease import Keeper
 from builders.logs import JobLog
@@ -39,8 +39,8 @@ class Job:
 
     @property
     def phases(self) -> list[PhaseEnd]:
-        """List the phases so far."""
-        return self.course.phases
+        """List the phases so far; of a comparison the many short ones of its turns as one each."""
+        return self.course.phases if self.lease.compare is None else summed(self.course.phases)
 
     @property
     def facts(self) -> CommitFacts | None:

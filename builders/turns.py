@@ -19,6 +19,7 @@ from builders.service import Incomplete, ServiceError, persist
 from builders.verdict import Over
 
 ROOM = 1.25  # a pair is begun only if the job's time would hold one that takes so much longer than the longest yet
+MAX_RESULTS = 64 << 20  # bytes of all result files together
 REPAIRS = 5  # how often files that did not arrive whole are sent again
 PAIR, RUN = "RIGLINE_PAIR", "RIGLINE_RUN"
 
@@ -104,6 +105,13 @@ class Turns:
             also = {RUN: str(run), **({} if pair is None else {PAIR: str(pair)})}
             await side.run(self.socket, also)
             await side.collect(self.results, pair)
+            self._check_size()
+
+    def _check_size(self) -> None:
+        """Bound what the service has to read at each look."""
+        if sum(each.size for each in self.results) > MAX_RESULTS:
+            told = f"limit: the results of all pairs have more than {MAX_RESULTS >> 20} MiB"
+            raise Over(Outcome.FAILED, told, Phase.COLLECT)
 
     async def _of_base(self, work: BaseWork) -> None:
         """Do something with the base; what it does wrong ends the comparison, not the job."""

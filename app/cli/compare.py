@@ -90,7 +90,7 @@ def judged(client: Client, pipeline: Json) -> list[Json]:
     until = time.monotonic() + JUDGED_S
     while True:
         found = list(client.items("/comparisons", pipeline=pipeline["id"]))
-        if sum(each["is_over"] for each in found) >= passed or time.monotonic() > until:
+        if (len(found) >= passed and all(each["is_over"] for each in found)) or time.monotonic() > until:
             return found
         time.sleep(LOOK_EVERY_S)
 

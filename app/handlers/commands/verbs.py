@@ -220,7 +220,7 @@ RULES: Mapping[Verb, Rule] = {
             verb=Verb.COMPARE,
             takes=(BASE, BOARDS, CONFIGS, TAGS, REPEAT, PRIORITY, SHA),
             who=RUNNER,
-            effect="Runs the commit and a base on the same targets, to hold one against the other.",
+            effect="Runs the commit and a base by turns on the same targets, until it is known whether they differ.",
         ),
         Rule(
             verb=Verb.RETRY,
