@@ -15,12 +15,12 @@ from tests.pages.site import Site, running
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM = os.environ.get("RIGLINE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-NEEDS_BROWSER = "test_browser.py"
+NEEDS_BROWSER = "test_browser"
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave the browser's tests out where there is none; the summary says so."""
-    return True if collection_path.name == NEEDS_BROWSER and CHROMIUM is None else None
+    return True if collection_path.name.startswith(NEEDS_BROWSER) and CHROMIUM is None else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -28,7 +28,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if CHROMIUM is None:
         terminalreporter.section("no browser")
         terminalreporter.line(
-            f"tests/pages/{NEEDS_BROWSER} was left out: install Chromium, or name it in RIGLINE_CHROMIUM"
+            f"tests/pages/{NEEDS_BROWSER}*.py was left out: install Chromium, or name it in RIGLINE_CHROMIUM"
         )
 
 

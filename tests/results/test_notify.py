@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from app.db import tables
+from app.db.queries import shifting
 from app.notify import reach, sending, telling, wording
+from app.tasks import rounds
 from integrations.forge import NotGenuine
 from integrations.gitlab import signature
 from tests.cli.commands import rigline
@@ -422,3 +424,19 @@ async def test_a_pipeline_of_the_default_branch_that_did_not_pass_is_told_once(s
     subject, text = wording.mail(post.said)
     assert subject == f"[acme/firmware] main failed at {sha(1)[:10]}"
     assert "1 failed, 1 passed" in text or "1 passed, 1 failed" in text
+
+
+async def test_a_worker_finds_tells_and_sends_by_itself(history, site, receiver, monkeypatch):
+    monkeypatch.setattr(shifting, "SETTLE_S", 0.0)
+    await subscribe(site, "webhook", receiver.url)
+    boot = await history.series("boot")
+    await history.measure(boot, steady(100, 40) + steady(110, 5, seed=2))
+
+    worker = asyncio.create_task(rounds.run(site.deps))
+    try:
+        await asyncio.wait_for(receiver.came.wait(), 30)
+    finally:
+        worker.cancel()
+        await asyncio.wait([worker])
+
+    assert receiver.posts[0].said["alert"]["until"] == sha(40)
