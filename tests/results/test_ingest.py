@@ -1,7 +1,6 @@
 """Result files of finished jobs become points of series, once."""
 
 import json
-import time
 
 import pytest
 
@@ -134,22 +133,6 @@ async def test_an_attempt_that_is_still_open_is_left_alone(site):
     assert await ingest(site.deps, attempt) == 0
 
     assert await site.series() == []
-
-
-async def test_ten_thousand_metrics_of_twenty_samples_cost_less_than_three_seconds_of_processor(site):
-    repository = await site.repository()
-    metrics = [
-        {"name": f"m{number}", "unit": "ms", "better": "lower", "samples": list(range(20))} for number in range(10_000)
-    ]
-    data = json.dumps({"version": 1, "benchmarks": [{"name": "all", "metrics": metrics}]}).encode()
-    _, attempt = await site.measured(repository, sha(1), [])
-    await site.result(attempt, data)
-
-    started = time.process_time()  # of ours: how busy the machine is beside it says nothing
-    count = await ingest(site.deps, attempt)
-
-    assert count == 10_000
-    assert time.process_time() - started < 3
 
 
 async def test_reading_again_takes_over_what_came_to_light_since(site):
