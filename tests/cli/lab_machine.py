@@ -12,15 +12,19 @@ from typing import Any
 
 import asyncssh
 
+from builders import isolation
+
 USER, PASSWORD = "lab", "open sesame"
 NEEDED = ("sh", "mktemp", "tar", "rm", "gzip", "cat", "env", "id", "kill", "git")
+ETC = ("ld.so.cache", "nsswitch.conf", "localtime")  # what commands need of the real one
+OURS = ("etc", "opt", "proc", "dev")  # folders of the root that a machine with a root of its own does not share
 
-# Starts what a unit says, as `systemctl --user` would; journalctl and loginctl do their part of it.
+# Starts what a unit says, as systemd would, the machine's or a user's; journalctl and loginctl do their part of it.
 SYSTEMCTL = """#!{python}
 import os, re, signal, subprocess, sys
 home = os.environ["HOME"]
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
-folder = home + "/.config/systemd/user/"
+folder = home + "/.config/systemd/user/" if "--user" in sys.argv else "/etc/systemd/system/"
 def stop():
     try:
         os.killpg(int(open(home + "/agent.pid").read()), signal.SIGTERM)
@@ -38,6 +42,12 @@ if words[0] == "restart":
     open(home + "/agent.pid", "w").write(str(child.pid))
 """
 JOURNALCTL = "#!/bin/sh\ncat $HOME/journal\n"
+# Makes an account that is root under another name: a machine in a user namespace has no other number.
+USERADD = """#!/bin/sh
+for name; do :; done
+echo "$@" >> $HOME/accounts
+echo "$name:x:0:0::/var/lib/$name:/bin/false" >> /etc/passwd
+"""
 SUDO = """#!{python}
 import sys
 sys.exit("sudo: a wrong password")
@@ -52,6 +62,7 @@ class LabMachine:
     port: int
     host_key: str
     known_hosts: Path
+    root: Path | None = None  # folder of its /etc and /opt, if it lets root in
 
     @property
     def programs(self) -> Path:
@@ -67,17 +78,20 @@ class LabMachine:
 
     def left(self) -> set[str]:
         """List the files of Rigline that are on it."""
-        folders = (".local", ".config", "tmp")
+        places = [self.home / each for each in (".local", ".config", "tmp")]
+        places += [] if self.root is None else [self.root / "opt", *self.root.glob("etc/*/")]
+        top = self.home if self.root is None else self.root
         return {
-            str(each.relative_to(self.home))
-            for folder in folders
-            for each in (self.home / folder).rglob("*")
+            os.path.relpath(each, top)
+            for place in places
+            for each in place.rglob("*")
             if each.is_file() and "state" not in each.parts
         }
 
     def words(self) -> tuple[str, ...]:
         """Name it to a command."""
-        return (f"{USER}@127.0.0.1", "--port", str(self.port), "--known-hosts", str(self.known_hosts), "--user", "-y")
+        words = ("--port", str(self.port), "--known-hosts", str(self.known_hosts), "-y")
+        return ("root@127.0.0.1", *words) if self.root is not None else (f"{USER}@127.0.0.1", *words, "--user")
 
 
 class _Gate(asyncssh.SSHServer):
@@ -85,12 +99,16 @@ class _Gate(asyncssh.SSHServer):
         return True
 
     def validate_password(self, username: str, password: str) -> bool:
-        return (username, password) == (USER, PASSWORD)
+        return username in (USER, "root") and password == PASSWORD
 
 
 @asynccontextmanager
-async def lab_machine(folder: Path) -> AsyncIterator[LabMachine]:
-    """Start it; its agent ends with it."""
+async def lab_machine(folder: Path, *, lets_root_in: bool = False) -> AsyncIterator[LabMachine]:
+    """Start it; its agent ends with it.
+
+    Args:
+        lets_root_in: commands are root's, in a namespace with an /etc and /opt of the machine's own.
+    """
     home = folder / "home"
     for each in (home / "bin", home / "tmp"):
         each.mkdir(parents=True)
@@ -99,9 +117,11 @@ async def lab_machine(folder: Path) -> AsyncIterator[LabMachine]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     env = {"HOME": str(home), "PATH": str(home / "bin"), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8"}
 
+    inside = _rooted(folder / "root") if lets_root_in else []
+
     async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         shell = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", process.command or "", env=env, stdin=-1, stdout=-1, stderr=-1, cwd=home
+            *inside, "/bin/sh", "-c", process.command or "", env=env, stdin=-1, stdout=-1, stderr=-1, cwd=home
         )
         out, err = await shell.communicate(await process.stdin.read())
         process.stdout.write(out)
@@ -114,10 +134,11 @@ async def lab_machine(folder: Path) -> AsyncIterator[LabMachine]:
     port = server.get_port()
     known = folder / "known_hosts"
     known.write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
-    machine = LabMachine(home, port, key.get_fingerprint(), known)
+    machine = LabMachine(home, port, key.get_fingerprint(), known, folder / "root" if lets_root_in else None)
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     (machine.programs / "python3").symlink_to(base)
-    for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL), ("loginctl", "#!/bin/sh\n")):
+    for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL), ("loginctl", "#!/bin/sh\n"),
+                       ("useradd", USERADD), ("usermod", "#!/bin/sh\n")):  # fmt: skip
         machine.program(name, text)
     try:
         yield machine
@@ -125,6 +146,32 @@ async def lab_machine(folder: Path) -> AsyncIterator[LabMachine]:
         server.close()
         await server.wait_closed()
         stop(home)
+
+
+def _rooted(root: Path) -> list[str]:
+    """Give the words before a command that make it root's, on this machine but for /etc and /opt."""
+    _furnish(root)
+    words = [str(next(iter(isolation.candidates()))), "--unshare-user", "--uid", "0", "--gid", "0"]
+    for each in sorted(Path("/").iterdir()):
+        if each.is_symlink():
+            words += ["--symlink", str(each.readlink()), str(each)]
+        elif each.name not in OURS and each.is_dir():
+            words += ["--dev-bind", str(each), str(each)]
+    words += ["--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
+    words += ["--bind", str(root / "etc"), "/etc", "--bind", str(root / "opt"), "/opt"]
+    if Path(sys.base_prefix).is_relative_to("/opt"):
+        words += ["--ro-bind", sys.base_prefix, sys.base_prefix]
+    return [*words, "--"]
+
+
+def _furnish(root: Path) -> None:
+    for name in ("etc/systemd/system", "opt"):
+        (root / name).mkdir(parents=True)
+    for name in ETC:
+        if (real := Path("/etc") / name).exists():
+            shutil.copy(real, root / "etc" / name)
+    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\ndialout:x:20:\n")
 
 
 def stop(home: Path) -> None:

@@ -64,6 +64,42 @@ async def test_one_command_makes_a_bare_machine_a_builder_that_is_online(
         assert PASSWORD not in said
 
 
+async def test_a_login_that_is_root_installs_for_the_machine_with_an_account_of_its_own(
+    service: Service, tmp_path: Path, config: Path
+) -> None:
+    async with lab_machine(tmp_path, lets_root_in=True) as machine:
+        assert machine.root is not None
+        ended = await install(service, machine, "--config", str(config))
+        assert ended.status == 0, ended.err + ended.out
+        place, unit = machine.root / "etc/rigline-builder/shelf", machine.root / "etc/systemd/system"
+        shelf = (await service.local.get("/builders/shelf")).json()
+        assert shelf["seen_at"] is not None and [each["name"] for each in shelf["boards"]] == ["desk"]
+        assert (place / "token").stat().st_mode & 0o777 == 0o600
+        assert (place / "builder.toml").stat().st_mode & 0o777 == 0o640
+        text = (unit / "rigline-builder-shelf.service").read_text()
+        assert "User=rigline-builder\n" in text and "WantedBy=multi-user.target" in text
+        assert '"/opt/rigline-builder/shelf/current/bin/rigline-builder"' in text
+        asked = (machine.home / "accounts").read_text()
+        assert "--system" in asked and "--shell /bin/false rigline-builder" in asked
+
+        token = (place / "token").read_bytes()
+        again = await install(service, machine)
+        assert again.status == 0, again.err
+        assert "in place of" in again.out and (place / "token").read_bytes() == token
+        assert (machine.home / "accounts").read_text() == asked, "the account is there already"
+
+        config.write_text("version = 1\nboards = 7")
+        wrong = await install(service, machine, "--config", str(config))
+        assert wrong.status == 1 and (place / "builder.toml").read_text() == CONFIG
+
+        assert {"etc/rigline-builder/shelf/token", "etc/systemd/system/rigline-builder-shelf.service"} <= machine.left()
+        words = ("builder", "uninstall", *machine.words(), "--name", "shelf", "--ask-password")
+        log = ("--log-file", str(machine.home / "install.log"))
+        gone = await local(service, *words, *log, input=f"{PASSWORD}\n")
+        assert gone.status == 0, gone.err
+        assert (machine.left(), await builders(service)) == (set(), [])
+
+
 async def test_an_upgrade_keeps_the_token_one_that_fails_goes_back_and_uninstall_leaves_nothing(
     service: Service, machine: LabMachine, config: Path
 ) -> None:
