@@ -13,7 +13,7 @@ from app.history.robust import Floats, median
 SLOPE_MARGIN = 2.0  # sigma²: how much better a line must be than a step; the noise of comparing them
 AROUND = 31  # points on each side that say how noisy it is around a cut
 LEAST_AROUND = 15  # differences that make an estimate of their own
-NOISIER = 1.5  # times the noise of the series: three standard errors of an estimate from 31 points
+NOISIER = 2.0  # times the noise of the series: beyond the error of an estimate from 31 points
 TRIMMED, OF_TRIMMED = 0.8, 0.790  # share of the differences that counts; their mean size for normal noise of sigma 1
 RUN_CHANCE = 0.01  # of a run of outliers as long as the shorter segment, anywhere in the series
 HABIT = 4  # cuts between the same two levels: the series alternates
