@@ -20,7 +20,7 @@ ROWS, REAL, BUDGET = 500, 10, 32
 def run(*, quick: bool) -> list[Figure]:
     """Judge streams whose truth is known."""
     draws = 50 if quick else 1000
-    return [*_alarms(draws), *_power(draws), *_coverage(10 * draws), *_many(2 if quick else 200), *_times()]
+    return [*_alarms(draws), *_power(draws), *_coverage(4 * draws), *_many(2 if quick else 100), *_times()]
 
 
 def _alarms(draws: int) -> Iterator[Figure]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.history.detector import Detection, Knobs, detect, refit
+from app.history.robust import spread
 from benchmarks.injected import CASES, Case, Floats, Injected, many, score
 
 WITHIN_THE_RULES = CASES[:4]  # φ ≤ .6, every quantum, capped too
@@ -208,6 +209,7 @@ def test_correlated_noise_is_recognised_and_paid_for() -> None:
     detection = detect(wandering.values)
 
     assert detection.autocorrelation == pytest.approx(0.55, abs=0.15)
+    assert detection.sigma == pytest.approx(spread(np.log(wandering.values)), rel=0.2)
     assert detection.inflation == (1 + detection.autocorrelation) / (1 - detection.autocorrelation)
     assert detect(white(12, 2000)).autocorrelation < 0.15
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from app.history import pelt, ranks
 from app.history.robust import median, running_median, spread
+from tests.history.bounds import QUIET
 
 
 def all_signed_sums(values: np.ndarray) -> list[float]:
@@ -18,6 +19,7 @@ def all_signed_sums(values: np.ndarray) -> list[float]:
     return [float(own @ np.array(signs)) for signs in itertools.product((0, 1), repeat=len(own))]
 
 
+@QUIET
 @given(some.lists(some.integers(-4, 4), min_size=1, max_size=9))
 def test_the_p_of_signed_ranks_is_the_share_of_all_signs_as_far_out(differences: list[int]) -> None:
     values = np.array(differences, dtype=float)
@@ -176,6 +178,7 @@ def test_too_few_points_are_not_cut() -> None:
     assert pelt.cuts(np.array([0.0, 0, 0, 9, 9, 9]), 0.1) == [3]
 
 
+@QUIET
 @given(some.lists(some.floats(-1e6, 1e6), min_size=1, max_size=80), some.sampled_from([3, 5, 31]))
 def test_a_running_median_is_the_median_of_each_window_cut_off_at_the_ends(given: list[float], window: int) -> None:
     values, half = np.array(given), window // 2
@@ -185,6 +188,7 @@ def test_a_running_median_is_the_median_of_each_window_cut_off_at_the_ends(given
     assert running_median(values, window).tolist() == pytest.approx(expected)
 
 
+@QUIET
 @given(some.lists(some.floats(-1e6, 1e6), min_size=1, max_size=30))
 def test_median_and_spread_are_those_of_the_books(given: list[float]) -> None:
     values = np.array(given)

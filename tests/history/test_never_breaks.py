@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from app.history.detector import Detection, detect, refit
@@ -16,6 +16,7 @@ from app.history.noise import false_alarms, pair_noise
 from app.history.paired import judge
 from app.history.unpaired import judge_unpaired, once
 from app.history.verdict import Better, Metric, Rule, Verdict
+from tests.history.bounds import QUIET, RARE
 
 FEW = [0.0, 1.0, 8.0, 9.0, 60.0, 61.0, -5.0, 1e-300, 1e300, -1e308, 1.7e308, 5e-324]
 values = some.one_of(
@@ -59,6 +60,7 @@ def blocks(limit: int) -> some.SearchStrategy[list[float | None]]:
     return some.lists(run, max_size=limit).map(lambda runs: [value for value, times in runs for _ in range(times)])
 
 
+@QUIET
 @given(some.lists(some.tuples(sides, sides), max_size=40), metrics, rules)
 def test_any_pairs_get_a_verdict(pairs: list[tuple[object, object]], metric: Metric, rule: Rule) -> None:
     found = judge(pairs, metric, rule)
@@ -72,6 +74,7 @@ def test_any_pairs_get_a_verdict(pairs: list[tuple[object, object]], metric: Met
         assert found.low <= found.change <= found.high
 
 
+@QUIET
 @given(some.lists(some.lists(some.tuples(values, values), max_size=20), max_size=5), metrics, rules)
 def test_any_rows_get_a_first_line(rows: list[list[tuple[float, float]]], metric: Metric, rule: Rule) -> None:
     found = judge_all([Row(metric=metric, pairs=pairs) for pairs in rows], rule)
@@ -81,6 +84,7 @@ def test_any_rows_get_a_first_line(rows: list[list[tuple[float, float]]], metric
     assert_sound(false_alarms(found))
 
 
+@QUIET
 @given(some.lists(values, max_size=25), some.lists(values, max_size=25), metrics)
 def test_any_two_sets_of_samples_get_a_verdict_that_fails_nothing(
     base: list[float], head: list[float], metric: Metric
@@ -91,6 +95,7 @@ def test_any_two_sets_of_samples_get_a_verdict_that_fails_nothing(
     assert not found.fails
 
 
+@QUIET
 @given(blocks(12), some.sampled_from([0.0, 1.0, 1e-300, 1e300, math.inf, math.nan]), some.lists(some.integers(-3, 90)))
 def test_any_series_is_judged(series: Sequence[float | None], resolution: float, boundaries: list[int]) -> None:
     found = detect(series, resolution=resolution, boundaries=boundaries)
@@ -105,7 +110,7 @@ def test_any_series_is_judged(series: Sequence[float | None], resolution: float,
             assert cut.low <= cut.high
 
 
-@settings(max_examples=10)
+@RARE
 @given(blocks(40), some.integers(0, 100))
 def test_any_series_can_grow(series: Sequence[float | None], more: int) -> None:
     long = [100.0, 101.0, 99.0] * 400 + list(series)
@@ -113,11 +118,13 @@ def test_any_series_can_grow(series: Sequence[float | None], more: int) -> None:
     assert_sound(refit(long, detect(long[: len(long) - more]).cuts))
 
 
+@QUIET
 @given(some.lists(some.tuples(values, values), max_size=90), metrics)
 def test_any_board_has_a_noise(pairs: list[tuple[float, float]], metric: Metric) -> None:
     assert_sound(pair_noise(pairs, metric))
 
 
+@QUIET
 @given(some.lists(some.tuples(some.floats(0.01, 100), some.floats(0.01, 100)), min_size=8, max_size=30))
 def test_direction_is_a_mirror(pairs: list[tuple[float, float]]) -> None:
     lower, higher = Metric(better=Better.LOWER), Metric(better=Better.HIGHER)

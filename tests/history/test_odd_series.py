@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.history import scale
 from app.history.detector import Detection, detect
 from app.history.scale import implied_step
 from benchmarks import odd
@@ -197,3 +198,12 @@ def test_a_series_around_zero_is_judged_by_its_size() -> None:
     values[100:] += 20
 
     assert at(detect(values)) == [100]
+
+
+def test_a_short_excursion_is_not_taken_for_autocorrelation() -> None:
+    """Far residuals are clipped: six points at 30 sigma would make white noise look as if it followed itself."""
+    values = 1000 * np.exp(board(np.random.default_rng(10), 300, (0.0,)))
+    values[150:156] *= 1.35
+
+    assert detect(values).autocorrelation < 0.3
+    assert scale.autocorrelation(np.log(values), 0.01) < 0.3
