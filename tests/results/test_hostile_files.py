@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.results import histories
 from app.results.adapters import FORMATS, NOTE_LIMIT, pattern, read
 from app.results.parsed import MOST_METRICS
 from builders.protocol import WantedFormat
@@ -79,6 +80,43 @@ def test_a_thousand_broken_files_are_refused_or_read(campaign):
             check(broken, forced)
         except Exception as problem:  # whichever it is: the seed is what is worth knowing
             raise AssertionError(f"mutation {number} of {name}: {problem!r}") from problem
+
+
+COMMIT = {"id": "a" * 40, "message": "Go", "timestamp": "2024-03-01T10:00:00Z", "author": {"name": "Ada"}}
+ENTRY = {"commit": COMMIT, "date": 1709280000000, "tool": "go", "benches": [{"name": "a", "unit": "ns", "value": 1.5}]}
+METRIC = {
+    "report": "r",
+    "iteration": 0,
+    "start_time": "2024-03-01T10:00:00Z",
+    "version": {"number": 1, "hash": "a" * 40},
+}
+RESULT = {
+    "branch": {"name": "main"},
+    "testbed": {"name": "pi"},
+    "benchmark": {"name": "a"},
+    "measure": {"slug": "latency"},
+}
+OLD = (
+    b"window.BENCHMARK_DATA = " + json.dumps({"entries": {"suite": [ENTRY, ENTRY]}}).encode(),
+    json.dumps({"results": [{**RESULT, "metrics": [{**METRIC, "metric": {"value": 1}}]}]}).encode(),
+    (SAMPLES / "asv" / "quick.json").read_bytes(),
+)
+
+
+DESCRIBED = b'{"b.time_join": {"unit": "seconds", "param_names": []}, "b.mem_list": 5, "version": 2}'
+
+
+def test_broken_histories_are_taken_apart_or_are_none(campaign):
+    assert all(histories.split({"old.json": data}).pieces for data in OLD)
+    for number in range(300 * campaign):
+        chance = random.Random(number)
+        files = {"old.json": mutated(OLD[number % 3], list(OLD), chance)}
+        if number % 2:
+            files["benchmarks.json"] = mutated(DESCRIBED, list(OLD), chance)
+        found = histories.split(files)
+        for piece in found.pieces if found else ():
+            assert len(piece.commit) in (40, 64) and piece.title.isprintable()
+            read(piece.data, WantedFormat(name=piece.format))
 
 
 HEAVY: dict[str, Callable[[int], bytes]] = {
