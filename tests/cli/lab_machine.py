@@ -135,17 +135,21 @@ async def lab_machine(folder: Path, *, lets_root_in: bool = False) -> AsyncItera
     known = folder / "known_hosts"
     known.write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
     machine = LabMachine(home, port, key.get_fingerprint(), known, folder / "root" if lets_root_in else None)
-    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    (machine.programs / "python3").symlink_to(base)
-    for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL), ("loginctl", "#!/bin/sh\n"),
-                       ("useradd", USERADD), ("usermod", "#!/bin/sh\n")):  # fmt: skip
-        machine.program(name, text)
+    _give_programs(machine)
     try:
         yield machine
     finally:
         server.close()
         await server.wait_closed()
         stop(home)
+
+
+def _give_programs(machine: LabMachine) -> None:
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    (machine.programs / "python3").symlink_to(base)
+    for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL), ("loginctl", "#!/bin/sh\n"),
+                       ("useradd", USERADD), ("usermod", "#!/bin/sh\n")):  # fmt: skip
+        machine.program(name, text)
 
 
 def _rooted(root: Path) -> list[str]:
