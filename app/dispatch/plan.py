@@ -61,6 +61,7 @@ class PipelineRequest:
     compare_with: str | None = None  # the commit that this one is to be held against
     compare_why: str = ""  # how that one was found
     interleaved: bool = False  # build both and run them by turns
+    apart: tuple[str | None, str | None] | None = None  # key and context instead, where no builder can do that
     pairs: int | None = None  # at most; None: as many as the rule of judging looks at
     budget_s: float | None = None  # for the pairs
     status_style: str = "aggregate"
@@ -157,9 +158,10 @@ def _settled(offered: Sequence[Offer], targets: Sequence[Grouped], request: Pipe
     chosen = [each.chosen for each in targets]
     if request.trigger is Trigger.DISPATCH:
         sides.insist(offered, chosen)
-    can = request.compare_with is not None and not sides.lacking(offered, chosen)
-    repeat = min(request.repeat, sides.MOST_REPEATS) if can else request.repeat
-    return replace(request, interleaved=can, repeat=repeat)
+    if request.compare_with is not None and not sides.lacking(offered, chosen):
+        return replace(request, repeat=min(request.repeat, sides.MOST_REPEATS))
+    key, context = request.apart or (request.dedupe_key, request.context)
+    return replace(request, interleaved=False, dedupe_key=key, context=context)
 
 
 def _columns(request: PipelineRequest) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def held_against(request: PipelineRequest, rule: Rule, base: str | None, branch:
         request,
         interleaved=True,
         budget_s=rule.work.budget_s,
+        apart=(request.dedupe_key, request.context),
         dedupe_key=f"{request.dedupe_key}:{base}"[:WHY_LIMIT],
         context=context,
     )

@@ -102,7 +102,10 @@ def _by_metric(pieces: Iterable[Piece]) -> list[Sides]:
         if each.parsed is None or each.parsed.status != "ok":
             continue
         for metric in each.parsed.metrics:
-            sides = found.setdefault(metric.identity, Sides(metric=metric))
+            identity = metric.identity
+            sides = found.get(identity)
+            if sides is None:
+                sides = found[identity] = Sides(metric=metric)
             samples = metric.in_unit(sides.metric.unit).samples  # one side may say ns, the other one µs
             sides.samples[each.side].setdefault(each.pair or 0, []).extend(samples)
     return list(found.values())

@@ -135,14 +135,14 @@ async def test_a_service_that_drains_the_builder_ends_its_agent(lab: Lab, servic
 
 PATCHED = """
 import errno, os
-from builders import job, logs
+from builders import checkout, logs
 write, room = os.pwrite, int(os.environ["LOG_ROOM"])
 def pwrite(file, data, at):
     if at > room:
         raise OSError(errno.ENOSPC, "No space left on device")
     return write(file, data, at)
 logs.os.pwrite = pwrite
-job.FULL = int(os.environ["FULL"])
+checkout.FULL = int(os.environ["FULL"])
 from builders.cli import main
 main()
 """
@@ -198,6 +198,20 @@ def test_a_mirror_goes_only_when_no_tree_reads_it(tmp_path: Path) -> None:
         "trees/b1/two",
         "mirrors/one.git",
     ]
+
+
+def test_a_mirror_stays_while_the_tree_of_a_comparisons_base_reads_it(tmp_path: Path) -> None:
+    laid(tmp_path, "b1/one")
+    base = tmp_path / "trees" / "b2" / "one~base"
+    base.mkdir(parents=True)
+    looks = iter([0])
+
+    prune(tmp_path, DISK_FLOOR, ["b2"], lambda: next(looks, 0))
+    beside = (tmp_path / "mirrors" / "one.git").exists()
+    prune(tmp_path, DISK_FLOOR, [], lambda: 0)
+
+    assert beside
+    assert not base.exists() and not (tmp_path / "mirrors" / "one.git").exists()
 
 
 def test_trees_of_untrusted_code_make_room_too(tmp_path: Path) -> None:

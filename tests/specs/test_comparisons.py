@@ -66,6 +66,17 @@ async def test_a_rule_makes_do_with_what_is_known_where_one_of_its_boards_cannot
     assert await compared(lab) == [(A, BASE, False, 600.0)]
 
 
+async def test_where_no_turns_can_be_taken_a_commit_that_a_push_measured_is_not_measured_again(lab):
+    await lab.offer("old")
+    says(lab, RULE.format(events='["push", "pull_request"]'))
+
+    await lab.receive(push(lab, ref="refs/heads/faster"))
+    await lab.receive(pull(lab))
+
+    assert await compared(lab) == [(A, BASE, False, None)]
+    assert list(lab.forges.latest(A)) == ["rigline/speed"]
+
+
 async def test_a_pull_request_without_a_commit_of_its_own_is_no_comparison(lab):
     lab.repository.grow(A, branch="main")
     rules(lab, RULE.format(events='"pull_request"'), commit=A)
