@@ -59,7 +59,7 @@ class Taken:
 
 async def run(service: Service, *, quick: bool) -> list[Figure]:
     """Analyse many series: as wholes, and again with one more point each."""
-    series, commits = (400, 60) if quick else (10_000, 200)
+    series, commits = (400, 60) if quick else (10_000, 100)
     db = await asyncpg.connect(**arguments(service.settings.database_url))
     try:
         await db.execute(FILL.format(series=series))

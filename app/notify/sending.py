@@ -21,6 +21,7 @@ ALERT = "notification_refused"
 AT_ONCE = 10
 REFUSALS = 3  # in a row, of one piece of news, end its subscription
 MOST_TRIES = 14  # over about five hours
+KEPT_DAYS, KEPT_AT_ONCE = 30, 1000  # days that the outbox remembers, rows that are deleted at once
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 3600.0
 
 log = structlog.get_logger()
@@ -54,6 +55,12 @@ async def try_out(deps: Deps, notification_id: int) -> str:
         async with deps.begin() as db:
             await notifications.sent(db, each)
     return ""
+
+
+async def forget_old(deps: Deps) -> None:
+    """Delete what arrived, or was given up, long ago."""
+    async with deps.begin() as db:
+        await notifications.forget(db, days=KEPT_DAYS, at_once=KEPT_AT_ONCE)
 
 
 async def _trust(deps: Deps, claimed: Sequence[Outgoing]) -> ssl.SSLContext | None:

@@ -85,15 +85,13 @@ def _is_judged(series: Claimed, branches: Sequence[str]) -> bool:
 
 async def _known(db: AsyncConnection, read: Mapping[int, Line]) -> dict[int, list[Known]]:
     """Read the change points that lie among the points that are looked at; older ones stay as they are."""
-    places = {series_id: {commit: at for at, commit in enumerate(line.commits)} for series_id, line in read.items()}
     found: dict[int, list[Known]] = defaultdict(list)
     for row in await shifting.known(db, list(read)) if read else []:
-        at = places[row["series_id"]]
-        index = at.get(row["until_commit_id"])
-        if index:
-            previous = min(at.get(row["after_commit_id"], index - 1), index - 1)
+        line = read[row["series_id"]]
+        index = line.find((row["made_at"], row["until_commit_id"]))
+        if index is not None:
             numbers = {name: row[name] for name in ("before", "after", "change", "low", "high")}
-            cut = Cut(index=index, previous=previous, points=row["points_after"], z=0.0, **numbers)
+            cut = Cut(index=index, previous=index - 1, points=row["points_after"], z=0.0, **numbers)
             known = Known(id=row["id"], shift_id=row["shift_id"], cut=cut, is_gone=row["gone_at"] is not None)
             found[row["series_id"]].append(known)
     return found

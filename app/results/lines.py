@@ -1,5 +1,6 @@
 """The points of series as the detector reads them: one value for each commit, in commit order."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -28,6 +29,12 @@ class Line:
     def commits(self) -> list[int]:
         """Give the commits' rows."""
         return [commit_id for _, commit_id in self.places]
+
+    def find(self, place: Place) -> int | None:
+        """Find the point at a commit, or the next one if it is measured there no more; None if it is too old."""
+        if len(self.places) == MOST_POINTS and place <= self.places[0]:
+            return None
+        return min(max(1, bisect_left(self.places, place)), len(self.places) - 1)
 
 
 async def read(db: AsyncConnection, claimed: Sequence[Claimed]) -> dict[int, Line]:

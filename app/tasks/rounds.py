@@ -63,6 +63,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, analysing.analyse_due, ANALYSIS_S))
             group.create_task(_round(deps, telling.tell_due, TELL_S))
             group.create_task(_round(deps, sending.send_due, NOTIFY_S))
+            group.create_task(_round(deps, sending.forget_old, RETENTION_S))
             group.create_task(_round(deps, retention.remove_old, RETENTION_S))
     finally:
         for end in ends:

@@ -440,3 +440,17 @@ async def test_a_worker_finds_tells_and_sends_by_itself(history, site, receiver,
         await asyncio.wait([worker])
 
     assert receiver.posts[0].said["alert"]["until"] == sha(40)
+
+
+async def test_what_arrived_long_ago_is_forgotten_and_what_waits_is_not(history, site, receiver):
+    await subscribe(site, "webhook", receiver.url)
+    await subscribe(site, "webhook", "http://127.0.0.1:1/hook")
+    await stepped(history)
+    await go_round(site)
+    async with site.deps.begin() as db:
+        await db.execute(sa.update(tables.notification).values(created_at=NOW - timedelta(days=31)))
+
+    await sending.forget_old(site.deps)
+
+    (kept,) = await history.rows("notification")
+    assert kept["sent_at"] is None

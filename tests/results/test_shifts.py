@@ -350,3 +350,22 @@ async def test_a_pull_request_that_does_not_hold_the_judged_commit_is_not_forgiv
 
     await history.site.pipeline(history.repository, sha(50), branch="main")  # and now it is merged
     assert await forgiven(history, 30, 50) != ""
+
+
+async def test_a_deleted_pipeline_takes_the_change_point_along_that_hung_on_its_points(history, site):
+    for number in range(20):
+        await history.push(number, 100 + number % 3)
+    for number in range(20, 26):
+        await history.push(number, 120 + number % 3)
+    await history.analyse()
+    (alert,) = await history.alerts()
+    await site.admin()
+
+    for pipeline in await history.rows("pipeline"):
+        if pipeline["commit"] in {sha(number) for number in range(20, 26)}:
+            deleted = await site.http.delete(f"/api/v1/pipelines/{pipeline['id']}")
+            assert deleted.status_code == 204, deleted.text
+    await history.analyse()
+
+    (after,) = await history.alerts()
+    assert (after.id, after.state, after.change_points) == (alert.id, "noise", 0)

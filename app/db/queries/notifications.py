@@ -164,6 +164,15 @@ async def give_up(db: AsyncConnection, outgoing: Outgoing, why: str) -> None:
     await db.execute(_mine(outgoing).values(closed=why[:500], error=why[:500], tries=outgoing.tries + 1))
 
 
+async def forget(db: AsyncConnection, *, days: int, at_once: int) -> int:
+    """Delete news that arrived, or was given up, so long ago; returns how much of it."""
+    is_over = notification.c.sent_at.is_not(None) | notification.c.closed.is_not(None)
+    old = sa.select(notification.c.id).where(is_over, notification.c.created_at < sa.func.now() - seconds(days * 86400))
+    chosen = old.order_by(notification.c.id).limit(at_once).with_for_update(skip_locked=True)
+    gone = sa.delete(notification).where(notification.c.id.in_(chosen)).returning(notification.c.id)
+    return len((await db.execute(gone)).all())
+
+
 def _mine(outgoing: Outgoing) -> sa.Update:
     is_mine = notification.c.claimed_until == outgoing.claimed_until
     return sa.update(notification).where(notification.c.id == outgoing.id, is_mine)

@@ -22,6 +22,7 @@ from app.db.models import (
     Result,
     Status,
 )
+from app.db.queries import analysis
 from app.errors import Conflict
 from app.states import ENDED
 
@@ -68,6 +69,8 @@ async def _open(db: AsyncConnection, mine: Any) -> list[int]:
 
 async def _remove_jobs(db: AsyncConnection, mine: Any) -> None:
     attempts = sa.select(col(Attempt.id)).join(Job, col(Job.id) == col(Attempt.job_id)).where(mine)
+    measured = sa.select(col(Measurement.series_id)).where(col(Measurement.attempt_id).in_(attempts))
+    await analysis.mark_due(db, await db.scalars(measured))  # change points that hung on these points may be none
     for owned in (Comparison, LogChunk, Result, Measurement, ArtefactPiece, Artefact, AttemptBoard):
         await db.execute(sa.delete(owned).where(col(owned.attempt_id).in_(attempts)))
     jobs = sa.select(col(Job.id)).where(mine)

@@ -35,9 +35,14 @@ async def lock(db: AsyncConnection, repository_id: int) -> None:
 
 
 async def known(db: AsyncConnection, series_ids: Sequence[int]) -> list[sa.RowMapping]:
-    """Read the change points of some series, also those that are gone."""
+    """Read the change points of some series, also those that are gone; `made_at` is that of the commit `until`."""
     ids = sa.cast(list(series_ids), sa.ARRAY(sa.Integer))
-    wanted = sa.select(change_point).where(change_point.c.series_id == sa.any_(ids)).order_by(change_point.c.id)
+    wanted = (
+        sa.select(change_point, made(_UNTIL).label("made_at"))
+        .join_from(change_point, _UNTIL, _UNTIL.c.id == change_point.c.until_commit_id)
+        .where(change_point.c.series_id == sa.any_(ids))
+        .order_by(change_point.c.id)
+    )
     return list((await db.execute(wanted)).mappings())
 
 
