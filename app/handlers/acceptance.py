@@ -33,14 +33,15 @@ def open_(views: Iterable[Verdicts], benchmark: str | None = None) -> list[Regre
     ]
 
 
-async def accept(
-    db: AsyncConnection, repository_id: int, pull_request: int | None, found: Sequence[Regression], said: Said
-) -> list[int]:
-    """Remember what was accepted, and let the statuses of its commits be looked at; return their pipelines."""
+async def accept(db: AsyncConnection, repository_id: int, found: Sequence[Regression], said: Said) -> list[int]:
+    """Remember what was accepted, and let the statuses of its commits be looked at; return their pipelines.
+
+    What was compared for a pull request is accepted there, also at later heads; all else of exactly its range.
+    """
     rows = [
         {
             "repository_id": repository_id,
-            "pull_request": pull_request,
+            "pull_request": each.target.pull_request,
             "base": each.view.base,
             "head": each.view.head,
             "board_type": each.target.board_type,

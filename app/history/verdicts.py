@@ -106,6 +106,7 @@ class ComparedTarget:
     comparison_id: int
     pipeline_id: int
     job_id: int
+    pull_request: int | None = None
     board_type: str
     configuration: str
     board: str | None = None  # that measured both sides

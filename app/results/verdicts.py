@@ -105,7 +105,8 @@ def _tallies(counted: Sequence[RowMapping]) -> Mapping[int, Tally]:
 
 
 def _target(row: RowMapping, rows: Iterable[ComparedRow], tally: Tally, said: Said) -> ComparedTarget:
-    names = ("pipeline_id", "job_id", "board_type", "configuration", "board", "is_over", "pairs", "looks")
+    place = ("pipeline_id", "job_id", "pull_request", "board_type", "configuration", "board")
+    names = (*place, "is_over", "pairs", "looks")
     binary = row["base_binary"]
     found = ComparedTarget(
         comparison_id=row["id"],

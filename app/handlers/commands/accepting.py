@@ -59,6 +59,6 @@ async def _accept(index: int, scene: Scene, found: list[Regression], said: Said)
     async with scene.deps.begin() as db:
         told: list[int] = []
         if await heard.progress(db, scene.hearing.id, index + 1, note):
-            told = await acceptance.accept(db, scene.repository_id, scene.pull.number, found, said)
+            told = await acceptance.accept(db, scene.repository_id, found, said)
     await acceptance.publish(scene.deps, told)
     return note
