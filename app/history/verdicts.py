@@ -25,6 +25,8 @@ ORDER = (
 # With a number for the change. All others are states of their own, without one.
 WITH_CHANGE = DECIDED | {Verdict.UNDECIDED, Verdict.ONCE, Verdict.UNJUDGED}
 
+_LOOKS = {Verdict.REGRESSED: "looks worse", Verdict.IMPROVED: "looks better"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
@@ -211,23 +213,42 @@ def worse(row: ComparedRow) -> float:
 
 
 def target(found: ComparedTarget, rows: Iterable[ComparedRow], counted: Tally) -> ComparedTarget:
-    """Complete a target with its rows and what they say; rows of sides measured apart never fail anything.
+    """Complete a target with its rows and what they say; sides measured apart give hints, and never fail anything.
 
     Args:
         counted: over all rows, of which `rows` may be the foremost only.
     """
-    listed = in_order(each if found.is_interleaved else replace(each, fails=False) for each in rows)
+    listed = in_order(rows if found.is_interleaved else map(hinted, rows))
+    counts = _ordered(counted.counts if found.is_interleaved else _hints(counted.counts))
     return replace(
         found,
         rows=listed,
-        verdict=counted.verdict,
-        counts=_ordered(counted.counts),
+        verdict=replace(counted, counts=counts).verdict,
+        counts=counts,
         ratio=counted.ratio,
         in_mean=counted.in_mean,
         fails=any(each.fails for each in listed),
         accepted=sum(each.accepted is not None for each in listed),
-        left_out=max(0, sum(counted.counts.values()) - len(listed)),
+        left_out=max(0, sum(counts.values()) - len(listed)),
     )
+
+
+def hinted(row: ComparedRow) -> ComparedRow:
+    """Take the certainty from a row whose sides were measured apart.
+
+    Identical programs, run one after the other, look different in 30 to 70 of 100 cases: what changed on the board in
+    between is taken for the commit's doing. So what they would say together is only how it looks.
+    """
+    if row.verdict not in DECIDED:
+        return replace(row, fails=False)
+    note = ", ".join(each for each in (_LOOKS.get(row.verdict, ""), row.note) if each)
+    return replace(row, verdict=Verdict.UNDECIDED, note=note, fails=False, accepted=None)
+
+
+def _hints(counts: Mapping[Verdict, int]) -> dict[Verdict, int]:
+    hints = sum(counts.get(each, 0) for each in (*DECIDED, Verdict.UNDECIDED))
+    others = {each: number for each, number in counts.items() if each not in DECIDED}
+    return {**others, Verdict.UNDECIDED: hints}
 
 
 def whole(base: str, base_why: str, head: str, targets: Sequence[ComparedTarget]) -> Verdicts:

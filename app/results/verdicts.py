@@ -55,7 +55,8 @@ async def read(db: AsyncConnection, of: Of, *, with_values: bool = False) -> lis
         by_target[each["comparison_id"]].append(_row(each, with_values=with_values))
     views = []
     for (base, head), mine in _by_range(chosen).items():
-        said = await accepted.of_range(db, [each for each in mine if _has_regressed(by_target[each["id"]])])
+        regressed = [each for each in mine if compared.is_interleaved(each) and _has_regressed(by_target[each["id"]])]
+        said = await accepted.of_range(db, regressed)
         targets = [_target(each, by_target[each["id"]], tallies[each["id"]], said) for each in mine]
         views.append(verdicts.whole(base, _why(mine), head, targets))
     return views
@@ -114,7 +115,7 @@ def _target(row: RowMapping, rows: Iterable[ComparedRow], tally: Tally, said: Sa
         same_binary=binary is not None and binary == row["head_binary"],
         **{name: row[name] for name in names},
     )
-    taken = [said.of(each, row["board_type"], row["configuration"]) for each in rows]
+    taken = [said.of(each, row["board_type"], row["configuration"]) if found.is_interleaved else each for each in rows]
     return verdicts.target(found, taken, tally)
 
 

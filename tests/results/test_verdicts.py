@@ -103,6 +103,18 @@ def test_what_was_measured_apart_never_fails():
     assert not target(row(fails=True), is_interleaved=False).fails
 
 
+def test_what_was_measured_apart_is_a_hint_and_never_certain():
+    rows = [row("a", **WORSE), row("b", Verdict.IMPROVED, **BETTER, note="capped at 61"), row("c", Verdict.UNCHANGED)]
+    found = target(*rows, row("d", Verdict.ONCE), row("e", Verdict.NEW), is_interleaved=False)
+
+    assert found.counts == {Verdict.UNDECIDED: 3, Verdict.ONCE: 1, Verdict.NEW: 1}
+    assert found.verdict is Verdict.UNDECIDED
+    notes = {each.benchmark: each.note for each in found.rows}
+    assert [notes[name] for name in "abc"] == ["looks worse", "looks better, capped at 61", ""]
+    assert whole(found).worst == ()
+    assert found.ratio == target(*rows).ratio
+
+
 def test_an_accepted_regression_stands_behind_those_that_nobody_accepted():
     known = replace(row("known", **WORSE), accepted=Accepted(why="accepted by ann", reason="needed"))
     found = whole(target(known, row("new", **LARGER)))

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries.measurements import MADE_AT
-from app.db.tables import commit, measurement, pipeline, series
+from app.db.tables import commit, comparison, measurement, pipeline, series
 
 LEAST_PREFIX = 7  # characters of a hash that name a commit
 
@@ -19,8 +19,12 @@ async def resolve(db: AsyncConnection, repository_id: int, name: str) -> str | N
 
 
 async def _by_hash(db: AsyncConnection, repository_id: int, begin: str) -> str | None:
-    """Look among the commits that were seen, then among those that pipelines are of."""
-    for column, of in ((commit.c.sha, commit.c.repository_id), (pipeline.c.commit, pipeline.c.repository_id)):
+    """Look among the commits that were seen, then among those that pipelines are of, or are held against.
+
+    A base that was only run by turns has no measurement of its own, and comments link to it all the same.
+    """
+    for column in (commit.c.sha, pipeline.c.commit, comparison.c.base, comparison.c.head):
+        of = column.table.c.repository_id
         asked = sa.select(column).where(of == repository_id, column >= begin, column < begin + "g").limit(1)
         found: str | None = await db.scalar(asked)
         if found is not None:
