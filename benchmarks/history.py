@@ -106,7 +106,9 @@ async def _measure(running: Service, rows: int, *, explain: bool) -> Run:
             Figure(what="… and in its indexes", value=indexes, unit="B"),
         ]
         p95_ms = await _pages(running, figures)
-        if not explain:
+        if explain:
+            await plans.end(db)
+        else:
             figures += await _read_result(running, db)
     finally:
         await db.close()

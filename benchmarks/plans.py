@@ -24,6 +24,12 @@ async def begin(db: asyncpg.Connection) -> None:
     await asyncio.sleep(1)  # the service notices at its next statement
 
 
+async def end(db: asyncpg.Connection) -> None:
+    """Explain no more, for a database that is kept."""
+    for name in SETTINGS:
+        await db.execute(f"ALTER DATABASE postgres RESET {name}")
+
+
 def show(data_dir: Path) -> None:
     """Print what the server wrote."""
     log = data_dir / "postgres.log"

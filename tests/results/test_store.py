@@ -118,6 +118,19 @@ async def test_what_a_later_build_tells_of_a_commit_moves_its_points_and_has_the
     assert [each["value"] for each in points] == [30, 10, 20]
 
 
+async def test_of_a_comparison_only_the_heads_runs_become_points_and_not_the_first_pair(site):
+    repository = await site.repository()
+    _, attempt = await site.measured(repository, sha(1), [])
+    turns = [("base", 0, 1), ("head", 0, 2), ("head", 1, 3), ("base", 1, 4), ("head", 2, 5)]
+    for number, (side, pair, value) in enumerate(turns):
+        file = await site.result(attempt, native("boot", value), number)
+        await site.update("result", file, side=side, pair=pair)
+
+    await ingest(site.deps, attempt)
+
+    assert [row["samples"] for row in await site.series()] == [[3, 5]]
+
+
 @pytest.mark.parametrize("metrics", [10, 10_000])
 async def test_a_file_of_ten_thousand_metrics_takes_as_many_statements_as_one_of_ten(site, metrics):
     repository = await site.repository()
