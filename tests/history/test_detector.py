@@ -12,7 +12,7 @@ import pytest
 
 from app.history.detector import Detection, Knobs, detect, refit
 from app.history.robust import spread
-from benchmarks.injected import CASES, Case, Floats, Injected, many, score
+from benchmarks.injected import CASES, Case, Floats, Injected, many, noise, score
 
 WITHIN_THE_RULES = CASES[:4]  # φ ≤ .6, every quantum, capped too
 FINE = CASES[:2]  # quantum ≤ .2 %
@@ -260,3 +260,43 @@ print(spent, *sorted(outside))
 
     assert min(float(run[0]) for run in runs) <= 0.3
     assert [name for name in runs[0][1:] if not name.startswith("_")] == ["numpy"]
+
+
+def test_a_step_smaller_than_the_noise_is_not_reported_however_certain() -> None:
+    values = white(13, 3000, 0.04)
+    values[1500:] *= 1.025
+
+    detection = detect(values)
+
+    assert at(detection) == []
+    assert detection.sigma > 0.03
+
+
+def test_ten_points_of_correlated_noise_are_enough_for_a_step_of_five_sigma() -> None:
+    """With the normal tail for more than eight points, 17 of 100 would be found."""
+    random, opened = np.random.default_rng(14), 0
+    for _ in range(40):
+        x = 0.01 * noise(random, 100, 0.6, "normal")
+        x[90:] += 0.05
+        opened += any(abs(cut - 90) <= 2 for cut in at(detect(1000 * np.exp(x))))
+
+    assert opened >= 26
+
+
+def test_correlated_noise_that_nobody_pays_for_would_ring() -> None:
+    random = np.random.default_rng(15)
+    quiet = [detect(1000 * np.exp(0.01 * noise(random, 300, 0.7, "normal"))).cuts for _ in range(60)]
+
+    assert sum(map(len, quiet)) <= 3
+
+
+def test_between_two_modes_the_interval_of_a_step_is_wider() -> None:
+    """A median in the gap between two modes is much less certain than that of a normal distribution."""
+    random, held = np.random.default_rng(16), []
+    for _ in range(60):
+        x = 0.01 * noise(random, 200, 0.0, "bimodal")
+        x[100:] += 0.1
+        held += [(c.low or 0) <= math.expm1(0.1) <= (c.high or 0) for c in detect(1000 * np.exp(x)).cuts]
+
+    assert len(held) >= 50
+    assert np.mean(held) >= 0.95

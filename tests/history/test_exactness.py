@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from app.history import pelt, ranks
 from app.history.robust import median, running_median, spread
+from app.history.standing import prune
 from tests.history.bounds import QUIET
 
 
@@ -199,3 +200,32 @@ def test_median_and_spread_are_those_of_the_books(given: list[float]) -> None:
 
 def test_the_median_of_two_huge_values_is_a_number() -> None:
     assert median(np.array([1.7e308, 1.7e308])) == 1.7e308
+
+
+def test_with_ties_the_exact_form_is_never_surer_than_the_shares_of_all_arrangements() -> None:
+    left, right = np.array([1.0, 2.0]), np.array([2.0, 3.0])
+    both = ranks.midranks(np.concatenate((left, right)))
+    sums = [sum(chosen) for chosen in itertools.combinations(both.tolist(), 2)]
+
+    p = ranks.two_sided(ranks.u_deviate(left, right))
+
+    assert p == pytest.approx(2 * sum(each <= both[:2].sum() for each in sums) / len(sums))
+
+
+class Scripted:
+    """A judge that knows in advance what stands."""
+
+    y = np.zeros(40)
+
+    def judge(self, before: int, cut: int, after: int) -> tuple[float, bool]:
+        return {
+            (0, 10, 20): (5.0, False),
+            (10, 20, 30): (1.0, False),
+            (20, 30, 40): (9.0, True),
+            (0, 10, 30): (8.0, True),
+            (10, 30, 40): (9.0, True),
+        }.get((before, cut, after), (0.0, False))
+
+
+def test_the_least_certain_cut_goes_first_because_its_neighbours_may_stand_without_it() -> None:
+    assert prune(Scripted(), [10, 20, 30]) == {10: 8.0, 30: 9.0}

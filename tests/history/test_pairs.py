@@ -228,3 +228,14 @@ def test_turning_direction_and_values_around_turns_the_verdict_around(change: fl
         assert judge(given, Metric(better=Better.HIGHER)).verdict is MIRRORED[found.verdict]
         assert judge([(head, base) for base, head in given], TIME).verdict is MIRRORED[found.verdict]
         assert judge(inverted, Metric(better=Better.HIGHER)).p == found.p
+
+
+def test_steps_of_one_size_are_ties_whatever_the_values() -> None:
+    """Twice as much is twice as much: rounding of logarithms must not put an order into it."""
+    doubled = [(1.0, 2.0), (3.0, 6.0), (7.0, 14.0), (0.1, 0.2), (11.0, 22.0), (13.0, 26.0), (1.7, 3.4), (19.0, 38.0)]
+    halved = [(head, base) for base, head in doubled[:2]]
+
+    found = judge([*doubled, *halved], TIME, Rule(looks=(8,)))
+
+    assert found.p == pytest.approx(2 * (1 + 10 + 45) / 2**10)
+    assert judge(doubled, TIME, Rule(looks=(8,))).low == judge(doubled, TIME, Rule(looks=(8,))).high

@@ -92,3 +92,14 @@ def test_the_band_is_three_sigma_wide_and_wider_for_correlated_noise() -> None:
 def test_without_a_history_there_is_no_band() -> None:
     assert once(3.0, Detection()).place is Place.UNKNOWN
     assert once(3.0, detect([1.0, 2.0])).place is Place.UNKNOWN
+
+
+def test_the_interval_leaves_out_what_the_distribution_of_u_allows() -> None:
+    """Six against six at 99 %: 4 of 924 arrangements have U ≤ 2, 7 have U ≤ 3, which is more than .5 %."""
+    base, head = [100.0, 102, 104, 106, 108, 110], [121.0, 127, 133, 139, 145, 152]
+    shifts = sorted(math.log(new / old) for new in head for old in base)
+
+    found = judge_unpaired(base, head, TIME)
+
+    assert found.low == pytest.approx(math.expm1(shifts[2]))
+    assert found.high == pytest.approx(math.expm1(shifts[-3]))
