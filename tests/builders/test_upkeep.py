@@ -200,20 +200,6 @@ def test_a_mirror_goes_only_when_no_tree_reads_it(tmp_path: Path) -> None:
     ]
 
 
-def test_a_mirror_stays_while_the_tree_of_a_comparisons_base_reads_it(tmp_path: Path) -> None:
-    laid(tmp_path, "b1/one")
-    base = tmp_path / "trees" / "b2" / "one~base"
-    base.mkdir(parents=True)
-    looks = iter([0])
-
-    prune(tmp_path, DISK_FLOOR, ["b2"], lambda: next(looks, 0))
-    beside = (tmp_path / "mirrors" / "one.git").exists()
-    prune(tmp_path, DISK_FLOOR, [], lambda: 0)
-
-    assert beside
-    assert not base.exists() and not (tmp_path / "mirrors" / "one.git").exists()
-
-
 def test_trees_of_untrusted_code_make_room_too(tmp_path: Path) -> None:
     laid(tmp_path / "untrusted", "b1/fork")
     laid(tmp_path, "b1/own")
