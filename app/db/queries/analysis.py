@@ -28,5 +28,7 @@ async def mark_cut(
     for column, value in ((series.c.board_type, board_type), (series.c.configuration, configuration)):
         if value is not None:
             about.append(column == value)
-    change = sa.update(analysis).where(analysis.c.series_id.in_(sa.select(series.c.id).where(*about)))
+    theirs = sa.select(analysis.c.series_id).where(analysis.c.series_id.in_(sa.select(series.c.id).where(*about)))
+    in_order = theirs.order_by(analysis.c.series_id).with_for_update()  # as everybody: nobody waits in a circle
+    change = sa.update(analysis).where(analysis.c.series_id.in_(in_order))
     await db.execute(change.values(due_at=_DUE, points=0))
