@@ -68,7 +68,7 @@ function amount(value) {
   return (whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (kept ? `.${kept}` : "")).replace("-", "−");
 }
 
-/** Draws a view on a canvas, at most two points per column of pixels and series. */
+/** Draws a view on a canvas: of each series at most one bar per column of pixels. */
 class Canvas {
   constructor(figure, points) {
     this.points = points;
@@ -114,37 +114,34 @@ class Canvas {
     this.letters(shown);
     if (focus) this.focus(focus);
   }
-  /** Per column of pixels the least and the largest value, in the order in which they come; single points where there is room. */
+  /** What is drawn of a series: single points where there is room, else the least and largest value of each column of pixels. */
   columns(values) {
-    const { first, last } = this.view, found = [], wide = Math.max(1, this.wide - EDGE.left - EDGE.right);
-    const from = Math.max(0, first - 1), to = Math.min(values.length - 1, last + 1), each = (to - from + 1) / wide;
-    if (each <= 2) {
-      for (let at = from; at <= to; at += 1) if (isThere(values[at])) found.push(at);
-      return found;
+    const { first, last } = this.view, wide = Math.max(1, this.wide - EDGE.left - EDGE.right);
+    const from = Math.max(0, first - 1), to = Math.min(values.length - 1, last + 1), each = (last - first + 1) / wide;
+    const found = [];
+    if (each <= 0.5) {
+      for (let at = from; at <= to; at += 1) if (isThere(values[at])) found.push({ at, low: values[at], high: values[at] });
+      return { found, step: 0 };
     }
-    for (let column = 0; column < wide; column += 1) {
-      let low = -1, high = -1;
-      for (let at = Math.floor(from + column * each); at < Math.min(to + 1, from + (column + 1) * each); at += 1) {
-        if (!isThere(values[at])) continue;
-        if (low < 0 || values[at] < values[low]) low = at;
-        if (high < 0 || values[at] > values[high]) high = at;
+    const step = each < 1 ? 2 : 1, count = step * each;
+    for (let column = 0; column * step < wide; column += 1) {
+      let low = Infinity, high = -Infinity;
+      for (let at = Math.ceil(first + column * count); at <= Math.min(last, first + (column + 1) * count); at += 1) {
+        if (values[at] < low) low = values[at];
+        if (values[at] > high) high = values[at];
       }
-      if (low >= 0) found.push(Math.min(low, high));
-      if (low !== high) found.push(Math.max(low, high));
+      if (low <= high) found.push({ at: column * step, low, high });
     }
-    return found;
+    return { found, step };
   }
   scale(columns) {
-    let lowest = Infinity, highest = -Infinity, number = 0;
-    const shown = this.points.series.filter((each) => !this.view.hidden.has(each.id));
-    for (const places of columns) {
-      const values = shown[number].values;
-      for (const at of places) {
-        if (at < this.view.first || at > this.view.last) continue;
-        if (values[at] < lowest) lowest = values[at];
-        if (values[at] > highest) highest = values[at];
+    let lowest = Infinity, highest = -Infinity;
+    for (const { found, step } of columns) {
+      for (const { at, low, high } of found) {
+        if (!step && (at < this.view.first || at > this.view.last)) continue;
+        if (low < lowest) lowest = low;
+        if (high > highest) highest = high;
       }
-      number += 1;
     }
     if (lowest > highest) [lowest, highest] = [0, 1];
     if (this.points.cap !== null) [lowest, highest] = [Math.min(lowest, this.points.cap), Math.max(highest, this.points.cap)];
@@ -181,19 +178,30 @@ class Canvas {
     }
     context.globalAlpha = 1;
   }
-  line(series, number, places) {
-    const { context } = this, { values } = series;
+  line(series, number, { found, step }) {
+    const { context } = this;
     context.strokeStyle = context.fillStyle = this.colours[number]; context.lineWidth = 1.6; context.lineJoin = "round";
-    context.setLineDash(places.length < 2 * DENSE ? this.dashes[number] : []);
+    if (step) { this.bars(found, step); return; }
+    context.setLineDash(this.dashes[number]);
     context.beginPath();
-    for (const at of places) context.lineTo(this.x(at), this.y(values[at]));
+    for (const { at, low } of found) context.lineTo(this.x(at), this.y(low));
     context.stroke();
     context.setLineDash([]);
     if (this.view.width >= DENSE) return;
-    for (const at of places) this.dot(this.x(at), this.y(values[at]), 2.6);
+    for (const { at, low } of found) this.dot(this.x(at), this.y(low), 2.6);
     context.globalAlpha = 0.5;
     for (const [at, samples] of Object.entries(series.samples)) for (const value of samples) this.dot(this.x(Number(at)), this.y(value), 1.5);
     context.globalAlpha = 1;
+  }
+  /** Columns as upright bars that touch their neighbours: whole pixels, a tenth of what a stroke with joints costs. */
+  bars(found, step) {
+    let [top, bottom] = [null, null];
+    for (const { at, low, high } of found) {
+      const [up, down] = [Math.round(this.y(high)), Math.round(this.y(low)) + 1];
+      const from = bottom === null ? up : Math.min(up, bottom), to = top === null ? down : Math.max(down, top);
+      this.context.fillRect(EDGE.left + at, from, step, Math.max(2, to - from));
+      [top, bottom] = [up, down];
+    }
   }
   dot(x, y, radius) { this.context.beginPath(); this.context.arc(x, y, radius, 0, 2 * Math.PI); this.context.fill(); }
   marks(view) {
@@ -376,4 +384,7 @@ class Plot {
   }
 }
 
-for (const figure of document.querySelectorAll("figure.plot")) if (figure.querySelector(".points")) figure.plot = new Plot(figure);
+for (const figure of document.querySelectorAll("figure.plot")) if (figure.querySelector(".points")) {
+  figure.plot = new Plot(figure);
+  performance.mark("chart ready");
+}

@@ -1,5 +1,6 @@
 """A repository with a year of results: series, shifts and remarks, as rows; ten thousand points take a second."""
 
+import hashlib
 import random
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,11 +59,13 @@ async def history(
     return Scene(repository, made, series, attempt)
 
 
-async def more(site: Site, scene: Scene, benchmark: str, *, metric: str = "time", level: float = 10.0) -> list[int]:
-    """Measure another benchmark at the same commits on the same targets; its level stays."""
-    series = await _series(
-        site, scene.repository, benchmark, metric, len(scene.series), "main", unit="ms", better="lower"
-    )
+async def more(
+    site: Site, scene: Scene, benchmark: str, *, metric: str = "time", branch: str = "main", unit: str = "ms",
+    better: str = "lower", level: float = 60.0,
+) -> list[int]:  # fmt: skip
+    """Measure another benchmark, or another branch, at the same commits on the same targets; its level stays."""
+    targets = len(scene.series)
+    series = await _series(site, scene.repository, benchmark, metric, targets, branch, unit=unit, better=better)
     for number, each in enumerate(series):
         values = _values(len(scene.commits), level + number, seed=each, drop=1.0)
         await measure(site, each, scene.commits, values)
@@ -84,11 +87,12 @@ async def _commits(site: Site, repository: int, count: int) -> list[int]:
 async def _series(
     site: Site, repository: int, benchmark: str, metric: str, targets: int, branch: str, **more: Any
 ) -> list[int]:
+    identity = hashlib.sha256(f"{benchmark} {metric}".encode()).hexdigest()
     usual = {"unit": "frames/s", "better": "higher", "params": {}, "version": ""}
     rows = [
         {
             "repository_id": repository, "branch": branch, "board_type": board, "configuration": configuration,
-            "identity": f"{benchmark}/{metric}", "benchmark": benchmark, "metric": metric, **usual, **more,
+            "identity": identity, "benchmark": benchmark, "metric": metric, **usual, **more,
         }
         for board, configuration in TARGETS[:targets]
     ]  # fmt: skip

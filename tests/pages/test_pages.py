@@ -289,10 +289,9 @@ async def test_pages_are_small_and_name_no_other_host(site):
 
 async def test_the_points_of_many_series_are_in_commit_order(site):
     made = await measured.history(site, commits=60)
-    ids = [
-        *made.series,
-        *(each for name in ("blend", "text", "image") for each in await measured.more(site, made, name)),
-    ]
+    ids = list(made.series)
+    for name in ("blend", "text", "image"):
+        ids += await measured.more(site, made, name)
 
     async with site.deps.begin() as db:
         columns = await points.latest(db, [ids[each * 7 % 20] for each in range(20)], commits=40)
