@@ -6,6 +6,7 @@ Every page has its data at the same address with `.json` (the start page: `/inde
 from quart import Quart
 
 from app.web.pages import (
+    accepting,
     admission,
     alerts,
     board_pages,
@@ -32,6 +33,7 @@ from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_ver
 __all__ = ["pages", "register"]
 
 _ROUTES = (
+    accepting,
     admission,
     alerts,
     board_pages,

@@ -36,6 +36,7 @@ DONE = {
     "to be held": "It is held when a job on it goes wrong.",
     "released": "Released: it gets jobs again.",
     "cancelled": "Cancelled. What runs is stopped within the cancel grace.",
+    "accepted": "Accepted: it fails no status until it grows.",
     "replayed": "Handed out once more.",
     "retried": "Queued again.",
     "searched": "The search begins: its comparisons run one after the other.",

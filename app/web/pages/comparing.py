@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import commits, repositories
 from app.errors import NotFound
+from app.handlers import acceptance
 from app.history.verdict import Verdict
 from app.history.verdicts import ComparedRow, ComparedTarget, Verdicts, Worst
 from app.reporting import verdict_words
 from app.results import side_by_side
 from app.results import verdicts as compared
+from app.web import admission
 from app.web.pages import places
 from app.web.pages.answer import answer, deps, found, page, renamed
 from app.web.pages.asked import Asked
@@ -103,6 +105,8 @@ async def compare(forge: str, full_name: str, pair: str) -> Response:
         words=verdict_words,
         dots=dots,
         places=places,
+        waiting=len(acceptance.open_([verdicts])),
+        visitor=await admission.visitor(),
     )
 
 
