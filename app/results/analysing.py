@@ -28,7 +28,6 @@ from app.results.lines import Line
 
 AT_ONCE = 40  # series of one transaction
 SHARE_S = 120.0  # a round ends after so long; what is left is due, and the next one goes on
-ADDED = 50  # more points than this since the last time, and the series is looked at as a whole
 TOLD_EVERY = 2000  # series
 
 log = structlog.get_logger()
@@ -110,7 +109,7 @@ def _detect(
         if line is not None:
             before = known.get(each.series_id, [])
             try:
-                said = _detection(each, line, [cut.place for cut in cuts if cut.is_about(each)], before)
+                said = _detection(line, [cut.place for cut in cuts if cut.is_about(each)], before)
             except (ArithmeticError, ValueError):
                 log.exception("series_not_analysed", series=each.series_id)
                 said = None
@@ -118,9 +117,9 @@ def _detect(
     return found
 
 
-def _detection(claimed: Claimed, line: Line, boundaries: Iterable[Place], known: Sequence[Known]) -> Detection:
+def _detection(line: Line, boundaries: Iterable[Place], known: Sequence[Known]) -> Detection:
     edges = [bisect_left(line.places, place) for place in boundaries]
-    if claimed.points == 0 or len(line.values) > claimed.points + ADDED:
+    if line.is_new:
         return detector.detect(line.values, resolution=line.resolution, boundaries=edges)
     cuts = sorted((each.cut for each in known if not each.is_gone), key=lambda cut: cut.index)
     return detector.refit(line.values, cuts, resolution=line.resolution, boundaries=edges)
@@ -144,7 +143,7 @@ def _told(series_id: int, found: Found | None = None) -> dict[str, object]:
     said = found.detection if found else None
     return {
         "series_id": series_id,
-        "points": len(found.line.values) if found else 0,
+        "points": found.line.total if found else 0,
         "level": said.level if said else None,
         "sigma": said.sigma if said else None,
         "inflation": said.inflation if said else None,

@@ -369,3 +369,18 @@ async def test_a_deleted_pipeline_takes_the_change_point_along_that_hung_on_its_
 
     (after,) = await history.alerts()
     assert (after.id, after.state, after.change_points) == (alert.id, "noise", 0)
+
+
+async def test_of_a_long_series_only_the_end_is_looked_at_again_and_older_change_points_stay(history):
+    boot = await history.series("boot")
+    await history.learn(boot, steady(100, 100) + steady(110, 1300, seed=2))
+    (old,) = await history.rows("change_point")
+
+    await history.learn(boot, steady(121, 6, seed=3), first=1400)
+
+    same, new = await history.rows("change_point")
+    assert same == old and new["points_after"] == 6
+    (about,) = await history.rows_of("analysis")
+    assert (about["points"], about["level"]) == (1406, pytest.approx(121, rel=0.01))
+    for alert, until in zip(await history.alerts(), (sha(1400), sha(100)), strict=True):
+        assert (alert.until, alert.state) == (until, "new")

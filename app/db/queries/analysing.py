@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.queries import arrays
 from app.db.queries.outbox import seconds
-from app.db.tables import analysis, annotation, commit, repository, series
+from app.db.tables import analysis, annotation, commit, measurement, repository, series
 from app.history.shifts import Place
 
 CLAIM_S = 120.0
@@ -63,6 +64,13 @@ async def still_held(db: AsyncConnection, claimed: Iterable[Claimed]) -> set[int
     pairs = [(each.series_id, each.due_at) for each in claimed]
     mine = sa.select(analysis.c.series_id).where(sa.tuple_(analysis.c.series_id, analysis.c.due_at).in_(pairs))
     return set((await db.execute(mine.order_by(analysis.c.series_id).with_for_update())).scalars())
+
+
+async def totals(db: AsyncConnection, series_ids: Sequence[int]) -> dict[int, int]:
+    """Count the commits that were measured in some series."""
+    number = sa.func.count(sa.distinct(measurement.c.commit_id))
+    asked = sa.select(measurement.c.series_id, number).where(arrays.is_in(measurement.c.series_id, series_ids))
+    return {series_id: total for series_id, total in await db.execute(asked.group_by(measurement.c.series_id))}
 
 
 @dataclass(frozen=True, kw_only=True)
