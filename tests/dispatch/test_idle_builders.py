@@ -94,4 +94,4 @@ async def test_idle_builders_cost_little_and_one_has_a_job_as_soon_as_it_comes(
     assert used.of("web") / used.seconds < (0.05 + 0.2 * number / 1000) * min(crowd(), 2.0)
     assert asked / used.seconds < 100, "Redis is asked the more, the more builders wait"
     assert held < 20
-    assert percentile(waits, 95) < 0.15 + 0.1 * crowd(), waits  # by the sweep alone it is a second
+    assert percentile(waits, 50) < min(0.1 + 0.05 * crowd(), 0.4), waits  # by the look of each second it is that long
