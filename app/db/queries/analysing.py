@@ -47,9 +47,11 @@ async def claim(db: AsyncConnection, limit: int) -> list[Claimed]:
     """Take series that are due; several workers get different ones."""
     clock = sa.func.clock_timestamp()
     due = sa.select(analysis.c.series_id).where(analysis.c.due_at <= clock).order_by(analysis.c.due_at)
+    # As an array they are found first and looked up by key: a join would be planned over all series there are.
+    first = sa.func.array(due.limit(limit).with_for_update(skip_locked=True).scalar_subquery())
     taken = (
         sa.update(analysis)
-        .where(analysis.c.series_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
+        .where(analysis.c.series_id == sa.any_(first))
         .where(series.c.id == analysis.c.series_id, repository.c.id == series.c.repository_id)
         .values(due_at=clock + seconds(CLAIM_S))
     )

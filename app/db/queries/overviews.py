@@ -113,13 +113,15 @@ async def open_shifts(db: AsyncConnection, repository_id: int, *, limit: int) ->
         .lateral("largest")
     )
     fields = ("id", "branch", "state", "opened_at")
+    worst_first = (shift.c.is_worse.desc(), shift.c.id.desc())
+    mine = sa.select(shift.c.id).where(shift.c.repository_id == repository_id, shift.c.state.in_(OPEN))
+    few = mine.order_by(*worst_first).limit(limit)  # cut before anything is summed up
     wanted = (
         sa.select(*(shift.c[name] for name in fields), commit.c.sha, commit.c.title, largest)
         .join_from(shift, commit, commit.c.id == shift.c.until_commit_id)
         .join(largest, sa.true())
-        .where(shift.c.repository_id == repository_id, shift.c.state.in_(OPEN))
-        .order_by(shift.c.is_worse.desc(), shift.c.id.desc())
-        .limit(limit)
+        .where(shift.c.id.in_(few.correlate(None)))
+        .order_by(*worst_first)
     )
     return list((await db.execute(wanted)).mappings())
 
