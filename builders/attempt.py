@@ -55,7 +55,8 @@ class Attempt:
         self.finished: Finished | None = None  # once the service has answered
         self.claimed: Claim | None = None  # that the finish brought along
         self.stop, self.off_board = Stop(), asyncio.Event()
-        self.secrets = [each for each in (lease.source.token, token, *token.split(".")[1:]) if each]
+        remote = [] if lease.compare is None else [lease.compare.base.token]
+        self.secrets = [each for each in (lease.source.token, *remote, token, *token.split(".")[1:]) if each]
         self.secrets += _scripts_secrets(lab, lease)
         self.log = JobLog(folder, self.secrets)
         self.keeper = Keeper(service, lease, self.stop, refused)

@@ -137,7 +137,7 @@ async def test_no_pair_is_begun_that_the_jobs_time_would_not_hold(
     scene.board(run=RUN + "sleep 1")
     await lab.connect()
 
-    attempt = await scene.job(pairs=50, limit_s=12.0)
+    attempt = await scene.job(pairs=50, limit_s=9.0)
     finish = await ended(attempt)
 
     assert finish.outcome is Outcome.PASSED
