@@ -75,6 +75,7 @@ async def show(row: sa.RowMapping, asked: Asked) -> Response:
         sheet=benchmark_view.sheet(view),
         asked=asked,
         drawing=drawing,
+        texts=benchmark_view.texts(view),
         facets=facets(
             asked,
             picked.choices,

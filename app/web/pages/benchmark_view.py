@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.history import plot
+from app.history.amounts import amount
 from app.results.curves import Cell, Curve, History
 from app.web.pages.exports import Sheet
 
@@ -195,6 +196,16 @@ def concerning(history: History, remarks: Sequence[Any]) -> list[RemarkRow]:
 def _concerns(remark: Any, board_type: str, configuration: str) -> bool:
     wanted = (remark["board_type"] or board_type, remark["configuration"] or configuration)
     return wanted == (board_type, configuration)
+
+
+def texts(view: BenchmarkPage) -> list[list[tuple[str, str]]]:
+    """Write each cell's value, and how far its samples reach: at once, as a template is slow at a thousand cells."""
+    return [[_text(cell) if cell is not None else ("", "") for cell in row.cells] for row in view.items]
+
+
+def _text(cell: Cell) -> tuple[str, str]:
+    reach = f"{amount(cell.low)}…{amount(cell.high)}, {cell.count}×" if cell.count > 1 else ""
+    return amount(cell.value), reach
 
 
 def sheet(view: BenchmarkPage) -> Sheet:
