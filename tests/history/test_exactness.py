@@ -112,7 +112,7 @@ def test_three_points_against_many_reach_any_certainty() -> None:
 
 def test_of_a_long_side_only_the_nearest_four_hundred_points_count_beside_a_short_one() -> None:
     """Where the level lay long ago says nothing of the step now."""
-    long_ago, near = np.full(1000, 9.0) + np.arange(1000) / 1e4, np.arange(400) / 1e4
+    long_ago, near = 5 + np.arange(1000) / 1e4, np.arange(400) / 1e4
     fresh = np.array([5.0, 5.1, 5.2])
 
     with_past = ranks.u_deviate(np.concatenate((long_ago, near)), fresh)
