@@ -50,7 +50,7 @@ async def test_the_verdict_comes_first_then_the_baseline_the_worst_rows_and_a_li
 
     lines = visible(the_comment(pull))
     assert lines[0] == "### ▲ Rigline: 1 regressed, 1 improved, 2 unchanged"
-    assert lines[1].startswith(f"Commit `{A[:10]}` against `{BASE[:10]}`")
+    assert lines[1].startswith(f"Commit `{A[:10]}` against `merge base with main` `{BASE[:10]}`")
     assert f"(https://rigline.example/github/acme/firmware/compare/{BASE}...{A})" in lines[1]
     assert lines[2:] == [
         "- ▲ `draw time` on `nucleo/fast`: certainly worse, +4.9 % (+3.1 % … +6.7 %)",
