@@ -24,7 +24,7 @@ from app.results.native import (
 from app.results.parsed import MOST_METRICS, Metric, NotUnderstood, Parsed, Scalar
 from app.results.units import better_for
 
-MOST_SAMPLES = 1_000_000  # of one file
+MOST_SAMPLES = 150_000  # of one file
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 

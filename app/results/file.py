@@ -16,6 +16,7 @@ from builders.protocol import WantedFormat
 HEAD = 256 << 10  # bytes in which a text must show what it is
 LARGEST_DOCUMENT = 5 << 20  # bytes of JSON or XML
 LARGEST_WEIGHT = 36 << 20  # bytes that parsed JSON may take
+LARGEST_TEXT = 8 << 20  # bytes of lines
 MOST_LINES = 200_000
 LONGEST_LINE = 4_000  # characters; no tool writes a result into a longer one
 MOST_FALSE_STARTS = 50  # lines that look like JSON and are none
@@ -77,6 +78,8 @@ class File:
         Raises:
             NotUnderstood: there are too many.
         """
+        if len(self.data) > LARGEST_TEXT:
+            raise NotUnderstood(f"the text has {len(self.data)} bytes; at most {LARGEST_TEXT} are read")
         count = self.data.count(b"\n")
         if count > MOST_LINES:
             raise NotUnderstood(f"{count} lines; at most {MOST_LINES} are read")

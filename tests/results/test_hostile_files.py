@@ -163,6 +163,29 @@ HEAVY: dict[str, Callable[[int], bytes]] = {
     "escapes": lambda size: b"BenchmarkA 1 1 ns/op\n" + b"\x1b[" * (size // 2),
 }
 
+# Expressions that look at every rest of a line take quadratic time: a text full of the longest lines shows it.
+LINES = {
+    "labels": (b"# TYPE a gauge\n", b"a{" + b"b" * 3900 + b"} 1"),
+    "quotes": (b"# TYPE a gauge\n", b"a{" + b'b="\\' * 900 + b"} 1"),
+    "escaped quotes": (b"# TYPE a gauge\n", b"a{" + b'b="\\"' * 700 + b"} 1"),
+    "braces": (b"# TYPE a gauge\n", b"a{" + b"}" * 3900 + b" 1 1 1"),
+    "digits of GNU time": (b"\tCommand being timed: \n", b"0.1user 0.1system 0:00.1elapsed 1%CPU " + b"1" * 3900),
+    "spaces of GNU time": (b"\tCommand being timed: \n", b"0.1user 0.1system 0:00.1elapsed 1%CPU" + b" 1" * 1900),
+    "fields of GNU time": (b"\tCommand being timed: \n", b"\tA" + b":a" * 1900),
+    "spaces of zsh": (b"a  0.1s user 0.1s system 1% cpu 0.1 total\n", b"a  1" * 950),
+    "digits of zsh": (b"a  0.1s user 0.1s system 1% cpu 0.1 total\n", b"a  " + b"1" * 3900),
+    "spaces": (b"  Instructions: 1\n", b" " * 3900 + b"x"),
+    "words of a metric": (b"  Instructions: 1\n", b"  A" + b" a" * 1900 + b":"),
+    "equals": (b"  Instructions: 1\n", b"  " + b"=" * 3900),
+    "names": (b"  Instructions: 1\n", b"a::b " * 780),
+    "dashes of go": (b"BenchmarkA 1 1 ns/op\n", b"Benchmark" + b"-1" * 1900),
+    "words of go": (b"BenchmarkA 1 1 ns/op\n", b"Unit a " + b"b " * 1900),
+    "spaces of go": (b"BenchmarkA 1 1 ns/op\n", b"Unit a" + b"  b" * 1250),
+    "pairs of go": (b"BenchmarkA 1 1 ns/op\n", b"BenchmarkA 1" + b" 1 x" * 950),
+    "crosses of benchmark.js": (b"a x 1 ops/sec \xc2\xb11% (1 run sampled)\n", b"a x 1," * 600),
+    "digits of benchmark.js": (b"a x 1 ops/sec \xc2\xb11% (1 run sampled)\n", b"a x " + b"1" * 3900),
+    "commas": (b"Benchmark Summary\nName, Avg. CPU, Avg. FPS\n", b"a," * 1900),
+}
 PATTERNED = {
     "letters that match": (lambda size: b"a" * 20 * (size // 20), "(?P<value>a)"),
     "lines that match": (lambda size: b"1234567890 123456789\n" * min(size // 21, 199_000), "(?P<value>[0-9]+)"),
@@ -181,7 +204,7 @@ import os, time
 from app.results import file
 from app.results.adapters import read
 from builders.protocol import WantedFormat
-from tests.results.test_hostile_files import HEAVY, PATTERNED
+from tests.results.test_hostile_files import HEAVY, LINES, PATTERNED
 def peak():
     return next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 def lightest(make):
@@ -197,6 +220,8 @@ read(b"warm"); read(b"<a/>"); read(b"[0]")
 for name in HEAVY:
     measure(name, HEAVY[name](5_000_000))
     measure(name, HEAVY[name](lightest(HEAVY[name])))
+for name, (first, line) in LINES.items():
+    measure(f"lines of {name}", first + (line + b"\\n") * ((8_000_000 - len(first)) // (len(line) + 1)))
 for name, (make, pattern) in PATTERNED.items():
     measure(name, make(16 << 20), WantedFormat(pattern=pattern))
 """
@@ -206,7 +231,7 @@ def test_large_hostile_files_cost_neither_a_second_nor_fifty_megabytes():
     said = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True).stdout
 
     costs = [line.split("|", 3) for line in said.splitlines()]
-    assert len(costs) == 2 * len(HEAVY) + len(PATTERNED)
+    assert len(costs) == 2 * len(HEAVY) + len(LINES) + len(PATTERNED)
     for name, seconds, memory, note in costs:
         assert float(seconds) < MOST_SECONDS, (name, note)
         assert int(memory) < MOST_MEMORY, (name, note)

@@ -11,7 +11,7 @@ FORMAT = "openmetrics"
 _KNOWN_BY = re.compile(r"^# TYPE [a-zA-Z_:][\w:]* [a-z]+[ \t]*$", re.MULTILINE)
 _META = re.compile(r"# (TYPE|UNIT) ([a-zA-Z_:][\w:]*) (\S+)")
 _SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \S+)?")
-_LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
+_LABEL = re.compile(r'\b([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _UNITS = {"seconds": "s", "milliseconds": "ms", "bytes": "B", "bytes_per_second": "B/s", "percent": "%"}
 

@@ -15,7 +15,7 @@ FORMAT = "time"
 _WORD = re.compile(r"(real|user|sys)[ \t]+(?:(\d+)m)?(\d+(?:[.,]\d+)?)s?")
 _ZSH = re.compile(r"(.*\S)  (\d+\.\d+)s user (\d+\.\d+)s system \d+% cpu (?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?) total")
 _GNU = re.compile(
-    r"(\d+\.\d+)user (\d+\.\d+)system (?:(\d+):)?(\d+):(\d+(?:\.\d+)?)elapsed \S+CPU .*?(\d+)maxresident\)k"
+    r"(\d+\.\d+)user (\d+\.\d+)system (?:(\d+):)?(\d+):(\d+(?:\.\d+)?)elapsed \S+CPU .*?\b(\d+)maxresident\)k"
 )
 _VERBOSE = re.compile(r"[ \t]+([A-Z][\w ()/:-]*?): (.*)")
 _KNOWN_BY = re.compile(
