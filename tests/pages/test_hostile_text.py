@@ -6,7 +6,10 @@ import time
 
 import pytest
 
+from app.history.verdict import Verdict
 from app.web.pages import log_text
+from tests import compared
+from tests.pages import measured
 from tests.pages.site import native, sha
 
 SCRIPT = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>"
@@ -48,6 +51,33 @@ async def test_hostile_names_are_text_on_every_page(site):
     (benchmark,) = set(re.findall(r'href="(/[^"]*history\?benchmark=[^"]*)"', history))
     shown = await site.get(benchmark.replace("&amp;", "&"))
     assert "&lt;script&gt;alert" in shown and "<script>alert" not in shown and "<img" not in shown
+
+
+async def test_hostile_names_are_text_where_commits_and_boards_are_judged(site):
+    made = await measured.history(site, commits=60, targets=1)
+    name = EVIL.replace("\u0007", "")
+    why = {"compare_with": sha(50), "compare_why": name[:60], "pull_request": 7, "branch": None, "title": name}
+    job = await site.job(await site.pipeline(made.repository, sha(59), **why), "passed")
+    rows = [compared.row(f"{name}{each}", each, **compared.WORSE, note=name, params={name: name}) for each in Verdict]
+    await compared.compare(site.deps, job, rows)
+    await site.insert_plain(
+        "board_noise", board_id=site.boards["nucleo-1"], repository_id=made.repository, configuration="release",
+        identity="x", benchmark=name, metric=name, differences=[], sigma=0.09, trials=60, false_alarms=3,
+    )  # fmt: skip
+    await site.insert(
+        "annotation", repository_id=made.repository, commit_id=made.commits[20], kind="note", text=name, said_by=name
+    )
+    home = "/github/acme/firmware"
+    pages = (
+        f"{home}/compare/{sha(50)}...{sha(59)}?q=%3Cscript%3E&target=%22%3E%3Cimg%3E", f"{home}/pulls/7",
+        "/builders/lab-1/boards/nucleo-1",
+        f"{home}/history?benchmark=draw/arc/rounded&metric=fps&hide=%3Cimg%3E&sort=%22",
+    )  # fmt: skip
+
+    for path in pages:
+        html = await site.get(path)
+        assert "<script>alert" not in html and "<img" not in html and " 49 " not in html, path
+    assert "\\u003cscript" in html and "&lt;script&gt;alert" in html  # in the points of the script, and on the page
 
 
 async def test_a_hostile_log_is_shown_and_nothing_of_it_obeyed(site):

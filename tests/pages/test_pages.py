@@ -297,3 +297,20 @@ async def test_the_points_of_many_series_are_in_commit_order(site):
         columns = await points.latest(db, [ids[each * 7 % 20] for each in range(20)], commits=40)
 
     assert [each.commit_ids for each in columns] == [made.commits[20:]] * 20
+
+
+async def test_pages_are_sent_compressed_unless_they_show_a_secret_or_are_small(site):
+    await measured.history(site, commits=30, targets=1)
+    builder = {"name": "shelf"}
+    site.http.headers["Origin"] = site.url
+
+    page = await site.http.get(BOOT.replace("boot", "draw/arc/rounded").replace("=time", "=fps"))
+    plain = await site.http.get("/pipelines", headers={"Accept-Encoding": "identity"})
+    secret = await site.http.post("/builders", data=builder, headers=await site.admin())
+    style = await site.http.get("/static/style.css")
+
+    assert page.headers["content-encoding"] == style.headers["content-encoding"] == "gzip"
+    assert page.headers["vary"] == "Accept-Encoding" and "</html>" in page.text
+    assert int(page.headers["content-length"]) < len(page.content) / 3
+    assert "content-encoding" not in plain.headers and plain.headers["vary"] == "Accept-Encoding"
+    assert secret.headers["cache-control"] == "no-store" and "content-encoding" not in secret.headers
