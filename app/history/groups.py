@@ -4,14 +4,6 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-SEPARATOR = "/"
-
-
-def group_of(benchmark: str) -> str:
-    """Name the group of a benchmark: what stands before the first slash; empty for one without a group."""
-    head, separator, _ = benchmark.partition(SEPARATOR)
-    return head if separator else ""
-
 
 def together(lines: Sequence[Sequence[float]]) -> list[float]:
     """Join series into one: the geometric mean of each one's values relative to its median.

@@ -171,3 +171,16 @@ async def test_a_history_is_a_line_with_marks_where_the_level_shifted(site):
     assert [each["value"] for each in json.loads(short.out)["items"][0]["items"]] == [20, 20, 20]
     assert [(each["commit"], each["value"]) for each in csv.DictReader(io.StringIO(pull.out))] == [(sha(70), "5.0")]
     assert (none.status, none.out) == (1, "")
+
+
+async def test_the_overview_sums_series_up_by_group_metric_and_place(history, site):
+    for benchmark in ("draw/arc/rounded", "draw/line", "boot", "/odd"):
+        await history.learn(await history.series(benchmark), [10.0, 10.0, 20.0])
+    await history.learn(await history.series("draw/line", identity="other", board_type="rpi4"), [5.0])
+    await history.learn(await history.series("draw/line", identity="branch", branch="pull/1"), [5.0])
+
+    page = json.loads(await site.get("/github/acme/firmware.json"))
+
+    told = [(each["group"], each["board_type"], each["benchmarks"], each["drawn"]) for each in page["groups"]]
+    assert told == [("", "nucleo-f7", 2, 2), ("draw", "nucleo-f7", 2, 2), ("draw", "rpi4", 1, 1)]
+    assert page["groups"][1]["line"] == pytest.approx([1, 1, 2]) and page["more_groups"] == 0

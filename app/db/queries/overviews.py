@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -15,6 +15,7 @@ from app.db.tables import analysis, change_point, commit, job, pipeline, series,
 
 SORTS = ("name", "shift", "noise")
 OPEN = (Triage.NEW, Triage.ACKNOWLEDGED)  # of alerts: somebody has to do something
+MOST_GROUPS = 2000
 RECENT = 200  # pipelines of a branch that say how its boards do
 _CHOICES = ("branch", "board_type", "configuration", "metric", "unit")
 
@@ -83,19 +84,28 @@ def _order(sort: str, last: LateralFromClause) -> list[sa.ColumnElement[Any]]:
     return [by_name[0].desc() if back else by_name[0], *by_name[1:]]
 
 
-async def names(db: AsyncConnection, repository_id: int, branch: str, *, limit: int) -> list[dict[str, Any]]:
-    """List the series of a branch with nothing but what they are called: groups are made of these."""
-    fields = ("id", "board_type", "configuration", "benchmark", "metric", "unit", "better")
-    mine = (
-        sa.select(*(series.c[name] for name in fields))
+async def groups(db: AsyncConnection, repository_id: int, branch: str, *, members: int) -> list[sa.RowMapping]:
+    """Sum the series of a branch up by the group in the benchmark's name, metric, board type and configuration.
+
+    Args:
+        members: ids of the first so many series of each group by name are listed.
+    """
+    group = sa.case((series.c.benchmark.contains("/"), sa.func.split_part(series.c.benchmark, "/", 1)), else_="")
+    keys = (group.label("group"), series.c.metric, series.c.board_type, series.c.configuration)
+    named = aggregate_order_by(series.c.id, series.c.benchmark, series.c.id)
+    wanted = (
+        sa.select(
+            *keys,
+            sa.func.min(series.c.better).label("better"),
+            sa.func.count().label("benchmarks"),
+            sa.func.array_agg(named, type_=ARRAY(sa.Integer))[1:members].label("members"),
+        )
         .where(series.c.repository_id == repository_id, series.c.branch == branch)
-        .order_by(*series_of.by_name())
-        .limit(limit)
-        .subquery()
+        .group_by(*keys)
+        .order_by(*keys)
+        .limit(MOST_GROUPS)
     )
-    # One row of lists: thousands of rows would cost more than the query.
-    lists = (await db.execute(sa.select(*(sa.func.array_agg(mine.c[name]) for name in fields)))).one()
-    return [dict(zip(fields, row, strict=True)) for row in zip(*(each or () for each in lists), strict=True)]
+    return list((await db.execute(wanted)).mappings())
 
 
 async def open_shifts(db: AsyncConnection, repository_id: int, *, limit: int) -> list[sa.RowMapping]:

@@ -1,6 +1,6 @@
 """One repository: its boards and what they last said, what shifted, its benchmarks by groups, its last pipelines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import overviews, pipelines, points, repositories
 from app.db.queries.pipelines import PipelineView
 from app.history import groups, plot
-from app.history.groups import group_of
 from app.states import JobState
 from app.web.pages import places
 from app.web.pages.answer import answer, deps, found, page, renamed
@@ -22,7 +21,6 @@ FORGES = "any(github, gitlab, git, fake)"  # an address of anything else is unkn
 LAST = 12  # pipelines
 SPARK = 40  # commits of a small chart
 GROUPS = 100  # each with a small chart
-NAMES = 20_000  # series that groups are made of
 MEMBERS = 300  # series whose points are read for all groups together
 SHIFTS = 20
 
@@ -102,51 +100,32 @@ async def repository(forge: str, full_name: str) -> Response:
         last = await titled(db, await pipelines.list_(db, repository=row["id"], limit=LAST))
         targets = [TargetRow(**each) for each in await overviews.targets(db, row["id"], branch)]
         shifts = [ShiftRow(**each) for each in await overviews.open_shifts(db, row["id"], limit=SHIFTS)]
-        names = await overviews.names(db, row["id"], branch, limit=NAMES)
-        grouped = _grouped(names)
-        shown = dict(list(grouped.items())[:GROUPS])
-        rows = await _lines(db, shown)
+        grouped = await overviews.groups(db, row["id"], branch, members=MEMBERS)
+        rows = await _lines(db, grouped[:GROUPS])
     view = RepositoryPage(
         **{name: row[name] for name in ("forge", "full_name", "clone_url", "default_branch", "private")},
         targets=targets,
         shifts=shifts,
         groups=rows,
-        more_groups=len(grouped) - len(shown),
+        more_groups=len(grouped) - len(rows),
         pipelines=last,
     )
     sparks = [plot.spark(each.line) if each.line else None for each in rows]
     return await answer("repository.html", view, sheet=sheet(view), sparks=sparks, places=places)
 
 
-Key = tuple[str, str, str, str]  # group, metric, board type, configuration
-
-
-def _grouped(names: Sequence[Mapping[str, Any]]) -> dict[Key, list[Mapping[str, Any]]]:
-    found: dict[Key, list[Mapping[str, Any]]] = {}
-    for each in names:
-        key = (group_of(each["benchmark"]), each["metric"], each["board_type"], each["configuration"])
-        found.setdefault(key, []).append(each)
-    return dict(sorted(found.items()))
-
-
-async def _lines(db: AsyncConnection, grouped: dict[Key, list[Mapping[str, Any]]]) -> list[GroupRow]:
+async def _lines(db: AsyncConnection, grouped: Sequence[Any]) -> list[GroupRow]:
     """Draw each group by its first members: as many as can be read for all groups at once."""
     most = max(1, MEMBERS // max(1, len(grouped)))
-    chosen = {key: [each["id"] for each in members[:most]] for key, members in grouped.items()}
-    latest = await points.latest(db, [each for ids in chosen.values() for each in ids], commits=SPARK)
+    latest = await points.latest(db, [each for row in grouped for each in row["members"][:most]], commits=SPARK)
     values = {each.series_id: each.values for each in latest}
     return [
         GroupRow(
-            group=key[0],
-            metric=key[1],
-            board_type=key[2],
-            configuration=key[3],
-            better=members[0]["better"],
-            benchmarks=len(members),
-            drawn=len(chosen[key]),
-            line=groups.together([values[each] for each in chosen[key] if each in values])[-SPARK:],
+            **{name: row[name] for name in ("group", "metric", "board_type", "configuration", "better", "benchmarks")},
+            drawn=len(row["members"][:most]),
+            line=groups.together([values[each] for each in row["members"][:most] if each in values])[-SPARK:],
         )
-        for key, members in grouped.items()
+        for row in grouped
     ]
 
 
