@@ -115,6 +115,7 @@ class Board:
     name: str
     type: str  # boards of one type are interchangeable
     description: str = ""
+    owner: str = ""  # the mailbox that is told when the board is out
     tags: tuple[str, ...] = ()
     configurations: tuple[Configuration, ...]
     devices: tuple[Path, ...] = ()  # nodes that it needs, besides its console
@@ -186,6 +187,7 @@ def _offer(board: Board) -> BoardOffer:
         name=board.name,
         type=board.type,
         description=board.description,
+        owner=board.owner,
         tags=list(board.tags),
         devices=[name for name in map(identity, board.nodes) if name is not None],
         power=board.power is not None,

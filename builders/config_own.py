@@ -8,7 +8,7 @@ from typing import Any
 from builders import config_board, config_format
 from builders.config import Board, Config, ConfigError, Configuration, Limits, Sandboxing, Use
 from builders.config_table import Table, refuse_twins
-from builders.protocol import CHECK
+from builders.protocol import CHECK, MAILBOX
 
 VERSION = 1
 PLACEHOLDERS = ("worktree", "board", "configuration", "config_dir")
@@ -29,7 +29,8 @@ def read(path: Path, data: dict[str, Any]) -> Config:
     if file.number("version", VERSION, 0) != VERSION:
         raise file.wrong("version", f"this builder reads version {VERSION}; install the one that wrote the file")
     builder = file.table("builder")
-    boards = tuple(_board(each) for each in file.tables("boards"))
+    owner = _owner(builder, "")
+    boards = tuple(_board(each, owner) for each in file.tables("boards"))
     file.refuse_others()
     refuse_twins(path, "boards", [each.name for each in boards])
     _refuse_shared_results(path, boards)
@@ -76,12 +77,13 @@ def _folder(path: Path, text: str | None) -> Path | None:
     return None if text is None else path.parent / Path(text).expanduser()
 
 
-def _board(table: Table) -> Board:
+def _board(table: Table, owner: str) -> Board:
     name = _name(table)
     board = Board(
         name=name,
         type=table.text("type", name),
         description=table.text("description", ""),
+        owner=_owner(table, owner),
         tags=table.texts("tags"),
         configurations=tuple(_configuration(each) for each in table.tables("configurations")),
         devices=config_board.devices(table),
@@ -121,6 +123,13 @@ def _configuration(table: Table) -> Configuration:
         if name.startswith(("RIGLINE_", "EJB_")):
             raise table.wrong("environment", f"{name} is set by the builder: choose another name")
     return made
+
+
+def _owner(table: Table, default: str) -> str:
+    owner = table.optional_text("owner")
+    if owner is not None and not MAILBOX.fullmatch(owner):
+        raise table.wrong("owner", f"{owner!r} is no mailbox: write one, such as ada@example.org")
+    return default if owner is None else owner
 
 
 def _name(table: Table) -> str:

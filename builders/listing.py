@@ -21,6 +21,7 @@ def as_value(config: Config) -> dict[str, Any]:
                 "name": board.name,
                 "type": board.type,
                 "description": board.description,
+                "owner": board.owner,
                 "tags": list(board.tags),
                 "devices": [str(each) for each in board.devices],
                 "serial": _serial(board.serial),
@@ -73,6 +74,8 @@ def _board(board: Board) -> list[str]:
     lines = ["", f"board {board.name}{kind}{_tags(board.tags)}"]
     if board.description:
         lines.append(f"  {board.description}")
+    if board.owner:
+        lines.append(f"  owner      {board.owner}")
     lines += [f"  device     {each}" for each in board.devices]
     if board.serial is not None:
         lines.append(f"  serial     {board.serial.device}, {board.serial.baud} baud")

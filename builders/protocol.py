@@ -41,6 +41,7 @@ attempt, 409 as above, 426 a protocol the service does not speak, 503 with `Retr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -68,6 +69,8 @@ MAX_JOB_S = 24 * 3600.0  # the longest limit of a job, whoever asks for it
 COMPARE_S = 1800.0  # of a comparison whose budget nobody named
 MAX_FORMAT_NAME = 50  # characters; likewise of a unit
 MAX_PATTERN = 500  # characters of the regular expression that reads a result file
+MAILBOX_LIMIT = 255  # characters
+MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")  # of an owner; RFC 5322's atoms
 MAX_REASON = 4000  # characters of why an attempt ended so
 CANCEL_GRACE_S = 10.0  # from the polite request to the kill
 FORCE_UNCONFIRMED_S = 60.0  # from then until the service itself declares the job cancelled
@@ -156,6 +159,7 @@ class BoardOffer:
     devices: list[str] = field(default_factory=list)  # names no other device in the world has: one builder hosts each
     power: bool = False  # the builder can switch it
     check: CheckOffer | None = None
+    owner: str = ""  # the mailbox that is told when it is out, and when it is good again
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ DETAILS = {
     "type": "type",
     "builder": "builder",
     "description": "description",
+    "owner": "owner",
     "tags": "tags",
     "configurations": "configurations",
     "health": "health",

@@ -1,4 +1,4 @@
-"""`rigline notify`: who is told of alerts of histories and of failed pipelines."""
+"""`rigline notify`: who is told of alerts of histories, of failed pipelines and of boards."""
 
 import sys
 from typing import Any
@@ -9,20 +9,23 @@ from app.cli.asking import BAD, as_json, asks
 from app.cli.output import say_json, table
 from app.client import Client
 
-EVENTS = ("opened", "improved", "reopened", "recovered", "triaged", "withdrawn", "pipeline_failed")
+EVENTS = (
+    *("opened", "improved", "reopened", "recovered", "triaged", "withdrawn", "pipeline_failed"),
+    *("board_out", "board_good"),
+)
 LIST = {"id": "SUBSCRIPTION", "channel": "BY", "address": "TO", "repository": "REPOSITORY", "events": "OF"}
 LIST |= {"sent_at": "LAST ARRIVED", "waiting": "WAITING", "error": "ERROR", "ended_why": "ENDED"}
 
 
 @click.group()
 def notify() -> None:
-    """Say who is told of alerts and failed pipelines, by mail or webhook."""
+    """Say who is told of alerts, failed pipelines and boards, by mail or webhook."""
 
 
 @notify.command()
 @click.argument("channel", type=click.Choice(["mail", "webhook"]))
 @click.argument("address")
-@click.option("--repo", "repository", metavar="OWNER/NAME", help="Only of this repository; without it of all.")
+@click.option("--repo", "repository", metavar="OWNER/NAME", help="Only of this; without it of all, and of boards.")
 @click.option(
     "--event", "events", type=click.Choice(EVENTS), multiple=True, help="Of this; may be given several times."
 )
@@ -64,7 +67,11 @@ def list_(client: Client, ended: bool, as_json: bool) -> None:
     if as_json:
         say_json({"items": found})
     else:
-        table([each | {"repository": each["repository"] or "all"} for each in found], LIST)
+        table([each | {"repository": _of(each)} for each in found], LIST)
+
+
+def _of(each: dict[str, Any]) -> str:
+    return "own boards" if each["of_owner"] else each["repository"] or "all"
 
 
 @notify.command()

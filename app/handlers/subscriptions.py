@@ -1,6 +1,5 @@
 """Begin, try and end subscriptions, from a command, the API or the link in a mail."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -9,11 +8,11 @@ from app.db.queries import alerts, audit, notifications, subscriptions
 from app.db.queries.subscriptions import Wish
 from app.deps import Deps
 from app.errors import Conflict, Invalid, NotFound
-from app.notify import links, mail, payload, reach, sending, signing
+from app.notify import links, mail, payload, reach, sending, signing, telling
 from app.notify.problems import Later
 from app.sealed import seal
+from builders.protocol import MAILBOX
 
-MAILBOX = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,190}")
 USUAL = (News.OPENED, News.REOPENED, News.RECOVERED)
 
 
@@ -31,9 +30,11 @@ async def add(
     """Tell an address of some news, of one repository or of all.
 
     Raises:
-        Invalid: the address cannot be told anything.
+        Invalid: the address cannot be told anything, or news of boards are wanted of one repository.
         Conflict: mail, and no mail server is configured.
     """
+    if repository_id is not None and set(telling.OF_BOARDS).intersection(events):
+        raise Invalid("events: boards are of no repository; ask for board_out and board_good without one")
     _check(deps, channel, address)
     secret = signing.new_secret() if channel is Channel.WEBHOOK else None
     sealed = seal(deps.settings.secret_key.get_secret_value(), secret) if secret else None
@@ -46,7 +47,7 @@ async def add(
 
 def _check(deps: Deps, channel: Channel, address: str) -> None:
     if channel is Channel.MAIL:
-        if not (address.isascii() and address.isprintable() and MAILBOX.fullmatch(address)):
+        if not MAILBOX.fullmatch(address):
             raise Invalid("address: expected one mailbox, such as ada@example.org")
         try:
             mail.configured(deps.settings)

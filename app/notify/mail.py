@@ -102,6 +102,8 @@ def written(letter: Letter, *, sender: str, public_url: str) -> EmailMessage:
     message["Message-ID"] = f"<{letter.delivery}@{host}>"
     if "alert" in letter.said:  # one thread for each alert
         message["References"] = f"<alert-{letter.said['alert']['id']}@{host}>"
+    if "board" in letter.said:
+        message["References"] = f"<board-{letter.said['board']['id']}@{host}>"
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<{letter.unsubscribing.address}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

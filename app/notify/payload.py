@@ -1,7 +1,8 @@
 """What subscribers are told, as programs read it. A payload says what was true when it happened, and where to look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from app.db.models import News
 from app.db.queries.pipelines import PipelineView
@@ -37,6 +38,22 @@ def of_pipeline(pipeline: PipelineView, *, public_url: str) -> dict[str, Any]:
         "pipeline": {
             **{name: getattr(pipeline, name) for name in names},
             "url": f"{public_url}/pipelines/{pipeline.id}",
+        },
+    }
+
+
+def of_board(event: News, board: Mapping[str, Any], *, public_url: str) -> dict[str, Any]:
+    """Say that a board gets no jobs any more, or gets some again."""
+    since = board["health_at"]
+    place = f"/builders/{quote(board['builder'], safe='')}/boards/{quote(board['name'], safe='')}"
+    return {
+        "event": event.value,
+        "board": {
+            **{name: board[name] for name in ("id", "name", "type", "builder", "owner")},
+            "health": str(board["health"]),
+            "reason": board["health_reason"],
+            "since": None if since is None else since.isoformat(),
+            "url": f"{public_url}{place}",
         },
     }
 

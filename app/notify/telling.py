@@ -6,19 +6,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import News, Triage
-from app.db.queries import notifications, pipelines, shifts
+from app.db.queries import notifications, pipelines, shifts, subscriptions
 from app.db.queries.notifications import About
 from app.db.queries.shifting import BY_ITSELF
 from app.deps import Deps
 from app.notify import payload
 
+OF_BOARDS = (News.BOARD_OUT, News.BOARD_GOOD)
 AT_ONCE = 20  # shifts, or pipelines, of one transaction
 LOCK = 0x7269_6711  # advisory: one worker at a time looks for failed pipelines
 
 
 async def tell_due(deps: Deps) -> int:
     """Write down all news there is; return how many pieces were written."""
-    return await _tell_shifts(deps) + await _tell_pipelines(deps)
+    return await _tell_shifts(deps) + await _tell_pipelines(deps) + await _tell_boards(deps)
 
 
 async def _tell_shifts(deps: Deps) -> int:
@@ -70,3 +71,23 @@ async def _tell_pipelines(deps: Deps) -> int:
                 said = payload.of_pipeline(view, public_url=deps.settings.public_url)
                 told += await notifications.add(db, News.PIPELINE_FAILED, about, said)
     return told
+
+
+async def _tell_boards(deps: Deps) -> int:
+    told = 0
+    while True:
+        async with deps.begin() as db:
+            row = await notifications.board_with_news(db)
+            if row is None:
+                return told
+            told += await _tell_board(deps, db, row)
+
+
+async def _tell_board(deps: Deps, db: AsyncConnection, row: sa.RowMapping) -> int:
+    """Tell who asked for the news of boards, and by mail, where there is a server for it, the board's owner."""
+    owner = row["owner"] if deps.settings.smtp_url is not None else ""
+    if owner:
+        await subscriptions.of_owner(db, owner, OF_BOARDS)
+    event = News.BOARD_OUT if row["told_out"] else News.BOARD_GOOD
+    said = payload.of_board(event, dict(row), public_url=deps.settings.public_url)
+    return await notifications.add(db, event, About(owner=owner), said)

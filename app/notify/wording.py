@@ -1,5 +1,6 @@
 """What a mail says: plain text, one subject line. Every sentence that subscribers read stands here."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ def mail(said: Mapping[str, Any]) -> tuple[str, str]:
         subject, lines = _alert(said["event"], said["alert"])
     elif "pipeline" in said:
         subject, lines = _pipeline(said["pipeline"])
+    elif "board" in said:
+        subject, lines = _board(said["event"], said["board"])
     else:
         subject, lines = "Rigline can reach you", [f"This is a test that somebody asked for at {said['from']}."]
     return _line(subject)[:SUBJECT_LIMIT], "\n".join(lines) + "\n"
@@ -58,6 +61,17 @@ def _pipeline(pipeline: Mapping[str, Any]) -> tuple[str, list[str]]:
     subject = f"[{pipeline['repository']}] {pipeline['branch']} {state} at {pipeline['commit'][:10]}"
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in pipeline["counts"].items())
     return subject, [f"{pipeline['commit']} {_line(pipeline['title'])}", f"Jobs: {counts}", "", pipeline["url"]]
+
+
+def _board(event: str, board: Mapping[str, Any]) -> tuple[str, list[str]]:
+    name = f"board {board['name']} of builder {board['builder']}"
+    if event == "board_good":
+        subject, lines = f"{name} is good again", ["It gets jobs again."]
+    else:
+        subject, lines = f"{name} gets no jobs any more", ["It gets none until somebody says that it is good:"]
+        lines.append(_line(f"  rigline board good {shlex.quote(board['name'])}"))
+    why = [f"Reason: {_line(board['reason'])}"] if board["reason"] else []
+    return subject, [_line(subject), "", *why, *lines, "", board["url"]]
 
 
 def percent(change: float) -> str:

@@ -13,6 +13,7 @@ from app.history.looks import MOST_PAIRS
 from builders import protocol
 from builders.protocol import (
     CHECK,
+    MAILBOX,
     MAX_ARTEFACT_NAME,
     MAX_ARTEFACTS,
     MAX_PATTERN,
@@ -168,6 +169,8 @@ def _check_board(board: BoardOffer) -> None:
     _name(f"{where}.type", board.type)
     if len(board.description) > 1000 or _CONTROL.search(board.description):
         raise Invalid(f"{where}.description: at most 1000 characters, without control characters")
+    if board.owner and not MAILBOX.fullmatch(board.owner):
+        raise Invalid(f"{where}.owner: expected one mailbox, such as ada@example.org")
     within(f"{where}.devices", len(board.devices), 0, DEVICES)
     for device in board.devices:
         _line(f"{where}.devices", device, DEVICE_LIMIT)

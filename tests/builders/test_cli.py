@@ -69,6 +69,18 @@ def test_parse_prints_what_the_file_says(folder: Path) -> None:
     assert data["boards"][0]["configurations"][0]["run"] == ["sh", "-c", "echo running; echo 12 > out.txt"]
 
 
+def test_a_board_has_the_builders_owner_or_its_own(folder: Path) -> None:
+    other = GOOD[GOOD.index("[[boards]]") :].replace('"b1"', '"b2"\nowner = "eve@example.org"')
+    owned = GOOD.replace('"state"', '"state"\nowner = "ada@example.org"')
+    (folder / "builder.toml").write_text(owned + other)
+
+    offers = load(folder / "builder.toml").offers()
+    text = rigline_builder("parse", folder=folder).stdout
+
+    assert [each.owner for each in offers] == ["ada@example.org", "eve@example.org"]
+    assert "owner      ada@example.org" in text
+
+
 def test_validate_builds_and_runs_the_tree_as_it_is(folder: Path) -> None:
     done = rigline_builder("validate", folder=folder)
 
@@ -236,6 +248,8 @@ def test_the_command_starts_without_the_http_client(folder: Path) -> None:
         ("building; test ! -e broken'", "building; test", "cannot be split into words"),
         ('name = "b1"', 'name = " b1"', "name: must be 1 to 100 printable characters"),
         ('name = "c1"', 'name = "c1"\nenvironment = { RIGLINE_JOB = "1" }', "RIGLINE_JOB is set by the builder"),
+        ('name = "b1"', 'name = "b1"\nowner = "ada"', "boards[0].owner: 'ada' is no mailbox"),
+        ('state_dir = "state"', 'owner = "a@b.org, c@d.org"', "builder.owner: 'a@b.org, c@d.org' is no mailbox"),
         ("[[boards]]", "[[board]]", "boards: must be written as [[boards]], at least once"),
         ("version = 1", "version = [", "not valid TOML"),
     ],
@@ -273,7 +287,18 @@ def test_the_example_configuration_is_valid() -> None:
 def test_every_key_of_the_configuration_is_in_its_reference() -> None:
     text = (ROOT / "docs" / "reference" / "builder-configuration.md").read_text()
     keys = (
-        *("version", "state_dir", "work_dir", "parallel_builds", "environment", "name", "type", "description", "tags"),
+        *(
+            "version",
+            "state_dir",
+            "work_dir",
+            "parallel_builds",
+            "environment",
+            "name",
+            "type",
+            "description",
+            "tags",
+            "owner",
+        ),
         *("build", "run", "results", "artefacts", "limits", "clean", "fetch", "collect", "no_output", "job", "grace"),
         *(
             "worktree",

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now, words
-from builders.protocol import MAX_PROBLEM
+from builders.protocol import MAILBOX_LIMIT, MAX_PROBLEM
 
 
 class BuilderState(StrEnum):
@@ -62,6 +62,7 @@ class Board(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("builder_id", "name", name="board_once"),
         Index("board_by_type", "type"),
+        Index("board_untold", "id", postgresql_where=sa.text("told_out <> (health::text = 'quarantined'::text)")),
     )
     id: int = Field(default=None, primary_key=True)
     builder_id: int = Field(foreign_key="builder.id")
@@ -78,7 +79,11 @@ class Board(SQLModel, table=True):
         sa_type=words(Health, "board_health"),
         sa_column_kwargs={"server_default": "unknown"},
     )
+    owner: str = Field(default="", max_length=MAILBOX_LIMIT, sa_column_kwargs={"server_default": ""})  # a mailbox
     health_reason: str = Field(default="", max_length=500)
+    told_out: bool = Field(
+        default=False, sa_column_kwargs={"server_default": "false"}
+    )  # the last news of it was that it gets no jobs
     health_at: datetime | None = Field(default=None, sa_type=TIME)  # since when it is so
     fail_streak: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # troubles in a row
     checked_at: datetime | None = Field(default=None, sa_type=TIME)  # when a check of it ended last

@@ -29,15 +29,19 @@ class News(StrEnum):
     TRIAGED = "triaged"  # a person judged it
     WITHDRAWN = "withdrawn"  # later measurements spoke against it
     PIPELINE_FAILED = "pipeline_failed"  # on the default branch
+    BOARD_OUT = "board_out"  # a board gets no jobs until somebody says that it is good
+    BOARD_GOOD = "board_good"  # it gets jobs again
     TEST = "test"
 
 
 class Subscription(SQLModel, table=True):
-    """Somebody who wants to hear of some news, of one repository or of all."""
+    """Somebody who wants to hear of some news, of one repository, of all, or of the boards that name it as owner."""
 
     __table_args__ = (
         CheckConstraint("(channel = 'webhook') = (secret IS NOT NULL)", name="subscription_secret"),
+        CheckConstraint("NOT of_owner OR channel = 'mail'", name="subscription_of_owner"),
         Index("subscription_of", "repository_id", postgresql_where=sa.text("ended_at IS NULL")),
+        Index("subscription_of_owner_once", "address", unique=True, postgresql_where=sa.text("of_owner")),
     )
     id: int = Field(default=None, primary_key=True)
     repository_id: int | None = Field(default=None, foreign_key="repository.id")  # None: of all
@@ -45,6 +49,9 @@ class Subscription(SQLModel, table=True):
     address: str = Field(max_length=2048)
     secret: bytes | None = None  # sealed: what a webhook is signed with
     events: list[str] = Field(sa_type=ARRAY(sa.Text))  # of News
+    of_owner: bool = Field(
+        default=False, sa_column_kwargs={"server_default": "false"}
+    )  # only of boards that name this address as their owner; begun by the first such news
     said_by: str = Field(max_length=200)
     said_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     ended_at: datetime | None = Field(default=None, sa_type=TIME)

@@ -218,7 +218,7 @@ async def register(db: AsyncConnection, builder_id: int, offers: Sequence[BoardO
     for offer in offers:
         await _refuse_foreign(db, builder_id, offer)
         facts = {"type": offer.type, "description": offer.description, "tags": offer.tags, "offered": True}
-        facts |= {"devices": offer.devices, "power": offer.power}
+        facts |= {"devices": offer.devices, "power": offer.power, "owner": offer.owner}
         facts |= {"check_every_s": None if offer.check is None else offer.check.every_s}
         new = insert(board).values(builder_id=builder_id, name=offer.name, health_reason="", **facts)
         new = new.on_conflict_do_update(constraint="board_once", set_=facts)

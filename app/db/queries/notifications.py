@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import Channel, News, Trigger
+from app.db.models import Channel, Health, News, Trigger
 from app.db.queries.outbox import seconds
 from app.db.queries.subscriptions import is_waiting
-from app.db.tables import job, notification, pipeline, repository, shift, subscription
+from app.db.tables import board, builder, job, notification, pipeline, repository, shift, subscription
 from app.states import ENDED, JobState
 
 CLAIM_S = 60.0  # a sender that died holds a row for so long
@@ -24,9 +24,10 @@ BAD = (JobState.FAILED, JobState.ERRORED, JobState.TIMED_OUT)
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a piece of news is about: a version of a shift, or a pipeline."""
+    """What a piece of news is about: a version of a shift, a pipeline, or a board."""
 
-    repository_id: int
+    repository_id: int | None = None  # None: of the lab
+    owner: str = ""  # of the board: the mailbox that is told besides who asked
     shift_id: int | None = None
     version: int | None = None
     pipeline_id: int | None = None
@@ -63,7 +64,7 @@ async def add(db: AsyncConnection, event: News, about: About, payload: Mapping[s
                 (payload, notification.c.payload),
             )
         ),
-    ).where(subscription.c.ended_at.is_(None), _is_of(sa.literal(about.repository_id)), _wants(event))
+    ).where(subscription.c.ended_at.is_(None), _is_for(about, event))
     names = ["subscription_id", "event", "shift_id", "version", "pipeline_id", "payload"]
     new = insert(notification).from_select(names, wanted).on_conflict_do_nothing()
     return len((await db.execute(new.returning(notification.c.id))).all())
@@ -73,6 +74,21 @@ async def add_test(db: AsyncConnection, subscription_id: int, payload: Mapping[s
     """Write down a piece of news that is none, for one subscriber."""
     new = insert(notification).values(subscription_id=subscription_id, event=News.TEST, payload=payload)
     return int((await db.execute(new.returning(notification.c.id))).scalar_one())
+
+
+def _is_for(about: About, event: News) -> sa.ColumnElement[bool]:
+    """Say whom news reach: who asked, and the owner, unless the same mailbox asked too."""
+    other = subscription.alias("other")
+    asked_too = sa.exists().where(
+        ~other.c.of_owner,
+        other.c.address == subscription.c.address,
+        other.c.ended_at.is_(None),
+        other.c.repository_id.is_(None),
+        sa.literal(event.value) == sa.any_(other.c.events),
+    )
+    owned = sa.and_(subscription.c.of_owner, subscription.c.address == about.owner, ~asked_too)
+    asked = sa.and_(~subscription.c.of_owner, _is_of(sa.literal(about.repository_id, sa.Integer)))
+    return sa.and_(sa.or_(asked, owned), _wants(event))
 
 
 def _is_of(repository_id: Any) -> sa.ColumnElement[bool]:
@@ -98,6 +114,21 @@ async def untold(db: AsyncConnection, limit: int) -> list[sa.RowMapping]:
 async def told(db: AsyncConnection, shift_id: int, version: int) -> None:
     """Note that everybody who wants to hear of a shift will."""
     await db.execute(sa.update(shift).where(shift.c.id == shift_id).values(told_version=version))
+
+
+async def board_with_news(db: AsyncConnection) -> sa.RowMapping | None:
+    """Lock one board that went out, or is good again, since the last news of it, and note that it is told.
+
+    What it was for a moment in between is no news: one that is worked on is neither out nor good.
+    """
+    is_out = board.c.health == Health.QUARANTINED
+    has_news = sa.and_(board.c.told_out != is_out, sa.or_(is_out, board.c.health == Health.GOOD))
+    one = sa.select(board.c.id).where(has_news).order_by(board.c.id).limit(1).with_for_update(skip_locked=True)
+    change = sa.update(board).where(board.c.id == one.scalar_subquery(), builder.c.id == board.c.builder_id)
+    change = change.values(told_out=~board.c.told_out)
+    names = ("id", "name", "type", "owner", "health", "health_reason", "health_at", "told_out")
+    rows = await db.execute(change.returning(*(board.c[name] for name in names), builder.c.name.label("builder")))
+    return rows.mappings().one_or_none()
 
 
 async def failed_pipelines(db: AsyncConnection, limit: int) -> list[int]:

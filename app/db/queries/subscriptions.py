@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import Channel, News
@@ -21,6 +22,7 @@ class SubscriptionView:
     forge: str | None  # None: of all repositories
     repository: str | None  # full name
     repository_id: int | None
+    of_owner: bool  # only of boards that name the address as their owner
     events: list[News]
     said_by: str
     said_at: datetime
@@ -47,6 +49,15 @@ async def add(db: AsyncConnection, wish: Wish, *, said_by: str) -> int:
     events = sorted({each.value for each in wish.events})
     new = sa.insert(subscription).values({**vars(wish), "events": events, "said_by": said_by})
     return int((await db.execute(new.returning(subscription.c.id))).scalar_one())
+
+
+async def of_owner(db: AsyncConnection, address: str, events: Collection[News]) -> None:
+    """Begin the subscription of an owner of boards, unless there is one; one that the owner ended stays ended."""
+    words = sorted({each.value for each in events})
+    values = {"channel": Channel.MAIL, "address": address, "events": words, "of_owner": True, "said_by": "builder.toml"}
+    new = insert(subscription).values(values)
+    once = new.on_conflict_do_nothing(index_elements=["address"], index_where=subscription.c.of_owner)
+    await db.execute(once)
 
 
 async def end(db: AsyncConnection, subscription_id: int, why: str) -> bool:
@@ -79,14 +90,15 @@ async def list_(db: AsyncConnection, *, ended: bool = False, after: int = 0, lim
 
 
 def _views() -> sa.Select[tuple[object, ...]]:
-    own = ("id", "channel", "address", "repository_id", "events", "said_by", "said_at", "ended_at", "ended_why")
+    own = ("id", "channel", "address", "repository_id", "of_owner", "events")
+    said = ("said_by", "said_at", "ended_at", "ended_why")
     mine = notification.c.subscription_id == subscription.c.id
     sent = sa.select(sa.func.max(notification.c.sent_at)).where(mine).scalar_subquery()
     waiting = sa.select(sa.func.count()).select_from(notification).where(mine, *is_waiting).scalar_subquery()
     last = notification.c.id.desc()
     error = sa.select(notification.c.error).where(mine, *is_waiting).order_by(last).limit(1).scalar_subquery()
     return sa.select(
-        *(subscription.c[name] for name in own),
+        *(subscription.c[name] for name in (*own, *said)),
         repository.c.forge,
         repository.c.full_name.label("repository"),
         sent.label("sent_at"),

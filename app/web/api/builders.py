@@ -69,6 +69,7 @@ class BoardTold(Told):
     type: str
     builder: str
     description: str
+    owner: str = Field(description="the mailbox that is told when it is out; empty: nobody's")
     tags: list[str]
     health: Health
     health_reason: str

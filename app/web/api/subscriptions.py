@@ -1,4 +1,4 @@
-"""Subscriptions: who is told of alerts and failed pipelines, by mail or webhook."""
+"""Subscriptions: who is told of alerts, failed pipelines and boards, by mail or webhook."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -32,7 +32,7 @@ class NewSubscription(Given):
 
     channel: Channel = Field(strict=False)
     address: Address = Field(description="a mailbox, or an https: address")
-    repository: FullName | None = Field(default=None, description="full name; none: of all repositories")
+    repository: FullName | None = Field(default=None, description="full name; none: of all repositories, and of boards")
     events: list[News] = Field(
         default_factory=lambda: list(deciding.USUAL), min_length=1, max_length=len(News), strict=False
     )
@@ -45,6 +45,7 @@ class SubscriptionTold(Told):
     channel: Channel
     address: str
     repository: str | None = Field(description="null: of all repositories")
+    of_owner: bool = Field(description="only of boards that name the address as their owner in builder.toml")
     events: list[News]
     said_by: str
     said_at: datetime
@@ -85,7 +86,7 @@ async def list_subscriptions(deps: Deps, *, actor: Actor, query: SubscriptionFil
     status=HTTPStatus.CREATED,
 )
 async def subscribe(deps: Deps, *, actor: Actor, body: NewSubscription) -> SubscriptionMade:
-    """Tell an address of alerts and failed pipelines. A webhook's secret is told this once.
+    """Tell an address of alerts, failed pipelines or boards that are out. A webhook's secret is told this once.
 
     409 for mail where no mail server is configured.
     """

@@ -58,6 +58,7 @@ class BoardRow:
     name: str
     type: str
     description: str
+    owner: str  # a mailbox, or empty
     tags: list[str]
     builder: str
     builder_state: str
