@@ -74,10 +74,10 @@ def nodes(plan):
 
 
 async def plans(url, asked):
-    """Plan statements where each sequential scan costs far more than any index."""
+    """Plan statements where each sequential scan and each sort costs far more than any index."""
     db = await asyncpg.connect(**arguments(url))
     try:
-        await db.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        await db.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
         for statement, parameters in asked:
             (row,) = await db.fetch(f"EXPLAIN (FORMAT JSON) {statement}", *parameters)
             yield statement, json.loads(row[0])[0]["Plan"]

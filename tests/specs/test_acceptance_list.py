@@ -20,6 +20,7 @@ QUEUE, LABELS, PULLS, IN_TIME = (
 )
 GITLAB, CLIENTS, APP = "specs/test_gitlab_examples.py", "forges/test_clients.py", "forges/test_app.py"
 DAY, TREES = "hostile/test_scripted_day.py", "builders/test_workspace.py"
+COMPARISONS = "specs/test_comparisons.py"
 
 CASES: dict[str, listed.Shown] = {
     # Receiving
@@ -150,7 +151,8 @@ CASES: dict[str, listed.Shown] = {
         (GRAMMAR, "test_a_wrong_command_is_told_what_would_be_right"),
     ],
     "36 compare": [
-        (COMMANDS, "test_compare_queues_head_and_base_and_says_which_commit_that_is"),
+        (COMMANDS, "test_compare_queues_head_and_base_apart_for_a_builder_that_cannot_take_turns"),
+        (COMPARISONS, "test_compare_queues_one_job_for_each_target_that_builds_both_commits"),
         (COMMANDS, "test_a_base_that_is_not_there_or_in_no_branch_of_ours_is_refused"),
     ],
     "37 two commands, the second wrong": [(COMMANDS, "test_of_two_commands_the_second_wrong_none_is_carried_out")],
