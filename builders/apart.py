@@ -39,8 +39,6 @@ class Apart:
             sandboxed = self.sandbox.covers(trusted=self.lease.trusted, ej=configuration.ej)
         except Refusal as problem:
             raise Over(Outcome.ERRORED, str(problem), Phase.FETCH) from problem
-        if configuration.library is not None and not self.lease.trusted:
-            raise Over(Outcome.ERRORED, "config: untrusted code is not built in a shared library_path", Phase.FETCH)
         if sandboxed:
             boards = [self.sandbox.config.board(name) for name in (self.lease.board, *self.lease.further)]
             self.log.note(told(self.sandbox, boards, trusted=self.lease.trusted))
@@ -65,7 +63,7 @@ class Apart:
             FetchError: the commit or its base cannot be had.
         """
         source, note = self.lease.source, self.log.note
-        if configuration.library is not None:
+        if configuration.library is not None and self.lease.trusted:
             return await self.workspace.prepare_library(configuration.library, source, note)
         if self.lease.trusted:
             return await self.workspace.prepare(self.lease.board, source, note, clean=configuration.clean)

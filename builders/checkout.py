@@ -158,18 +158,32 @@ class Checkout:
         results = self.course.configuration.results
         if results is None:
             return ResultPlace(self.folder / "out" / "results.json", self.folder)
+        if (library := self._library()) is not None:
+            inside = Path(results).is_relative_to(library)
+            path = (
+                self.tree.path / Path(results).relative_to(library)
+                if inside
+                else self.folder / "out" / Path(results).name
+            )
+            return ResultPlace(path, self.tree.path if inside else self.folder)
         if Path(results).is_absolute():
             return ResultPlace(Path(results), None)
         return ResultPlace(self.tree.path / results, self.tree.path)
 
+    def _library(self) -> Path | None:
+        """Say where untrusted scripts in EJ's form find their tree, which is none that others ever build in."""
+        return None if self.lease.trusted else self.course.configuration.library
+
     def _scene(self, socket: ChildSocket, env: Mapping[str, str]) -> Scene:
         (self.folder / "out").mkdir(parents=True, exist_ok=True)
+        library = self._library()
         return Scene(
             config=self.lab.config,
             configuration=self.course.configuration,
             lease=self.lease,
             tree=self.tree.path,
-            results=self._place().path,
+            results=Path(self.course.configuration.results or "") if library else self._place().path,
+            seen=library,
             socket=socket.path,
             serial_log=None if self._board().serial is None else self.folder / "out" / "serial.log",
             also={**({SIDE: self.side.value} if self.lease.compare else {}), **env},

@@ -28,6 +28,7 @@ class Scene:
     lease: Lease
     tree: Path
     results: Path
+    seen: Path | None = None  # where scripts find the tree; None: where it is
     socket: Path
     serial_log: Path | None = None  # what the board's console says, as it is
     also: Mapping[str, str] = field(default_factory=dict)  # variables of this very phase: of a comparison's side
@@ -69,7 +70,7 @@ def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.enviro
         "RIGLINE_COMMIT": scene.lease.source.commit,
         "RIGLINE_REPOSITORY": scene.lease.source.name,
         "RIGLINE_JOB": str(scene.lease.job_id),
-        "RIGLINE_WORKTREE": str(scene.tree),
+        "RIGLINE_WORKTREE": str(scene.seen or scene.tree),
         **({} if scene.serial_log is None else {"RIGLINE_SERIAL_LOG": str(scene.serial_log)}),
         **scene.also,
     }

@@ -77,10 +77,6 @@ def for_jobs(config: Config) -> Isolation:
     """Examine the machine as far as the configuration wants its jobs kept apart."""
     if config.sandbox.use is Use.NEVER:
         return Isolation(problem='[builder.sandbox] use = "never"', remedy='write use = "auto"')
-    if any(each.ej for board in config.boards for each in board.configurations):
-        return Isolation(
-            problem="configurations in EJ's form run without a sandbox", remedy="write the file in Rigline's own form"
-        )
     return examine()
 
 

@@ -25,6 +25,8 @@ class View:
     """What one phase of one job may see beside the system."""
 
     tree: Path  # may be written, but for its `.git`
+    at: Path | None = None  # where the tree is seen; None: where it is
+    placed: Sequence[tuple[Path, Path]] = ()  # folders of this job alone, and where else they are seen
     writable: Sequence[Path] = ()  # folders of this job alone
     home: Path  # seen as `HOME`
     temporary: Path  # seen as /tmp
@@ -43,17 +45,20 @@ def words(bwrap: Path, view: View, *, root: bool) -> tuple[str, ...]:
         root: the agent is root, which a job shall not find itself to be.
     """
     found = [str(bwrap), *base(network=view.network)]
-    found += ["--bind", str(view.temporary), "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108  # its own
-    found += ["--bind", str(view.home), HOME]
     found += _hide(view.hidden, [Path(each) for each in SYSTEM])
+    own = [(view.temporary, Path("/tmp")), (view.home, Path(HOME)), *view.placed]  # noqa: S108  # its own
+    for outside, inside in sorted(own, key=lambda each: len(each[1].parts)):  # what is deeper lies over what is not
+        found += ["--bind", str(outside), str(inside)]
+    found += ["--symlink", "/tmp", "/var/tmp"]  # noqa: S108  # its own
     found += _all("--ro-bind", view.readable)
     found += _hide(view.hidden, view.readable)
-    found += _all("--bind", [view.tree, *view.writable])
-    found += _all("--ro-bind", _git_data(view.tree))
+    found += ["--bind", str(view.tree), str(view.at or view.tree), *_all("--bind", view.writable)]
+    for outside, inside in _git_data(view):
+        found += ["--ro-bind", str(outside), str(inside)]
     found += _all("--dev-bind", view.devices)
     if view.devices:
         found += ["--ro-bind", "/sys", "/sys"]  # USB libraries look their device up there
-    found += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(view.tree)]
+    found += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(view.at or view.tree)]
     if root:
         found += ["--uid", "1000", "--gid", "1000"]
     return (*found, "--")
@@ -61,7 +66,8 @@ def words(bwrap: Path, view: View, *, root: bool) -> tuple[str, ...]:
 
 def targets(view: View) -> list[Path]:
     """List what is mounted under its own name, and so perhaps below a folder that the job writes."""
-    return [*view.hidden, *view.readable, view.tree, *view.writable, *_git_data(view.tree), *view.devices]
+    own = [Path(HOME), view.at or view.tree, *view.writable, *(inside for _, inside in view.placed)]
+    return [*view.hidden, *view.readable, *own, *(inside for _, inside in _git_data(view)), *view.devices]
 
 
 def base(*, network: bool) -> list[str]:
@@ -89,16 +95,16 @@ def _all(option: str, places: Iterable[Path]) -> Iterator[str]:
         yield from (option, str(place), str(place))
 
 
-def _git_data(tree: Path) -> Iterator[Path]:
+def _git_data(view: View) -> Iterator[tuple[Path, Path]]:
     """A job reads its commit's history; it writes neither the next job's git nor the mirror."""
-    data = tree / ".git"
+    data = view.tree / ".git"
     if data.exists():
-        yield data
+        yield data, (view.at or view.tree) / ".git"
     try:
         lines = (data / "objects" / "info" / "alternates").read_text().splitlines()
     except OSError:
         return
-    yield from (Path(line) for line in lines if os.path.isdir(line))
+    yield from ((Path(line), Path(line)) for line in lines if os.path.isdir(line))
 
 
 def _hide(hidden: Iterable[Path], seen: Sequence[Path]) -> Iterator[str]:

