@@ -35,7 +35,7 @@ class Said:
     description: str
     page: str
     job_id: int | None = None  # of a status that is about one target
-    has_passed: bool = False  # every job, so that what was compared is the news
+    is_compared: bool = False  # every job has passed, and what came of comparing is the news
     summary: str = ""  # Markdown, for a check: what was compared
 
 
@@ -48,7 +48,7 @@ async def _converge(deps: Deps, claimed: Claimed) -> None:
     """Compute the state anew, send it if it is news, and write down how far that got."""
     async with deps.autocommit() as db:
         said = await _said(db, claimed)
-        if said is not None and said.has_passed:
+        if said is not None and said.is_compared:
             said = await _compared(db, claimed, said, deps.settings.public_url)
     if said is None:
         return
@@ -88,7 +88,7 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
             description=text,
             page=f"/jobs/{job['id']}",
             job_id=int(job["id"]),
-            has_passed=state is JobState.PASSED,
+            is_compared=state is JobState.PASSED and view.compare_with is not None,
         )
     reason = await pipelines.reason(db, claimed.pipeline_id) if view.counts.keys() - WELL else ""
     waits = await statuses.waits(db, claimed.pipeline_id) if view.counts.get(JobState.QUEUED.value) else ""
@@ -103,7 +103,7 @@ async def _said(db: AsyncConnection, claimed: Claimed) -> Said | None:
         state=wording.status_state(JobState(view.state), skipped_as=_skipped_as(claimed, view)),
         description=wording.description(facts),
         page=f"/pipelines/{claimed.pipeline_id}",
-        has_passed=view.state == JobState.PASSED,
+        is_compared=view.state == JobState.PASSED and view.compare_with is not None,
     )
 
 

@@ -46,6 +46,8 @@ async def read(db: AsyncConnection, of: Of, *, with_values: bool = False) -> lis
         with_values: with the medians of every pair.
     """
     listed = await compared.list_(db, of)
+    if not listed:
+        return []
     chosen = _chosen(listed)
     ids = [each["id"] for each in chosen]
     tallies = _tallies(await compared.tallies(db, ids))

@@ -106,7 +106,7 @@ async def test_a_failure_is_shown_at_the_lines_that_the_log_names(world):
 async def test_a_regression_fails_the_check_with_its_table_and_blames_no_line(world):
     [row] = await world.rows(world.tables.job)
     async with world.deps.begin() as db:
-        await db.execute(sa.update(world.tables.pipeline).values(fails_on="regression"))
+        await db.execute(sa.update(world.tables.pipeline).values(fails_on="regression", compare_with=BASE))
     comparison_id = await compare(world.deps, row.id, [compared_row("draw", **WORSE, fails=True)])
     async with world.deps.begin() as db:
         mine = sa.select(comparison.c.attempt_id).where(comparison.c.id == comparison_id)

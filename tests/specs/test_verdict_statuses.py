@@ -131,7 +131,7 @@ async def test_a_status_that_could_fail_is_no_success_before_what_was_measured_i
     rules(pull.world, ALONE, commit=BASE)
     await pull.talk.open()
     async with pull.world.deps.begin() as db:
-        await db.execute(sa.update(pipeline).values(interleaved=True))
+        await db.execute(sa.update(pipeline).values(interleaved=True, compare_with=BASE))
         jobs = await pull.jobs()
     first = await compare(pull.world.deps, jobs["nucleo"], [SAME], is_over=False)
     await measured(pull.world, first)
