@@ -1,6 +1,7 @@
 """A merge queue asks for a verdict, and somebody presses the re-run button of a check."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.db.queries import jobs
 from app.states import JobState
@@ -111,7 +112,7 @@ async def test_a_rerun_of_a_pipeline_or_of_all_checks_tries_what_did_not_pass(wo
     await world.receive(push(world))
     await world.move_all(A, JobState.LEASED, JobState.RUNNING)
     async with world.deps.begin() as db:
-        [(one,), (other,)] = await db.execute(world.tables.job.select().with_only_columns(world.tables.job.c.id))
+        [(one,), (other,)] = await db.execute(sa.select(world.tables.job.c.id).order_by(world.tables.job.c.id))
         for job_id, state in ((one, JobState.PASSED), (other, JobState.ERRORED)):
             await _move(db, job_id, state)
     [pipeline] = await world.pipelines()
