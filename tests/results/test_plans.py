@@ -79,7 +79,8 @@ async def plans(url, asked, *off):
     db = await asyncpg.connect(**arguments(url))
     try:
         await db.execute("; ".join(f"SET enable_{way} = off" for way in (*WHOLE, *off)))
-        # As if the tables were large: what was learnt of small ones would make a whole scan pay.
+        # As if the tables were large: what was learnt of small ones would make a whole scan pay. Never committed.
+        await db.execute("BEGIN")
         await db.execute("DELETE FROM pg_statistic WHERE starelid::regclass::text = ANY($1)", [*LARGE])
         await db.execute("UPDATE pg_class SET relpages = 1, reltuples = 1e7 WHERE relname = ANY($1)", [*LARGE])
         for statement, parameters in asked:
