@@ -16,7 +16,7 @@ from app.db.tables import analysis, change_point, commit, job, pipeline, series,
 SORTS = ("name", "shift", "noise")
 OPEN = (Triage.NEW, Triage.ACKNOWLEDGED)  # of alerts: somebody has to do something
 MOST_GROUPS = 2000
-RECENT = 200  # pipelines of a branch that say how its boards do
+RECENT = 100  # pipelines of a branch that say how its boards do
 _CHOICES = ("branch", "board_type", "configuration", "metric", "unit")
 
 
@@ -88,19 +88,28 @@ async def groups(db: AsyncConnection, repository_id: int, branch: str, *, member
     """Sum the series of a branch up by the group in the benchmark's name, metric, board type and configuration.
 
     Args:
-        members: ids of the first so many series of each group by name are listed.
+        members: ids of the first so many series of each group are listed, oldest first.
     """
-    group = sa.case((series.c.benchmark.contains("/"), sa.func.split_part(series.c.benchmark, "/", 1)), else_="")
-    keys = (group.label("group"), series.c.metric, series.c.board_type, series.c.configuration)
-    named = aggregate_order_by(series.c.id, series.c.benchmark, series.c.id)
+    has_group = series.c.benchmark.contains("/")
+    mine = (
+        sa.select(
+            sa.case((has_group, sa.func.split_part(series.c.benchmark, "/", 1)), else_="").label("group"),
+            *(series.c[name] for name in ("metric", "board_type", "configuration", "better", "id")),
+        )
+        .where(series.c.repository_id == repository_id, series.c.branch == branch)
+        .cte("mine")
+        .prefix_with("MATERIALIZED")  # else thousands of names are sorted for a few groups
+    )
+    keys = [mine.c[name] for name in ("group", "metric", "board_type", "configuration")]
     wanted = (
         sa.select(
             *keys,
-            sa.func.min(series.c.better).label("better"),
+            sa.func.min(mine.c.better).label("better"),
             sa.func.count().label("benchmarks"),
-            sa.func.array_agg(named, type_=ARRAY(sa.Integer))[1:members].label("members"),
+            sa.func.array_agg(aggregate_order_by(mine.c.id, mine.c.id), type_=ARRAY(sa.Integer))[1:members].label(
+                "members"
+            ),
         )
-        .where(series.c.repository_id == repository_id, series.c.branch == branch)
         .group_by(*keys)
         .order_by(*keys)
         .limit(MOST_GROUPS)

@@ -21,7 +21,7 @@ FORGES = "any(github, gitlab, git, fake)"  # an address of anything else is unkn
 LAST = 12  # pipelines
 SPARK = 40  # commits of a small chart
 GROUPS = 100  # each with a small chart
-MEMBERS = 300  # series whose points are read for all groups together
+MEMBERS = 120  # series whose points are read for all groups together
 SHIFTS = 20
 
 
