@@ -11,16 +11,19 @@ DEFAULT = Rule()
 MOST_PAIRS = DEFAULT.looks[-1]
 
 
-def rule_for(pairs: int | None) -> Rule:
+def rule_for(pairs: int | None, *, beside: int = 1) -> Rule:
     """Give the rule for so many pairs at most: its looks end there, and share alpha among them.
 
     Args:
         pairs: None: as many as the rule of all has. Less than 8 could never decide anything, and counts as 8.
+        beside: comparisons of the same commit, this one too, of which each may fail the commit: they share the chance
+            of failing an unchanged one (Bonferroni).
     """
+    rule = replace(DEFAULT, status_alpha=DEFAULT.status_alpha / max(1, beside))
     if pairs is None or pairs >= MOST_PAIRS:
-        return DEFAULT
+        return rule
     most = max(pairs, LEAST_PAIRS)
-    return replace(DEFAULT, looks=(*(look for look in DEFAULT.looks if look < most), most))
+    return replace(rule, looks=(*(look for look in rule.looks if look < most), most))
 
 
 def more_pairs(rows: Sequence[Row], findings: Sequence[Finding], measured: int, rule: Rule) -> int:

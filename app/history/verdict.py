@@ -50,7 +50,7 @@ class Rule:
     alpha: float = 0.01  # two-sided, of one metric, all looks together
     looks: tuple[int, ...] = (8, 16, 32, 64)  # pairs, without the warm-up pair
     list_rate: float = 0.05  # false discoveries among the rows that a page lists as changed
-    status_alpha: float = 0.01  # chance that one unchanged comparison fails a status
+    status_alpha: float = 0.01  # chance that an unchanged commit is failed, over all rows and looks
     screen_from: int = 20  # rows: with fewer, correcting for all costs less than 8 pairs spent on finding suspects
 
 

@@ -56,7 +56,7 @@ async def conclude(deps: Deps, attempt_id: int) -> None:
 def _judge(files: Sequence[sa.RowMapping], task: sa.RowMapping, no_base: str) -> Table:
     """Read and judge; tenths of a second for megabytes of JSON, so not on the event loop."""
     pieces = [_piece(each) for each in files]
-    return table(pieces, rule_for(task["pairs"]), no_base=no_base, calibrates=_is_same(task))
+    return table(pieces, rule_for(task["pairs"], beside=task["beside"]), no_base=no_base, calibrates=_is_same(task))
 
 
 def _piece(file: sa.RowMapping) -> Piece:

@@ -25,6 +25,8 @@ class Lab:
         """Store the files of both sides, a pair each, the warm-up first, and open or end the attempt."""
         asked = {"interleaved": True, "compare_with": BASE, "pairs": also.pop("pairs", None), "pull_request": 7}
         pipeline = await self.site.pipeline(self.repository, commit, **asked)
+        for _ in range(also.pop("beside", 0)):
+            await self.site.job(pipeline, "queued", board_type="other")
         job = await self.site.job(pipeline, outcome or "running")
         attempt = await self.site.attempt(job, outcome, **also)
         files = [
@@ -100,6 +102,17 @@ async def test_a_comparison_asks_for_no_more_pairs_than_were_wanted(site, lab):
 
     assert await comparing.look(site.deps, attempt) == 0
     assert (await lab.told(attempt))["counts"] == {"undecided": 1}
+
+
+@pytest.mark.parametrize(("beside", "fails"), [(0, True), (1, False)])
+async def test_the_boards_of_one_commit_share_the_chance_of_failing_it_in_error(site, lab, beside, fails):
+    """Nine pairs of one sign have p = .0039, twice that for two looks: within 1 %, but not within a half of it."""
+    attempt = await lab.attempt(noisy(100, 9), noisy(105, 9, seed=2), pairs=9, beside=beside)
+
+    await comparing.conclude(site.deps, attempt)
+
+    [row] = (await lab.told(attempt))["rows"]
+    assert (row["verdict"], row["fails"]) == ("regressed", fails)
 
 
 def joined(*files):

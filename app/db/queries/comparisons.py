@@ -11,6 +11,13 @@ from app.db.tables import attempt, board, comparison, comparison_row, job, pipel
 
 now = sa.func.now()
 _OF_PIPELINE = ("repository_id", "interleaved", "compare_with", "pairs")
+_other = job.alias("other")
+_beside = (
+    sa.select(sa.func.count())
+    .where(_other.c.pipeline_id == job.c.pipeline_id, _other.c.replaced.is_(False))
+    .correlate(job)
+    .scalar_subquery()
+)
 _task = (
     sa.select(
         attempt.c.id.label("attempt_id"),
@@ -22,6 +29,7 @@ _task = (
         job.c.pipeline_id,
         job.c.board_type,
         job.c.configuration,
+        _beside.label("beside"),  # jobs of the pipeline, this one too
         pipeline.c.commit.label("head"),
         *(pipeline.c[name] for name in _OF_PIPELINE),
     )
