@@ -314,3 +314,15 @@ async def test_pages_are_sent_compressed_unless_they_show_a_secret_or_are_small(
     assert int(page.headers["content-length"]) < len(page.content) / 3
     assert "content-encoding" not in plain.headers and plain.headers["vary"] == "Accept-Encoding"
     assert secret.headers["cache-control"] == "no-store" and "content-encoding" not in secret.headers
+
+
+async def test_a_file_named_by_its_content_is_kept_for_a_year_and_no_other(site):
+    """A page names its style sheet with the hash of its content; an older page's name for it must not stay."""
+    address = re.search(r"/static/style\.css\?v=\w+", (await site.http.get("/pipelines")).text)
+    assert address is not None
+
+    named = await site.http.get(address[0])
+    others = [await site.http.get(f"/static/style.css{query}") for query in ("", "?v=0123456789")]
+
+    assert named.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert not any("immutable" in each.headers.get("cache-control", "") for each in others)

@@ -3,7 +3,7 @@
 Every page has its data at the same address with `.json` (the start page: `/index.json`).
 """
 
-from quart import Quart
+from quart import Quart, Response, request
 
 from app.web.pages import (
     accepting,
@@ -56,8 +56,21 @@ _ROUTES = (
 )  # imported for their routes
 
 
+FOR_EVER = "public, max-age=31536000, immutable"  # a year: the most that caches are told
+
+
 def register(app: Quart) -> None:
     """Set templates up: strict, escaped, with our filters. Call it before the first page is rendered."""
+    versions = static_versions(app.static_folder)
+
+    async def keep_static(response: Response) -> Response:
+        """Let a file whose address holds its own hash be kept: another content has another address."""
+        name = (request.view_args or {}).get("filename", "")
+        if request.endpoint == "static" and name in versions and request.args.get("v") == versions[name]:
+            response.headers["Cache-Control"] = FOR_EVER
+        return response
+
+    app.after_request(keep_static)
     app.jinja_options = {**app.jinja_options, **TEMPLATE_OPTIONS}
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals.update({**GLOBALS, "versions": static_versions(app.static_folder)})
+    app.jinja_env.globals.update({**GLOBALS, "versions": versions})
