@@ -28,6 +28,12 @@ class Invalid(ApiError):
     status, code = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"
 
 
+class KeyReused(Invalid):
+    """The Idempotency-Key came with another query or body before."""
+
+    code = "idempotency_key_reused"
+
+
 class Unauthorized(ApiError):
     """Nobody in particular asks: no credentials, or wrong, revoked or expired ones."""
 
@@ -62,6 +68,18 @@ class TokenErased(Conflict):
     """The remote's token, without which the commit cannot be fetched, was erased when the work had ended."""
 
     code = "token_erased"
+
+
+class InProgress(Conflict):
+    """A request with this Idempotency-Key is at work; `Retry-After` says when to ask again."""
+
+    code = "idempotency_in_progress"
+
+
+class OutcomeUnknown(Conflict):
+    """A request with this Idempotency-Key was cut off in the middle, and nobody knows whether it acted."""
+
+    code = "outcome_unknown"
 
 
 class LeaseLost(Conflict):
@@ -116,6 +134,12 @@ class Incomplete(ApiError):
     """The log or a result file that the finish names did not arrive whole."""
 
     status, code = HTTPStatus.PRECONDITION_FAILED, "incomplete"
+
+
+class ChangedMeanwhile(ApiError):
+    """It is not any more what `If-Match` names: read it again."""
+
+    status, code = HTTPStatus.PRECONDITION_FAILED, "changed_meanwhile"
 
 
 class ProtocolUnknown(ApiError):

@@ -6,12 +6,13 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import kept
+from app.db.queries import kept, kept_answers
 from app.deps import Deps
 from app.settings import Settings
 
 AT_ONCE = 20  # rows whose logs, artefacts or files one transaction removes; of samples fewer
 PORTIONS = 50  # of one round
+ANSWERS = 1000  # that one transaction forgets
 
 Begin = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -21,6 +22,18 @@ log = structlog.get_logger()
 async def remove_old(deps: Deps) -> None:
     """Remove what the settings keep no longer. 0 days: it is kept for ever."""
     await remove_some(deps.begin, deps.settings)
+
+
+async def forget_answers(deps: Deps) -> int:
+    """Forget the answers that were kept for requests with an Idempotency-Key; return how many."""
+    forgotten = 0
+    for _ in range(PORTIONS):
+        async with deps.begin() as db:
+            found = await kept_answers.forget_old(db, ANSWERS)
+        forgotten += found
+        if found < ANSWERS:
+            break
+    return forgotten
 
 
 async def remove_some(begin: Begin, settings: Settings) -> bool:

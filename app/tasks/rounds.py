@@ -65,6 +65,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, sending.send_due, NOTIFY_S))
             group.create_task(_round(deps, sending.forget_old, RETENTION_S))
             group.create_task(_round(deps, retention.remove_old, RETENTION_S))
+            group.create_task(_round(deps, retention.forget_answers, RETENTION_S))
     finally:
         for end in ends:
             end()

@@ -58,3 +58,14 @@ class Tally(SQLModel, table=True):
     name: str = Field(max_length=100, primary_key=True)
     kind: str = Field(max_length=100, primary_key=True)
     times: int = Field(sa_type=sa.BigInteger)
+
+
+class KeptAnswer(SQLModel, table=True):
+    """The first answer to a write that came with an Idempotency-Key, for 24 hours."""
+
+    __tablename__ = "kept_answer"
+    __table_args__ = (Index("kept_answer_by_age", "begun_at"),)
+    asked: bytes = Field(primary_key=True)  # digest of actor, method, path and key
+    what: bytes  # keyed digest of query and body
+    answer: bytes | None = None  # sealed; None: at work; empty: cut off, nobody knows how it ended
+    begun_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})

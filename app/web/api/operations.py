@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, current_app, request
 
 from app.db.queries.users import Role
+from app.deps import Deps
 from app.errors import Invalid, NotFound, TooLarge, WrongMediaType
 from app.web import auth
+from app.web.api import conditional, idempotency
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -64,6 +66,7 @@ class Operation:
 
 
 OPERATIONS: list[Operation] = []
+READERS: dict[str, tuple[Operation, Callable[..., Awaitable[Any]]]] = {}  # path → what reads a thing by its path alone
 
 
 def operation(
@@ -100,12 +103,18 @@ def operation(
             upload=upload,
             section=view.__module__.rpartition(".")[2],
         )
-        OPERATIONS.append(declared)
+        _remember(declared, view)
         endpoint = f"{declared.section}_{view.__name__}"
         api.add_url_rule(_rule(path), endpoint, functools.partial(_call, declared, view), methods=[method])
         return view
 
     return declare
+
+
+def _remember(declared: Operation, view: Callable[..., Awaitable[Any]]) -> None:
+    OPERATIONS.append(declared)
+    if declared.method == "GET" and declared.answer is not None and declared.query is None:
+        READERS[declared.path] = (declared, view)
 
 
 def _rule(path: str) -> str:
@@ -124,18 +133,53 @@ async def _call(declared: Operation, view: Callable[..., Awaitable[Any]], **give
         raise NotFound("No name holds control characters.")
     if declared.role is not None:
         given["actor"] = await auth.require(declared.role)
+    sent, data = await _read(declared)
+    act = functools.partial(_act, declared, view, {**given, **sent})
+    actor = given.get("actor")
+    if declared.method == "GET" or actor is None or idempotency.HEADER not in request.headers:
+        return await act()
+    what = request.query_string + b"\0" + data
+    return await idempotency.once(current_app.extensions["deps"], actor, what, act)
+
+
+async def _read(declared: Operation) -> tuple[dict[str, Any], bytes]:
+    """Check query and body; also gives the body as it came."""
+    given: dict[str, Any] = {}
+    query = read_query(declared.query or Given)
     if declared.query is not None:
-        given["query"] = read_query(declared.query)
+        given["query"] = query
+    data = await _bytes(declared.upload or MAX_BODY) if declared.upload or declared.body is not None else b""
     if declared.body is not None:
-        given["body"] = await _read_body(declared.body)
+        given["body"] = _checked(declared.body, data)
     if declared.upload:
-        given["data"] = await _bytes(declared.upload)
-    told = await view(current_app.extensions["deps"], **given)
+        given["data"] = data
+    return given, data
+
+
+async def _act(declared: Operation, view: Callable[..., Awaitable[Any]], given: dict[str, Any]) -> Response:
+    deps: Deps = current_app.extensions["deps"]
+    twin = READERS.get(declared.path) if declared.method in ("PUT", "DELETE") else None
+    if twin is None:
+        return _answer(declared, await view(deps, **given))
+    parts = {name: given[name] for name in re.findall(r"\{(\w+)\}", declared.path)}
+    seen_as = {"actor": given["actor"]} if twin[0].role is not None else {}
+    async with conditional.unchanged(deps, functools.partial(twin[1], deps, **parts, **seen_as)):
+        told = await view(deps, **given)
+    response = _answer(declared, told)
+    if told is not None and declared.answer is twin[0].answer:
+        response.headers["ETag"] = conditional.tag(told.model_dump_json())
+    return response
+
+
+def _answer(declared: Operation, told: Any) -> Response:
     if isinstance(told, Response):
         return told
     if told is None:
         return Response(status=HTTPStatus.NO_CONTENT)
-    return Response(told.model_dump_json(), status=declared.status, content_type=JSON)
+    body = told.model_dump_json()
+    if declared.method == "GET":
+        return conditional.kept(body, JSON)
+    return Response(body, status=declared.status, content_type=JSON)
 
 
 def read_query(kind: type[Given]) -> Any:
@@ -162,8 +206,7 @@ def read_form(kind: type[Given], form: Mapping[str, str]) -> Any:
         raise Invalid(_explained(wrong)) from None
 
 
-async def _read_body(kind: type[Given]) -> Any:
-    data = await _bytes(MAX_BODY)
+def _checked(kind: type[Given], data: bytes) -> Any:
     if not data and not any(each.is_required() for each in kind.model_fields.values()):
         return kind()
     if request.mimetype != JSON:
