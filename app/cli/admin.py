@@ -9,8 +9,11 @@ import click
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
 from app.client import Client
+from app.rights import Role
 
 SHORTEST_PASSWORD = 8
+NONE = "none"  # as a role
+ROLE = click.Choice([*(role.value for role in Role), NONE])
 
 
 @click.group()
@@ -50,9 +53,7 @@ def create_root_user(
 
 @admin.command()
 @click.argument("name")
-@click.option(
-    "--role", type=click.Choice(["member", "admin"]), default="member", show_default=True, help="What it may do."
-)
+@click.option("--role", type=ROLE, default=Role.COMMITTER.value, show_default=True, help="In all repositories.")
 @click.option("--no-password", is_flag=True, help="Only tokens, as for a program.")
 @_password_options
 @as_json
@@ -66,18 +67,37 @@ def create_user(  # noqa: PLR0917  # click calls it by name
     password_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a user. A member may dispatch, cancel and retry; an admin may do everything.
+    """Make a user.
+
+    An admin may do everything; a maintainer approves, configures and looks after the lab; a committer dispatches,
+    cancels and triages; a reviewer approves, cancels and triages; an observer reads. With `none` it may do in single
+    repositories what is granted there.
 
     \b
     Example:
-      rigline admin create-user ci --no-password
+      rigline admin create-user ci --role committer --no-password
     """
     chosen = None if no_password else _password(password, password_file)
-    made = client.post("/users", {"name": name, "password": chosen, "role": role})
+    made = client.post("/users", {"name": name, "password": chosen, "role": _role(role)})
     if as_json:
         say_json(made)
     else:
-        click.echo(f"{made['name']} is a user now, with the role {made['role']}.")
+        click.echo(f"{made['name']} is a user now, with {_with(made['role'])}.")
+
+
+@admin.command()
+@click.argument("name")
+@click.argument("role", type=ROLE)
+@asks
+def set_role(client: Client, name: str, role: str) -> None:
+    """Give a user another role in all repositories, or `none`. The last admin stays one.
+
+    \b
+    Example:
+      rigline admin set-role ada maintainer
+    """
+    client.put(f"/users/{name}/role", {"role": _role(role)})
+    click.echo(f"{name} has {_with(_role(role))} from now on.")
 
 
 @admin.command()
@@ -146,6 +166,14 @@ def list_(client: Client, as_json: bool) -> None:
     click.echo()
     columns = {"id": "TOKEN", "user": "USER", "name": "FOR", "expires_at": "UNTIL", "used_at": "LAST USED"}
     table(tokens, {**columns, "revoked_at": "REVOKED"})
+
+
+def _role(chosen: str) -> str | None:
+    return None if chosen == NONE else chosen
+
+
+def _with(role: str | None) -> str:
+    return f"the role {role}" if role else "no role"
 
 
 def _password(given: str | None, file: Path | None) -> str:

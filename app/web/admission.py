@@ -4,8 +4,8 @@ A browser posts a user's token once (`/admission`, or the field beside a button)
 service, out of reach of scripts, sent by no other site. The token is looked up at every request, so that revoking it
 ends the hour. The cookie counts on pages only; the API knows none.
 
-A page that not everybody may read begins with `await admission.insist(role)`; a button's route with
-`actor, form = await admission.pressed(role)`, and its form holds `token_field(visitor)` of `_admission.html`.
+A page that not everybody may read begins with `await admission.insist(right)`; a button's route with
+`actor, form = await admission.pressed(right)`, and its form holds `token_field(visitor)` of `_admission.html`.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from quart import Response, after_this_request, current_app, request
 
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Forbidden, Unauthorized
+from app.rights import Right, roles_with
 from app.sealed import seal, unseal
 from app.web import auth, tries, wire
 from app.web.auth import Actor
@@ -36,7 +36,7 @@ async def visitor() -> Actor | None:
     return actor
 
 
-async def insist(role: Role) -> Actor:
+async def insist(right: Right) -> Actor:
     """Let only somebody with this right read the page, which no cache keeps then.
 
     Raises:
@@ -46,12 +46,13 @@ async def insist(role: Role) -> Actor:
     _on_answer(lambda response: response.headers.set("Cache-Control", "no-store"))
     actor = await visitor()
     if actor is None:
-        raise Unauthorized(f"This page needs the token of a user with the role {role}.", headers=auth.CHALLENGE)
-    actor.insist(role)
+        who = " or ".join(roles_with(right))
+        raise Unauthorized(f"This page needs the token of a user with the role {who}.", headers=auth.CHALLENGE)
+    actor.insist(right)
     return actor
 
 
-async def pressed(role: Role | None = None) -> tuple[Actor, dict[str, str]]:
+async def pressed(right: Right | None = None) -> tuple[Actor, dict[str, str]]:
     """Find who pressed a button of one of our pages, and what else stood in its form.
 
     A token in the form admits the browser too. A cookie counts only for a form of ours: browsers say whose it is.
@@ -69,8 +70,8 @@ async def pressed(role: Role | None = None) -> tuple[Actor, dict[str, str]]:
         actor = await _by_cookie()
     if actor is None:
         raise Unauthorized(f"This needs a token, in the field beside the button. {auth.WAY_IN}", headers=auth.CHALLENGE)
-    if role is not None:
-        actor.insist(role)
+    if right is not None:
+        actor.insist(right)
     return actor, form
 
 

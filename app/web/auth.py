@@ -1,13 +1,14 @@
 """Who asks: the local socket, a user's token, or nobody in particular. Builders' tokens are no users."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from quart import current_app, g, request
 
 from app.db.queries import tokens
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Forbidden, Unauthorized
+from app.rights import Right, Role, granted, rights_of, roles_with
 
 WAY_IN = (
     "Send `Authorization: Bearer rlu_…`. `rigline admin create-token USER` on the service's machine makes a token, "
@@ -21,22 +22,25 @@ class Actor:
     """Somebody who may act. The name goes into the audit."""
 
     name: str
-    role: Role
+    role: Role | None  # of the whole service; None: only what was granted in single repositories
     user_id: int | None = None  # None: who may open the local socket
+    grants: Mapping[int, Role] = field(default_factory=dict)  # repository id → role there
 
-    def may(self, role: Role) -> bool:
-        """Say whether this actor has the right; an admin has all."""
-        return self.role in (Role.ADMIN, role)
+    def may(self, right: Right, repository_id: int | None = None) -> bool:
+        """Say whether this actor has the right: everywhere, or at least in the repository that is named."""
+        here = None if repository_id is None else self.grants.get(repository_id)
+        return right in rights_of(self.role) | granted(here)
 
-    def insist(self, role: Role) -> None:
-        """Insist on the right.
+    def insist(self, right: Right, repository_id: int | None = None) -> None:
+        """Insist on the right: everywhere, or at least in the repository that is named.
 
         Raises:
-            Forbidden: the actor's role does not cover it.
+            Forbidden: neither the actor's role nor a grant covers it.
         """
-        if not self.may(role):
+        if not self.may(right, repository_id):
             raise Forbidden(
-                f"This needs the role {role}; {self.name} is {self.role}. An admin can do it, or give you the role."
+                f"This needs the right {right}, which comes with the role {' or '.join(roles_with(right))}; "
+                f"{self.name} is {self.role or 'without a role'}. An admin can give you the role."
             )
 
 
@@ -55,7 +59,7 @@ async def current_actor() -> Actor | None:
     return found
 
 
-async def require(role: Role) -> Actor:
+async def require(right: Right) -> Actor:
     """Insist on somebody with this right.
 
     Raises:
@@ -65,7 +69,7 @@ async def require(role: Role) -> Actor:
     actor = await current_actor()
     if actor is None:
         raise Unauthorized(f"This needs a token. {WAY_IN}", headers=CHALLENGE)
-    actor.insist(role)
+    actor.insist(right)
     return actor
 
 
@@ -95,4 +99,4 @@ async def with_token(text: str) -> Actor:
         owner = await tokens.owner(db, text.strip())
     if owner is None:
         raise Unauthorized(f"This token is unknown, expired or revoked. {WAY_IN}", headers=CHALLENGE)
-    return Actor(name=owner["name"], role=Role(owner["role"]), user_id=owner["user_id"])
+    return Actor(name=owner["name"], role=owner["role"], user_id=owner["user_id"])

@@ -34,7 +34,7 @@ class Service:
     _users: int = 0
     opened: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    async def token(self, role: str = "member", name: str = "") -> str:
+    async def token(self, role: str | None = "committer", name: str = "") -> str:
         """Make a user with a token."""
         self._users += 1
         name = name or f"{role}-{self._users}"

@@ -38,8 +38,8 @@ async def test_nobody_writes_anonymously(service: Service) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_every_operation_that_changes_something_needs_a_role() -> None:
-    open_to_all = {each.path for each in OPERATIONS if each.method != "GET" and each.role is None}
+def test_every_operation_that_changes_something_needs_a_right() -> None:
+    open_to_all = {each.path for each in OPERATIONS if each.method != "GET" and each.right is None}
 
     assert open_to_all == {"/login"}
 
@@ -72,14 +72,14 @@ async def test_a_builders_token_is_no_users_token(service: Service) -> None:
     assert answer.status_code == 401
 
 
-async def test_a_member_may_not_do_what_only_an_admin_may(service: Service) -> None:
-    member, admin = [{"Authorization": f"Bearer {await service.token(role)}"} for role in ("member", "admin")]
+async def test_a_committer_may_not_do_what_only_an_admin_may(service: Service) -> None:
+    member, admin = [{"Authorization": f"Bearer {await service.token(role)}"} for role in ("committer", "admin")]
 
     refused = await service.web.post("/builders", json={"name": "shelf"}, headers=member)
     allowed = await service.web.post("/builders", json={"name": "shelf"}, headers=admin)
 
     assert (refused.status_code, allowed.status_code) == (403, 201)
-    assert "role admin" in refused.json()["error"]["message"]
+    assert "role admin or maintainer" in refused.json()["error"]["message"]
 
 
 async def test_a_revoked_token_stops_working_at_once(service: Service) -> None:
@@ -117,9 +117,9 @@ async def test_the_last_use_of_a_token_is_kept_to_the_minute(service: Service) -
     assert seen == [True, False, True]
 
 
-async def test_a_members_tokens_are_its_own(service: Service) -> None:
-    await service.token("member", "ada")
-    other = {"Authorization": f"Bearer {await service.token('member', 'bob')}"}
+async def test_a_users_tokens_are_its_own(service: Service) -> None:
+    await service.token("committer", "ada")
+    other = {"Authorization": f"Bearer {await service.token('committer', 'bob')}"}
     of_ada = (await service.local.get("/tokens")).json()["items"][0]
 
     listed = (await service.web.get("/tokens", headers=other)).json()["items"]

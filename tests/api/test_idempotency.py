@@ -172,7 +172,7 @@ def _work(place: Place, line: Any) -> dict[str, Any]:
         line.to_lose = 2
         deleted = client.delete("/builders/spare")
         line.to_lose = 2
-        told = client.post("/users", {"name": "eve", "role": "member"})
+        told = client.post("/users", {"name": "eve", "role": "committer"})
     return {"answers": [opened["id"], deleted, told["name"] == "eve"]}
 
 

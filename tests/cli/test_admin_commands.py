@@ -41,12 +41,14 @@ async def test_users_and_tokens_are_made_listed_and_taken_back(service: Service)
     await local(service, "admin", "create-token", "ci", "--name", "nightly", "--days", "7")
     listed = json.loads((await local(service, "admin", "list", "--json")).out)
     shown = await local(service, "admin", "list")
+    changed = await local(service, "admin", "set-role", "ci", "none")
     token_id = str(listed["tokens"][0]["id"])
     revoked = await local(service, "admin", "revoke-token", token_id)
     gone = await local(service, "admin", "delete-user", "ci")
     after = json.loads((await local(service, "admin", "list", "--json")).out)
 
     assert made.status == 0, made.err
+    assert (listed["users"][0]["role"], changed.out) == ("committer", "ci has no role from now on.\n")
     assert (listed["users"][0]["name"], listed["tokens"][0]["name"]) == ("ci", "nightly")
     assert "nightly" in shown.out
     assert (revoked.status, gone.status, after) == (0, 0, {"users": [], "tokens": []})

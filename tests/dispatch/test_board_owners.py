@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from app.db.queries import tokens, users
 from app.db.tables import board, notification
 from app.notify import sending, telling
+from app.rights import Role
 from app.settings import Settings
 from builders import protocol
 from tests.cli.commands import rigline
@@ -45,7 +46,7 @@ def owned(name: str = "desk", owner: str = OWNER) -> protocol.BoardOffer:
 
 async def admin(world: World) -> httpx2.AsyncClient:
     async with world.deps.begin() as db:
-        user_id = await users.add(db, "eve", password_hash=None, role=users.Role.ADMIN)
+        user_id = await users.add(db, "eve", password_hash=None, role=Role.ADMIN)
         made = await tokens.add(db, user_id, "test", lifetime=None)
     assert made
     return await world.client(made[1])

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from app.db.models import BuilderState
 from app.db.queries import alerts, builders, tokens, users
 from app.db.tables import board, pipeline, repository
+from app.rights import Role
 from tests.builders.conftest import Lab, Project, gone
 from tests.crowd import crowd
 from tests.dispatch.world import World
@@ -163,7 +164,7 @@ async def test_a_builder_whose_token_is_revoked_kills_its_job_and_its_board_is_l
 async def admin(world: World) -> str:
     """Make an admin with a token."""
     async with world.deps.begin() as db:
-        user_id = await users.add(db, "admin", password_hash=None, role=users.Role.ADMIN)
+        user_id = await users.add(db, "admin", password_hash=None, role=Role.ADMIN)
         made = await tokens.add(db, user_id or 0, "test", lifetime=None)
     assert made is not None
     return made[1]

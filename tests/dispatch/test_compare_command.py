@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.db.queries import repositories, tokens, users
 from app.db.tables import repository
+from app.rights import Role
 from app.tasks.catalogue import ingest_result
 from tests.acceptance import processes
 from tests.acceptance.processes import Ended
@@ -21,7 +22,7 @@ RIGLINE = (sys.executable, "-m", "app.cli")
 async def compared(world: World, *words: str, slower: float, outcome: str = "passed") -> Ended:
     """Run the command; a builder meanwhile claims the job, measures 16 pairs, and ends."""
     async with world.deps.begin() as db:
-        user_id = await users.add(db, "ada", password_hash=None, role=users.Role.MEMBER)
+        user_id = await users.add(db, "ada", password_hash=None, role=Role.COMMITTER)
         made = await tokens.add(db, user_id, "test", lifetime=None)
         known = sa.insert(repository).values(forge="git", full_name="acme/app", clone_url="https://git.example/app.git")
         await db.execute(known.values(default_branch="main", private=False))

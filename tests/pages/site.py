@@ -21,6 +21,7 @@ from app.db.models import SQLModel
 from app.db.queries import logs, tokens, users
 from app.deps import Deps
 from app.results.ingest import ingest
+from app.rights import Role
 from app.settings import Settings
 from app.states import ENDED, JobState
 
@@ -64,7 +65,7 @@ class Site:
     async def admin(self) -> dict[str, str]:
         """Make an admin; gives the header that says so, and sends it with all that follows."""
         async with self.deps.begin() as db:
-            user_id = await users.add(db, "ada", password_hash=None, role=users.Role.ADMIN)
+            user_id = await users.add(db, "ada", password_hash=None, role=Role.ADMIN)
             made = await tokens.add(db, user_id, "test", lifetime=None)
         assert made
         self.http.headers["Authorization"] = f"Bearer {made[1]}"

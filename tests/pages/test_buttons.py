@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.db import tables
 from app.db.queries import tokens, users
-from app.db.queries.users import Role
+from app.rights import Role
 from builders.protocol import PROTOCOL
 from tests.pages.site import NOW
 
@@ -236,8 +236,8 @@ async def test_a_board_is_held_for_a_person_and_released(site):
     assert await column(site, tables.board, "hold_on_failure_s", nucleo["id"]) == 300
 
 
-async def test_a_member_cancels_and_retries_jobs_and_changes_no_builder(site):
-    await admitted(site, Role.MEMBER, "grace")
+async def test_a_committer_cancels_and_retries_jobs_and_changes_no_builder(site):
+    await admitted(site, Role.COMMITTER, "grace")
     await site.board()
     pipeline = await site.pipeline(await site.repository())
     job = await site.job(pipeline)
@@ -252,12 +252,12 @@ async def test_a_member_cancels_and_retries_jobs_and_changes_no_builder(site):
     assert again.status_code == 409 and "retried before" in notice(again.text)[0]
     assert [actor for actor, _ in await said(site, "job.retried")] == ["grace"]
     refused = await site.http.post("/builders/lab-1/pause")
-    assert refused.status_code == 403 and "grace is member" in notice(refused.text)[0]
+    assert refused.status_code == 403 and "grace is committer" in notice(refused.text)[0]
     assert "/builders/lab-1/pause" not in await forms(site, "/builders/lab-1")
 
 
 async def test_a_whole_pipeline_is_cancelled_and_retried(site):
-    await admitted(site, Role.MEMBER)
+    await admitted(site, Role.COMMITTER)
     pipeline = await site.pipeline(await site.repository())
     for configuration in ("release", "debug"):
         await site.job(pipeline, configuration=configuration)

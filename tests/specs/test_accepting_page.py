@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db.queries.users import Role
+from app.rights import Role
 from tests.compared import BASE, WORSE, compare, row
 from tests.specs.ruling import A
 from tests.specs.test_approval_page import token
@@ -47,7 +47,7 @@ async def test_one_benchmark_is_accepted_alone(pull):
 
 
 async def test_nobody_accepts_without_the_right_a_reason_or_exact_commits(pull):
-    admin, member = await token(pull.world), await token(pull.world, Role.MEMBER)
+    admin, member = await token(pull.world), await token(pull.world, Role.COMMITTER)
     short = PAGE.replace(A, A[:10])
 
     assert (await press(pull, reason="it is needed")).status_code == 401

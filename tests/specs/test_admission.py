@@ -6,8 +6,8 @@ import pytest
 
 from app import sealed
 from app.db.queries import tokens, users
-from app.db.queries.users import Role
 from app.db.tables import audit, delivery
+from app.rights import Role
 from app.web import admission, tries
 from integrations.fake import deliveries
 from tests.specs.world import MAINTAINER, SECRET
@@ -62,7 +62,7 @@ async def replays(world):
 @pytest.mark.parametrize("page", ["/deliveries", "/deliveries/{}"])
 async def test_pages_of_deliveries_are_for_whom_the_api_lets_read_them(world, page):
     [row] = await world.rows(delivery)
-    page, cookie = page.format(row.id), await admitted(world, await token(world, Role.MEMBER, "bob"))
+    page, cookie = page.format(row.id), await admitted(world, await token(world, Role.COMMITTER, "bob"))
 
     for path in (page, f"{page}.json", f"/api/v1{page}"):
         assert (await get(world, path)).status_code == 401

@@ -3,8 +3,8 @@
 import pytest
 
 from app.db.queries import tokens, users
-from app.db.queries.users import Role
 from app.db.tables import approval, audit
+from app.rights import Role
 from integrations.fake import deliveries
 from integrations.fake.deliveries import FakeRepository, Pull
 from tests.specs.world import OUTSIDER, SECRET
@@ -108,7 +108,7 @@ async def test_only_the_commit_that_the_page_showed_is_approved(world, sha):
 async def test_who_is_no_admin_presses_in_vain(world):
     assert (await press(world, sha=A)).status_code == 401
     assert (await press(world, sha=A, token="rlu_guess")).status_code == 401
-    assert (await press(world, sha=A, token=await token(world, Role.MEMBER))).status_code == 403
+    assert (await press(world, sha=A, token=await token(world, Role.COMMITTER))).status_code == 403
     assert await states(world) == {"awaiting_approval"}
     assert await world.rows(approval) == []
 

@@ -3,8 +3,8 @@
 import pytest
 
 from app.db.queries import tokens, users
-from app.db.queries.users import Role
 from app.db.tables import repository, webhook_secret
+from app.rights import Role
 from integrations.fake import deliveries
 from integrations.fake.repository import FakeRepository
 from tests.cli.commands import rigline

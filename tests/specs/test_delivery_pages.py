@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.queries import tokens, users
-from app.db.queries.users import Role
 from app.db.tables import audit, delivery
+from app.rights import Role
 from integrations.fake import deliveries
 from tests.specs.world import MAINTAINER, SECRET
 
@@ -103,7 +103,7 @@ async def test_an_admins_token_presses_the_button_and_nothing_is_doubled(world):
 
 async def test_nobody_else_presses_it(world):
     await world.receive(push(world))
-    member = await token(world, Role.MEMBER)
+    member = await token(world, Role.COMMITTER)
     admin = await token(world, Role.ADMIN)
 
     assert (await press(world)).status_code == 401

@@ -4,6 +4,7 @@ import pytest
 
 from app.db.queries import tokens, users
 from app.db.tables import builder, repository
+from app.rights import Role
 from tests.specs.ruling import BASE, A, B, C, pull, push, rules, targets
 
 
@@ -252,6 +253,6 @@ async def test_an_admin_keeps_rules_on_the_service_and_sees_those_that_count(wor
 
 async def admin_token(world):
     async with world.deps.begin() as db:
-        user = await users.add(db, "ada", password_hash=None, role=users.Role.ADMIN)
+        user = await users.add(db, "ada", password_hash=None, role=Role.ADMIN)
         _, text = await tokens.add(db, user, "test", lifetime=None)
     return text

@@ -5,7 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
-from app.db.models.columns import TIME, now
+from app.db.models.columns import TIME, now, words
+from app.rights import Role
 
 
 class Audit(SQLModel, table=True):
@@ -34,7 +35,7 @@ class User(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     name: str = Field(max_length=100, unique=True)
     password_hash: str | None = Field(default=None, max_length=500)  # argon2
-    role: str = Field(default="admin", max_length=24)
+    role: Role | None = Field(default=None, sa_type=words(Role, "account_role"))  # None: only what was granted
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 

@@ -1,6 +1,4 @@
-"""People and programs that may act through the API, and the names of what they may do."""
-
-from enum import StrEnum
+"""People and programs that may act through the API. What their roles allow: `app.rights`."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -8,20 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Token, User
+from app.rights import Role
 
 FIRST_USER_LOCK = 0x7269_6710  # advisory: two first users at once would both find none
 
 
-class Role(StrEnum):
-    """What a user may do."""
-
-    MEMBER = "member"  # dispatch, cancel, retry
-    ADMIN = "admin"  # everything
-
-
-async def add(db: AsyncConnection, name: str, *, password_hash: str | None, role: Role) -> int | None:
+async def add(db: AsyncConnection, name: str, *, password_hash: str | None, role: Role | None) -> int | None:
     """Insert a user; None if the name is taken."""
-    given = insert(User).values(name=name, password_hash=password_hash, role=role.value)
+    given = insert(User).values(name=name, password_hash=password_hash, role=role)
     return await db.scalar(given.on_conflict_do_nothing(index_elements=["name"]).returning(col(User.id)))
 
 
@@ -65,9 +57,14 @@ async def remove(db: AsyncConnection, name: str) -> bool:
 
 
 async def admins(db: AsyncConnection) -> int:
-    """Count the admins."""
-    asked = sa.select(sa.func.count()).select_from(User).where(col(User.role) == Role.ADMIN.value)
-    return await db.scalar(asked) or 0
+    """Count the admins, and keep others from changing who is one until the transaction ends."""
+    found = await db.scalars(sa.select(col(User.id)).where(col(User.role) == Role.ADMIN).with_for_update())
+    return len(list(found))
+
+
+async def set_role(db: AsyncConnection, name: str, role: Role | None) -> None:
+    """Replace the role in the whole service."""
+    await db.execute(sa.update(User).where(col(User.name) == name).values(role=role))
 
 
 async def set_password(db: AsyncConnection, name: str, password_hash: str) -> bool:

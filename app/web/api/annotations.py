@@ -8,9 +8,9 @@ from pydantic import Field
 from app.db.models import AnnotationKind
 from app.db.queries import annotations
 from app.db.queries.annotations import Remark
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.handlers import annotations as deciding
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.shifts import repository_named
@@ -66,7 +66,7 @@ async def list_annotations(deps: Deps, *, query: AnnotationFilter) -> Page[Annot
 
 
 @operation(
-    "POST", "/annotations", role=Role.MEMBER, body=NewAnnotation, answer=AnnotationTold, status=HTTPStatus.CREATED
+    "POST", "/annotations", right=Right.TRIAGE, body=NewAnnotation, answer=AnnotationTold, status=HTTPStatus.CREATED
 )
 async def annotate(deps: Deps, *, actor: Actor, body: NewAnnotation) -> AnnotationTold:
     """Say something at a commit of a history. One that cuts has the series it is about looked at anew."""
@@ -79,7 +79,7 @@ async def annotate(deps: Deps, *, actor: Actor, body: NewAnnotation) -> Annotati
     return AnnotationTold.model_validate(row)
 
 
-@operation("DELETE", "/annotations/{annotation_id}", role=Role.MEMBER)
+@operation("DELETE", "/annotations/{annotation_id}", right=Right.TRIAGE)
 async def remove_annotation(deps: Deps, *, actor: Actor, annotation_id: int) -> None:
     """Take a remark back; what it cut is one again."""
     await deciding.take_back(deps, annotation_id, actor=actor.name)

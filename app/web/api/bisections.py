@@ -8,13 +8,13 @@ from pydantic import Field, model_validator
 
 from app.db.models import Search
 from app.db.queries import bisections
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Invalid, NotFound
 from app.handlers import backfill, commit_range
 from app.handlers import bisection as searching
 from app.handlers.bisection import BUDGET_S, MOST_COMMITS, Question
 from app.history.bisection import Tried
+from app.rights import Right
 from app.web.api.dispatching import repository_of
 from app.web.api.operations import INT4, Given, Told, operation
 from app.web.api.paging import Page, Paged, page
@@ -122,7 +122,9 @@ class Backfilled(Told):
     pipelines: list[int]
 
 
-@operation("POST", "/bisections", role=Role.MEMBER, body=NewBisection, answer=BisectionTold, status=HTTPStatus.CREATED)
+@operation(
+    "POST", "/bisections", right=Right.DISPATCH, body=NewBisection, answer=BisectionTold, status=HTTPStatus.CREATED
+)
 async def begin_bisection(deps: Deps, *, actor: Actor, body: NewBisection) -> BisectionTold:
     """Search for the commit, about log2(commits) + 1 comparisons one after the other.
 
@@ -155,7 +157,7 @@ async def show_bisection(deps: Deps, *, bisection_id: int) -> BisectionTold:
         return told(found, await bisections.steps(db, bisection_id))
 
 
-@operation("POST", "/bisections/{bisection_id}/cancel", role=Role.MEMBER, answer=BisectionTold)
+@operation("POST", "/bisections/{bisection_id}/cancel", right=Right.CONTROL, answer=BisectionTold)
 async def cancel_bisection(deps: Deps, *, actor: Actor, bisection_id: int) -> BisectionTold:
     """End a search, and cancel what runs for it. 409 if it has ended."""
     await show_bisection(deps, bisection_id=bisection_id)
@@ -163,7 +165,7 @@ async def cancel_bisection(deps: Deps, *, actor: Actor, bisection_id: int) -> Bi
     return await show_bisection(deps, bisection_id=bisection_id)
 
 
-@operation("POST", "/shifts/{shift_id}/backfill", role=Role.MEMBER, body=Wish, answer=Backfilled)
+@operation("POST", "/shifts/{shift_id}/backfill", right=Right.DISPATCH, body=Wish, answer=Backfilled)
 async def backfill_shift(deps: Deps, *, actor: Actor, shift_id: int, body: Wish) -> Backfilled:
     """Measure some of the untested commits of an alert's range. 409 if there are none."""
     return Backfilled(pipelines=await backfill.fill(deps, shift_id, most=body.most, actor=actor.name))

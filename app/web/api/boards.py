@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.db.models import Health
 from app.db.queries import audit, health, lab
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.handlers import boards
+from app.rights import Right
 from app.states import JobState
 from app.web.api.builders import BoardTold
 from app.web.api.operations import Given, Told, operation
@@ -100,7 +100,7 @@ async def show_board(deps: Deps, *, name: str, query: OfBuilder) -> BoardShown:
 @operation(
     "POST",
     "/boards/{name}/check",
-    role=Role.ADMIN,
+    right=Right.LAB,
     query=OfBuilder,
     answer=CheckAsked,
     status=HTTPStatus.ACCEPTED,
@@ -116,19 +116,19 @@ async def check_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder) 
     return CheckAsked(board=shown.name, builder=shown.builder, job_id=job_id)
 
 
-@operation("POST", "/boards/{name}/good", role=Role.ADMIN, query=OfBuilder, body=Reason, answer=BoardShown)
+@operation("POST", "/boards/{name}/good", right=Right.LAB, query=OfBuilder, body=Reason, answer=BoardShown)
 async def call_board_good(deps: Deps, *, actor: Actor, name: str, query: OfBuilder, body: Reason) -> BoardShown:
     """Say that a board is good: it gets jobs again, and its troubles so far are forgotten."""
     return await _set_health(deps, actor, name, query, wanted=Health.GOOD, reason=body.reason)
 
 
-@operation("POST", "/boards/{name}/maintenance", role=Role.ADMIN, query=OfBuilder, body=Maintenance, answer=BoardShown)
+@operation("POST", "/boards/{name}/maintenance", right=Right.LAB, query=OfBuilder, body=Maintenance, answer=BoardShown)
 async def maintain_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder, body: Maintenance) -> BoardShown:
     """Take a board out to work on it, until somebody says that it is good. A job that runs on it ends normally."""
     return await _set_health(deps, actor, name, query, wanted=Health.MAINTENANCE, reason=body.reason)
 
 
-@operation("POST", "/boards/{name}/hold", role=Role.ADMIN, query=OfBuilder, body=Hold, answer=BoardShown)
+@operation("POST", "/boards/{name}/hold", right=Right.LAB, query=OfBuilder, body=Hold, answer=BoardShown)
 async def hold_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder, body: Hold) -> BoardShown:
     """Keep a board for a person for some minutes, now or after the next job on it that goes wrong."""
     board_id = await boards.find(deps, name, query.builder)
@@ -137,7 +137,7 @@ async def hold_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder, b
     return await _shown(deps, board_id)
 
 
-@operation("POST", "/boards/{name}/release", role=Role.ADMIN, query=OfBuilder, answer=BoardShown)
+@operation("POST", "/boards/{name}/release", right=Right.LAB, query=OfBuilder, answer=BoardShown)
 async def release_board(deps: Deps, *, actor: Actor, name: str, query: OfBuilder) -> BoardShown:
     """Give a held board back, also one that was only to be held."""
     board_id = await boards.find(deps, name, query.builder)

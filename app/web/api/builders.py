@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.db.models import BuilderState, Health
 from app.db.queries import lab
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.handlers import builders
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Name
@@ -101,7 +101,7 @@ async def list_builders(deps: Deps, *, query: Paged) -> Page[BuilderSummary]:
     return page([BuilderSummary(**builder) for builder in found], limit=query.limit)
 
 
-@operation("POST", "/builders", role=Role.ADMIN, body=NewBuilder, answer=BuilderToken, status=HTTPStatus.CREATED)
+@operation("POST", "/builders", right=Right.LAB, body=NewBuilder, answer=BuilderToken, status=HTTPStatus.CREATED)
 async def create_builder(deps: Deps, *, actor: Actor, body: NewBuilder) -> BuilderToken:
     """Make a builder. The answer holds its token, this once."""
     return BuilderToken.model_validate(await builders.create(deps, body.name, actor=actor.name))
@@ -116,31 +116,31 @@ async def show_builder(deps: Deps, *, name: str) -> BuilderTold:
     return BuilderTold(**builder, boards=[BoardTold(**board) for board in boards])
 
 
-@operation("POST", "/builders/{name}/pause", role=Role.ADMIN, answer=BuilderTold)
+@operation("POST", "/builders/{name}/pause", right=Right.LAB, answer=BuilderTold)
 async def pause_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
     """Give it no new jobs; running ones go on."""
     return await _set_state(deps, actor, name, BuilderState.PAUSED)
 
 
-@operation("POST", "/builders/{name}/resume", role=Role.ADMIN, answer=BuilderTold)
+@operation("POST", "/builders/{name}/resume", right=Right.LAB, answer=BuilderTold)
 async def resume_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
     """Give it jobs again."""
     return await _set_state(deps, actor, name, BuilderState.ACTIVE)
 
 
-@operation("POST", "/builders/{name}/drain", role=Role.ADMIN, answer=BuilderTold)
+@operation("POST", "/builders/{name}/drain", right=Right.LAB, answer=BuilderTold)
 async def drain_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
     """Give it no new jobs, because it is going away once the running ones have ended."""
     return await _set_state(deps, actor, name, BuilderState.DRAINING)
 
 
-@operation("POST", "/builders/{name}/rotate-token", role=Role.ADMIN, answer=BuilderToken)
+@operation("POST", "/builders/{name}/rotate-token", right=Right.LAB, answer=BuilderToken)
 async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderToken:
     """Make a new token; the old one is refused from now on."""
     return BuilderToken.model_validate(await builders.rotate_token(deps, name, actor=actor.name))
 
 
-@operation("POST", "/builders/{name}/revoke-token", role=Role.ADMIN, answer=BuilderTold)
+@operation("POST", "/builders/{name}/revoke-token", right=Right.LAB, answer=BuilderTold)
 async def revoke_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
     """Refuse its token from now on, because somebody else may have it.
 
@@ -150,7 +150,7 @@ async def revoke_builder_token(deps: Deps, *, actor: Actor, name: str) -> Builde
     return await show_builder(deps, name=name)
 
 
-@operation("DELETE", "/builders/{name}", role=Role.ADMIN)
+@operation("DELETE", "/builders/{name}", right=Right.LAB)
 async def delete_builder(deps: Deps, *, actor: Actor, name: str) -> None:
     """Delete a builder that never had a job; one with history is retired: its token is refused, its history stays.
 

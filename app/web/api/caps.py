@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from app.db.queries import audit, repositories
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.auth import Actor
 
@@ -34,7 +34,7 @@ class CapsTold(Told):
     own: Caps
 
 
-@operation("GET", "/repositories/{repository_id}/caps", role=Role.MEMBER, answer=CapsTold)
+@operation("GET", "/repositories/{repository_id}/caps", right=Right.READ, answer=CapsTold)
 async def show_caps(deps: Deps, *, actor: Actor, repository_id: int) -> CapsTold:
     """Read the caps that count for a repository."""
     async with deps.begin() as db:
@@ -46,7 +46,7 @@ async def show_caps(deps: Deps, *, actor: Actor, repository_id: int) -> CapsTold
     return CapsTold(**counts, own=Caps(**own))
 
 
-@operation("PUT", "/repositories/{repository_id}/caps", role=Role.ADMIN, body=Caps, answer=CapsTold)
+@operation("PUT", "/repositories/{repository_id}/caps", right=Right.LAB, body=Caps, answer=CapsTold)
 async def set_caps(deps: Deps, *, actor: Actor, repository_id: int, body: Caps) -> CapsTold:
     """Give a repository caps of its own; what is left out is as the settings say. The next claim obeys them."""
     await show_caps(deps, actor=actor, repository_id=repository_id)

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from app.db.models import ComparisonKind, Priority, Trigger
 from app.db.queries import comparisons, repositories
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.dispatch.plan import PipelineRequest
 from app.dispatch.sides import MOST_REPEATS
@@ -16,6 +15,7 @@ from app.errors import NotFound
 from app.history.looks import MOST_PAIRS
 from app.history.paired import LEAST_PAIRS
 from app.history.verdict import Verdict
+from app.rights import Right
 from app.web.api.dispatching import Work, opened, repository_of
 from app.web.api.operations import INT4, Given, Told, operation
 from app.web.api.paging import LONGEST_PAGE, USUAL_PAGE, Page, Paged, page
@@ -105,7 +105,7 @@ class RowTold(Told):
     head_values: list[float]
 
 
-@operation("POST", "/comparisons", role=Role.MEMBER, body=Compare, answer=PipelineTold, status=HTTPStatus.CREATED)
+@operation("POST", "/comparisons", right=Right.DISPATCH, body=Compare, answer=PipelineTold, status=HTTPStatus.CREATED)
 async def compare(deps: Deps, *, actor: Actor, body: Compare) -> PipelineTold:
     """Build two commits and run them by turns on the same boards, until enough is known or the budget ends.
 

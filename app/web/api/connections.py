@@ -10,10 +10,10 @@ from pydantic import Field
 
 from app import sealed
 from app.db.queries import audit, repositories, secrets
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Invalid, NotFound, Unavailable
 from app.handlers.occasion import facts_of
+from app.rights import Right
 from app.web.api.operations import Told, operation
 from app.web.api.repositories import ForgeRefuses
 from app.web.auth import Actor
@@ -48,7 +48,7 @@ class ConnectionTold(Told):
 @operation(
     "POST",
     "/repositories/{repository_id}/webhook",
-    role=Role.ADMIN,
+    right=Right.ADMINISTER,
     answer=WebhookTold,
     status=HTTPStatus.CREATED,
 )
@@ -71,7 +71,7 @@ async def create_webhook(deps: Deps, *, actor: Actor, repository_id: int) -> Web
     return WebhookTold(id=hook_id, url=url)
 
 
-@operation("GET", "/repositories/{repository_id}/connection", role=Role.MEMBER, answer=ConnectionTold)
+@operation("GET", "/repositories/{repository_id}/connection", right=Right.READ, answer=ConnectionTold)
 async def show_connection(deps: Deps, *, actor: Actor, repository_id: int) -> ConnectionTold:
     """Ask the forge whether it shows us the repository, and tell when it last reached us."""
     repository, forge = await _served(deps, repository_id)

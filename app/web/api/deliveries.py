@@ -5,9 +5,9 @@ from datetime import datetime
 from pydantic import Field
 
 from app.db.queries import deliveries
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
+from app.rights import Right
 from app.web.api.operations import Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Word
@@ -52,7 +52,7 @@ class DeliveryTold(DeliveryRow):
     pipelines: list[OpenedRow] = Field(description="that it opened; one that it joined is in the verdict")
 
 
-@operation("GET", "/deliveries", role=Role.ADMIN, query=DeliveryFilter, answer=Page[DeliveryRow])
+@operation("GET", "/deliveries", right=Right.ADMINISTER, query=DeliveryFilter, answer=Page[DeliveryRow])
 async def list_deliveries(deps: Deps, *, actor: Actor, query: DeliveryFilter) -> Page[DeliveryRow]:
     """List deliveries, the newest first."""
     before = query.cursor or None
@@ -61,7 +61,7 @@ async def list_deliveries(deps: Deps, *, actor: Actor, query: DeliveryFilter) ->
     return page([DeliveryRow(**delivery) for delivery in found], limit=query.limit)
 
 
-@operation("GET", "/deliveries/{delivery_id}", role=Role.ADMIN, answer=DeliveryTold)
+@operation("GET", "/deliveries/{delivery_id}", right=Right.ADMINISTER, answer=DeliveryTold)
 async def show_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryTold:
     """Read one delivery with what it led to, without its body."""
     async with deps.begin() as db:
@@ -72,7 +72,7 @@ async def show_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> Delive
     return DeliveryTold(**found, pipelines=[OpenedRow(**each) for each in opened])
 
 
-@operation("POST", "/deliveries/{delivery_id}/replay", role=Role.ADMIN, answer=DeliveryTold)
+@operation("POST", "/deliveries/{delivery_id}/replay", right=Right.ADMINISTER, answer=DeliveryTold)
 async def replay_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryTold:
     """Handle a delivery once more, as if it had just come. What it led to before is found, not doubled."""
     await replay(deps, delivery_id, actor)

@@ -81,7 +81,7 @@ def _shown(declared: Operation) -> Shown:
     return Shown(
         call=f"{declared.method} /api/v1{declared.path}",
         doc=declared.doc.split("`"),
-        who=declared.role or "everybody",
+        who=declared.right or "everybody",
         fields=[
             (name, field.description or "", field.is_required())
             for given in (declared.query, declared.body)
@@ -135,9 +135,9 @@ def _operation(declared: Operation, schemas: Schemas) -> Json:
         "parameters": _parameters(declared),
         "responses": {str(declared.status.value): _answer(declared, schemas), "default": _refusal()},
     }
-    if declared.role is not None:
+    if declared.right is not None:
         told["security"] = [{"token": []}]
-        told["description"] += f"\n\nNeeds the role {declared.role}."
+        told["description"] += f"\n\nNeeds the right `{declared.right}`."
     if declared.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[declared.body, "validation"]}}}
     if declared.upload:

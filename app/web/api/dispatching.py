@@ -7,10 +7,10 @@ from pydantic import Field, SecretStr, model_validator
 
 from app.db.models import Priority, Trigger
 from app.db.queries import audit, boards, repositories
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.dispatch import plan, remotes
 from app.errors import Conflict, NotFound
+from app.rights import Right
 from app.web.api.operations import Given, operation
 from app.web.api.pipelines import PipelineTold, show_pipeline
 from app.web.api.words import Address, Commit, FullName, Word, WorkKind
@@ -60,7 +60,7 @@ class Dispatch(Work):
     repeat: int = Field(default=1, ge=1, le=MOST_REPEATS, description="run phases whose samples accumulate")
 
 
-@operation("POST", "/pipelines", role=Role.MEMBER, body=Dispatch, answer=PipelineTold, status=HTTPStatus.CREATED)
+@operation("POST", "/pipelines", right=Right.DISPATCH, body=Dispatch, answer=PipelineTold, status=HTTPStatus.CREATED)
 async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
     """Open a pipeline for one commit.
 

@@ -7,10 +7,10 @@ from pydantic import AwareDatetime, Field
 
 from app.db.queries import audit, repositories
 from app.db.queries.series import Place
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
 from app.results.importing import Dated, bring
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.api.words import Commit, FullName, Line, Word
 from app.web.auth import Actor
@@ -52,7 +52,7 @@ class ImportTold(Told):
     is_new: bool = Field(description="false: the same file was brought for the same commit and place before")
 
 
-@operation("POST", "/imports", role=Role.ADMIN, query=Imported, answer=ImportTold, upload=MAX_RESULT)
+@operation("POST", "/imports", right=Right.CONFIGURE, query=Imported, answer=ImportTold, upload=MAX_RESULT)
 async def import_results(deps: Deps, *, actor: Actor, query: Imported, data: bytes) -> ImportTold:
     """Store what a result file says of one commit; the body is the file. May be repeated. 422: no format fits it."""
     async with deps.begin() as db:

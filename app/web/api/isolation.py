@@ -3,9 +3,9 @@
 from pydantic import Field
 
 from app.db.queries import audit, repositories
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.auth import Actor
 from builders.protocol import Level
@@ -24,7 +24,7 @@ class IsolationTold(Told):
     own: Isolation
 
 
-@operation("GET", "/repositories/{repository_id}/isolation", role=Role.MEMBER, answer=IsolationTold)
+@operation("GET", "/repositories/{repository_id}/isolation", right=Right.READ, answer=IsolationTold)
 async def show_isolation(deps: Deps, *, actor: Actor, repository_id: int) -> IsolationTold:
     """Read how well a builder must keep the code of a repository's forks apart."""
     async with deps.begin() as db:
@@ -36,7 +36,7 @@ async def show_isolation(deps: Deps, *, actor: Actor, repository_id: int) -> Iso
     return IsolationTold(forks=counts, own=Isolation(forks=None if own is None else Level(own)))
 
 
-@operation("PUT", "/repositories/{repository_id}/isolation", role=Role.ADMIN, body=Isolation, answer=IsolationTold)
+@operation("PUT", "/repositories/{repository_id}/isolation", right=Right.LAB, body=Isolation, answer=IsolationTold)
 async def set_isolation(deps: Deps, *, actor: Actor, repository_id: int, body: Isolation) -> IsolationTold:
     """Let a repository ask for more or less than the settings; `null` takes that back. Counts for new pipelines."""
     await show_isolation(deps, actor=actor, repository_id=repository_id)

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.db.queries import mutes
 from app.db.queries.mutes import Muted
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.handlers import shifts as deciding
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.shifts import repository_named
@@ -60,7 +60,7 @@ async def list_mutes(deps: Deps, *, query: MuteFilter) -> Page[MuteTold]:
     return page([MuteTold.model_validate(each) for each in found], limit=query.limit)
 
 
-@operation("POST", "/mutes", role=Role.MEMBER, body=NewMute, answer=MuteTold, status=HTTPStatus.CREATED)
+@operation("POST", "/mutes", right=Right.TRIAGE, body=NewMute, answer=MuteTold, status=HTTPStatus.CREATED)
 async def add_mute(deps: Deps, *, actor: Actor, body: NewMute) -> MuteTold:
     """Let a benchmark or a type of boards raise no alarm, and fail no status, for some days."""
     async with deps.begin() as db:
@@ -72,7 +72,7 @@ async def add_mute(deps: Deps, *, actor: Actor, body: NewMute) -> MuteTold:
     return MuteTold.model_validate(row)
 
 
-@operation("DELETE", "/mutes/{mute_id}", role=Role.MEMBER)
+@operation("DELETE", "/mutes/{mute_id}", right=Right.TRIAGE)
 async def end_mute(deps: Deps, *, actor: Actor, mute_id: int) -> None:
     """End a mute now."""
     await deciding.unmute(deps, mute_id, actor=actor.name)

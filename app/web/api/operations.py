@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, current_app, request
 
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Invalid, NotFound, TooLarge, WrongMediaType
+from app.rights import Right
 from app.web import auth
 from app.web.api import conditional, idempotency
 
@@ -50,7 +50,7 @@ class Operation:
     path: str  # as OpenAPI writes it: /jobs/{job_id}
     name: str
     doc: str
-    role: Role | None  # None: everybody may ask
+    right: Right | None  # None: everybody may ask
     query: type[Given] | None
     body: type[Given] | None
     answer: type[BaseModel] | None
@@ -73,7 +73,7 @@ def operation(
     method: str,
     path: str,
     *,
-    role: Role | None = None,
+    right: Right | None = None,
     query: type[Given] | None = None,
     body: type[Given] | None = None,
     answer: type[BaseModel] | None = None,
@@ -94,7 +94,7 @@ def operation(
             path=path,
             name=view.__name__,
             doc=re.sub(r"\n\s+", "\n", (view.__doc__ or "").strip()),
-            role=role,
+            right=right,
             query=query,
             body=body,
             answer=answer,
@@ -131,8 +131,8 @@ def _rule(path: str) -> str:
 async def _call(declared: Operation, view: Callable[..., Awaitable[Any]], **given: Any) -> Response:
     if not all(str(part).isprintable() for part in given.values()):
         raise NotFound("No name holds control characters.")
-    if declared.role is not None:
-        given["actor"] = await auth.require(declared.role)
+    if declared.right is not None:
+        given["actor"] = await auth.require(declared.right)
     sent, data = await _read(declared)
     act = functools.partial(_act, declared, view, {**given, **sent})
     actor = given.get("actor")
@@ -162,7 +162,7 @@ async def _act(declared: Operation, view: Callable[..., Awaitable[Any]], given: 
     if twin is None:
         return _answer(declared, await view(deps, **given))
     parts = {name: given[name] for name in re.findall(r"\{(\w+)\}", declared.path)}
-    seen_as = {"actor": given["actor"]} if twin[0].role is not None else {}
+    seen_as = {"actor": given["actor"]} if twin[0].right is not None else {}
     async with conditional.unchanged(deps, functools.partial(twin[1], deps, **parts, **seen_as)):
         told = await view(deps, **given)
     response = _answer(declared, told)

@@ -8,11 +8,11 @@ from pydantic import Field
 from app.db.models import Trigger
 from app.db.queries import audit, job_views, pipelines, removal
 from app.db.queries.pipelines import PipelineView
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Conflict, NotFound
 from app.handlers import approval
 from app.handlers import jobs as deciding
+from app.rights import Right
 from app.states import JobState
 from app.web.api.job_answers import JobTold, job_told
 from app.web.api.operations import INT4, Given, Told, operation
@@ -100,7 +100,7 @@ async def show_pipeline(deps: Deps, *, pipeline_id: int) -> PipelineTold:
     return PipelineTold(**dict(_row(deps, pipeline)), jobs=told)
 
 
-@operation("POST", "/pipelines/{pipeline_id}/approve", role=Role.ADMIN, body=Approving, answer=PipelineTold)
+@operation("POST", "/pipelines/{pipeline_id}/approve", right=Right.APPROVE, body=Approving, answer=PipelineTold)
 async def approve_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: Approving) -> PipelineTold:
     """Trust exactly this commit: its jobs are queued. 409 if the pipeline is for another commit."""
     async with deps.begin() as db:
@@ -111,21 +111,21 @@ async def approve_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: 
     return await show_pipeline(deps, pipeline_id=pipeline_id)
 
 
-@operation("POST", "/pipelines/{pipeline_id}/cancel", role=Role.MEMBER, body=Reason, answer=PipelineTold)
+@operation("POST", "/pipelines/{pipeline_id}/cancel", right=Right.CONTROL, body=Reason, answer=PipelineTold)
 async def cancel_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: Reason) -> PipelineTold:
     """Cancel all jobs that have not ended; running ones end within the cancel grace. Repeating it changes nothing."""
     await deciding.cancel_pipeline(deps, pipeline_id, reason=body.reason, actor=actor.name)
     return await show_pipeline(deps, pipeline_id=pipeline_id)
 
 
-@operation("POST", "/pipelines/{pipeline_id}/retry", role=Role.MEMBER, answer=PipelineTold)
+@operation("POST", "/pipelines/{pipeline_id}/retry", right=Right.CONTROL, answer=PipelineTold)
 async def retry_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> PipelineTold:
     """Retry every job that ended without passing. 409 if there is none, or its remote's token is gone."""
     await deciding.retry_pipeline(deps, pipeline_id, actor=actor.name)
     return await show_pipeline(deps, pipeline_id=pipeline_id)
 
 
-@operation("DELETE", "/pipelines/{pipeline_id}", role=Role.ADMIN)
+@operation("DELETE", "/pipelines/{pipeline_id}", right=Right.CONFIGURE)
 async def delete_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> None:
     """Delete an ended pipeline with its jobs, logs, results and measurements. 409 while a job is open."""
     async with deps.begin() as db:

@@ -5,12 +5,12 @@ from datetime import datetime
 from pydantic import Field
 
 from app.db.queries import audit, repositories, schedules
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Invalid, NotFound, Unavailable
 from app.handlers.policy import ON_THE_SERVICE, Base, occasion_for, rules_at
 from app.policy import read
 from app.policy.section import PolicyError
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.auth import Actor
 from integrations.forge import Transient
@@ -54,7 +54,7 @@ class PolicyTold(Told):
     schedules: list[ScheduleTold]
 
 
-@operation("GET", "/repositories/{repository_id}/policy", role=Role.MEMBER, answer=PolicyTold)
+@operation("GET", "/repositories/{repository_id}/policy", right=Right.READ, answer=PolicyTold)
 async def show_policy(deps: Deps, *, actor: Actor, repository_id: int) -> PolicyTold:
     """Read the rules that count for the default branch now, as the forge shows them; 503 if it does not answer."""
     async with deps.begin() as db:
@@ -77,7 +77,7 @@ async def show_policy(deps: Deps, *, actor: Actor, repository_id: int) -> Policy
     return PolicyTold(source=found.source, commit=found.commit, rules=listed, error=None, **told)
 
 
-@operation("PUT", "/repositories/{repository_id}/policy", role=Role.ADMIN, body=Rules, answer=PolicyTold)
+@operation("PUT", "/repositories/{repository_id}/policy", right=Right.CONFIGURE, body=Rules, answer=PolicyTold)
 async def set_policy(deps: Deps, *, actor: Actor, repository_id: int, body: Rules) -> PolicyTold:
     """Keep rules on the service for a repository. 422 if they cannot be used: it says the line and the nearest word."""
     try:
@@ -88,7 +88,7 @@ async def set_policy(deps: Deps, *, actor: Actor, repository_id: int, body: Rule
     return await show_policy(deps, actor=actor, repository_id=repository_id)
 
 
-@operation("DELETE", "/repositories/{repository_id}/policy", role=Role.ADMIN)
+@operation("DELETE", "/repositories/{repository_id}/policy", right=Right.CONFIGURE)
 async def delete_policy(deps: Deps, *, actor: Actor, repository_id: int) -> None:
     """Forget the rules kept on the service; without a `.rigline.toml` the built-in ones count then."""
     await _keep(deps, repository_id, None, actor)

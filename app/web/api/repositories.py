@@ -6,10 +6,10 @@ from http import HTTPStatus
 from pydantic import Field
 
 from app.db.queries import audit, repositories
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.dispatch import remotes
 from app.errors import ApiError, Invalid, NotFound, Unavailable
+from app.rights import Right
 from app.web.api.operations import INT8, Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.words import Address, FullName, Word
@@ -66,7 +66,12 @@ async def show_repository(deps: Deps, *, repository_id: int) -> RepositoryTold:
 
 
 @operation(
-    "POST", "/repositories", role=Role.ADMIN, body=NewRepository, answer=RepositoryTold, status=HTTPStatus.CREATED
+    "POST",
+    "/repositories",
+    right=Right.ADMINISTER,
+    body=NewRepository,
+    answer=RepositoryTold,
+    status=HTTPStatus.CREATED,
 )
 async def add_repository(deps: Deps, *, actor: Actor, body: NewRepository) -> RepositoryTold:
     """Serve a repository. With `id` the forge is not asked; else it is looked up by its name. May be repeated."""
@@ -80,7 +85,7 @@ async def add_repository(deps: Deps, *, actor: Actor, body: NewRepository) -> Re
     return await show_repository(deps, repository_id=repository_id)
 
 
-@operation("DELETE", "/repositories/{repository_id}", role=Role.ADMIN)
+@operation("DELETE", "/repositories/{repository_id}", right=Right.ADMINISTER)
 async def remove_repository(deps: Deps, *, actor: Actor, repository_id: int) -> None:
     """Stop serving a repository; its history stays."""
     async with deps.begin() as db:

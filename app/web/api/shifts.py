@@ -10,11 +10,11 @@ from app.db.models import Triage
 from app.db.queries import repositories, shifts
 from app.db.queries.shifting import OPEN
 from app.db.queries.shifts import ChangePointView, ShiftView, Wanted
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
 from app.handlers import shifts as deciding
 from app.handlers.shifts import Word as Said
+from app.rights import Right
 from app.web.api.operations import INT4, Given, Told, operation
 from app.web.api.paging import LONGEST_PAGE, USUAL_PAGE, Page, Paged, page
 from app.web.api.words import Line, Word
@@ -147,7 +147,7 @@ async def list_change_points(deps: Deps, *, shift_id: int, query: Offset) -> Pag
     return Page(items=[_change_point(each) for each in rows[: query.limit]], next=following)
 
 
-@operation("POST", "/shifts/{shift_id}", role=Role.MEMBER, body=Triaged, answer=ShiftTold)
+@operation("POST", "/shifts/{shift_id}", right=Right.TRIAGE, body=Triaged, answer=ShiftTold)
 async def judge_shift(deps: Deps, *, actor: Actor, shift_id: int, body: Triaged) -> ShiftTold:
     """Say what is to be thought of a shift. It holds until the shift grows by more than its tolerance."""
     await deciding.say(deps, shift_id, Said(**body.model_dump()), actor=actor.name)

@@ -10,10 +10,10 @@ from pydantic import Field
 from app.db.models import Channel, News
 from app.db.queries import subscriptions
 from app.db.queries.subscriptions import SubscriptionView
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import NotFound
 from app.handlers import subscriptions as deciding
+from app.rights import Right
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.shifts import repository_named
@@ -69,7 +69,7 @@ class Tried(Told):
     error: str
 
 
-@operation("GET", "/subscriptions", role=Role.ADMIN, query=SubscriptionFilter, answer=Page[SubscriptionTold])
+@operation("GET", "/subscriptions", right=Right.ADMINISTER, query=SubscriptionFilter, answer=Page[SubscriptionTold])
 async def list_subscriptions(deps: Deps, *, actor: Actor, query: SubscriptionFilter) -> Page[SubscriptionTold]:
     """List who is told of what."""
     async with deps.begin() as db:
@@ -80,7 +80,7 @@ async def list_subscriptions(deps: Deps, *, actor: Actor, query: SubscriptionFil
 @operation(
     "POST",
     "/subscriptions",
-    role=Role.ADMIN,
+    right=Right.ADMINISTER,
     body=NewSubscription,
     answer=SubscriptionMade,
     status=HTTPStatus.CREATED,
@@ -102,14 +102,14 @@ async def subscribe(deps: Deps, *, actor: Actor, body: NewSubscription) -> Subsc
     return SubscriptionMade(**_told(found), secret=made.secret)
 
 
-@operation("POST", "/subscriptions/{subscription_id}/test", role=Role.ADMIN, answer=Tried)
+@operation("POST", "/subscriptions/{subscription_id}/test", right=Right.ADMINISTER, answer=Tried)
 async def try_subscription(deps: Deps, *, actor: Actor, subscription_id: int) -> Tried:
     """Send a test now, once, and say whether it arrived."""
     problem = await deciding.try_out(deps, subscription_id)
     return Tried(arrived=not problem, error=problem)
 
 
-@operation("DELETE", "/subscriptions/{subscription_id}", role=Role.ADMIN)
+@operation("DELETE", "/subscriptions/{subscription_id}", right=Right.ADMINISTER)
 async def unsubscribe(deps: Deps, *, actor: Actor, subscription_id: int) -> None:
     """End a subscription; what is on its way is not sent any more."""
     await deciding.end(deps, subscription_id, actor=actor.name)

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from pydantic import Field
 
 from app.db.queries import audit, tokens, users
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Conflict, Invalid, NotFound
+from app.rights import Right
 from app.web.api.login import NewToken
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
@@ -38,7 +38,7 @@ class TokenRow(Told):
     revoked_at: datetime | None
 
 
-@operation("POST", "/tokens", role=Role.MEMBER, body=TokenWish, answer=NewToken, status=HTTPStatus.CREATED)
+@operation("POST", "/tokens", right=Right.ACCOUNT, body=TokenWish, answer=NewToken, status=HTTPStatus.CREATED)
 async def add_token(deps: Deps, *, actor: Actor, body: TokenWish) -> NewToken:
     """Make a token for oneself, or for anybody as an admin; its text is shown this once."""
     lifetime = None if body.days is None else timedelta(days=body.days)
@@ -46,7 +46,7 @@ async def add_token(deps: Deps, *, actor: Actor, body: TokenWish) -> NewToken:
     if body.user is None and actor.user_id is None:
         raise Invalid("user: say whose token; the local socket is no user.")
     if name != actor.name or actor.user_id is None:
-        actor.insist(Role.ADMIN)
+        actor.insist(Right.ADMINISTER)
     async with deps.begin() as db:
         user = await users.by_name(db, name)
         if user is None:
@@ -59,19 +59,19 @@ async def add_token(deps: Deps, *, actor: Actor, body: TokenWish) -> NewToken:
     return NewToken(id=made[0], token=made[1], expires_in_s=expires_in_s)
 
 
-@operation("GET", "/tokens", role=Role.MEMBER, query=Paged, answer=Page[TokenRow])
+@operation("GET", "/tokens", right=Right.ACCOUNT, query=Paged, answer=Page[TokenRow])
 async def list_tokens(deps: Deps, *, actor: Actor, query: Paged) -> Page[TokenRow]:
     """List tokens: one's own, or all as an admin."""
-    whose = None if actor.may(Role.ADMIN) else actor.user_id
+    whose = None if actor.may(Right.ADMINISTER) else actor.user_id
     async with deps.begin() as db:
         found = await tokens.list_(db, user_id=whose, after=query.cursor, limit=query.limit + 1)
     return page([TokenRow(**token) for token in found], limit=query.limit)
 
 
-@operation("DELETE", "/tokens/{token_id}", role=Role.MEMBER)
+@operation("DELETE", "/tokens/{token_id}", right=Right.ACCOUNT)
 async def revoke_token(deps: Deps, *, actor: Actor, token_id: int) -> None:
     """Revoke a token: one's own, or any as an admin. The next request with it is refused."""
-    whose = None if actor.may(Role.ADMIN) else actor.user_id
+    whose = None if actor.may(Right.ADMINISTER) else actor.user_id
     async with deps.begin() as db:
         if not await tokens.revoke(db, token_id, user_id=whose):
             raise NotFound(f"There is no token {token_id} of yours.")

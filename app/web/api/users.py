@@ -4,12 +4,14 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
+import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import audit, users
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Conflict, NotFound
+from app.rights import Right, Role
 from app.web import passwords
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
@@ -39,7 +41,10 @@ class NewUser(Given):
         max_length=passwords.LONGEST,
         description="none: this user only has tokens",
     )
-    role: Role = Role.MEMBER
+    role: Role | None = Field(
+        default=Role.COMMITTER,
+        description="of the whole service; null: only what is granted in single repositories",
+    )
 
 
 class FirstUser(Given):
@@ -55,12 +60,18 @@ class NewPassword(Given):
     password: Password = Field(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)
 
 
+class NewRole(Given):
+    """A role to be."""
+
+    role: Role | None = Field(description="of the whole service; null: only what is granted in single repositories")
+
+
 class UserAdded(Told):
     """A user that was made."""
 
     id: int
     name: str
-    role: Role
+    role: Role | None = Field(description="of the whole service; null: only what is granted")
 
 
 class UserRow(UserAdded):
@@ -70,7 +81,7 @@ class UserRow(UserAdded):
     tokens: int = Field(description="tokens that are valid now")
 
 
-@operation("POST", "/users/root", role=Role.ADMIN, body=FirstUser, answer=UserAdded, status=HTTPStatus.CREATED)
+@operation("POST", "/users/root", right=Right.ADMINISTER, body=FirstUser, answer=UserAdded, status=HTTPStatus.CREATED)
 async def add_root(deps: Deps, *, actor: Actor, body: FirstUser) -> UserAdded:
     """Make the first user, an admin; 409 once there is any user."""
     kept = await passwords.hashed(body.password.get_secret_value())
@@ -82,7 +93,7 @@ async def add_root(deps: Deps, *, actor: Actor, body: FirstUser) -> UserAdded:
     return UserAdded(id=user_id, name=body.name, role=Role.ADMIN)
 
 
-@operation("POST", "/users", role=Role.ADMIN, body=NewUser, answer=UserAdded, status=HTTPStatus.CREATED)
+@operation("POST", "/users", right=Right.ADMINISTER, body=NewUser, answer=UserAdded, status=HTTPStatus.CREATED)
 async def add_user(deps: Deps, *, actor: Actor, body: NewUser) -> UserAdded:
     """Make a user; 409 if the name is taken."""
     kept = await passwords.hashed(body.password.get_secret_value()) if body.password else None
@@ -90,11 +101,11 @@ async def add_user(deps: Deps, *, actor: Actor, body: NewUser) -> UserAdded:
         user_id = await users.add(db, body.name, password_hash=kept, role=body.role)
         if user_id is None:
             raise Conflict(f"The name {body.name} is taken.")
-        await audit.record(db, "user.created", actor=actor.name, detail=f"{body.name}, {body.role}")
+        await audit.record(db, "user.created", actor=actor.name, detail=f"{body.name}, {body.role or 'no role'}")
     return UserAdded(id=user_id, name=body.name, role=body.role)
 
 
-@operation("GET", "/users", role=Role.ADMIN, query=Paged, answer=Page[UserRow])
+@operation("GET", "/users", right=Right.ADMINISTER, query=Paged, answer=Page[UserRow])
 async def list_users(deps: Deps, *, actor: Actor, query: Paged) -> Page[UserRow]:
     """List users."""
     async with deps.begin() as db:
@@ -102,11 +113,11 @@ async def list_users(deps: Deps, *, actor: Actor, query: Paged) -> Page[UserRow]
     return page([UserRow(**user) for user in found], limit=query.limit)
 
 
-@operation("PUT", "/users/{name}/password", role=Role.MEMBER, body=NewPassword)
+@operation("PUT", "/users/{name}/password", right=Right.ACCOUNT, body=NewPassword)
 async def set_password(deps: Deps, *, actor: Actor, name: str, body: NewPassword) -> None:
     """Replace a password: one's own, or any as an admin. Tokens stay valid; revoke them by themselves."""
     if actor.name != name or actor.user_id is None:
-        actor.insist(Role.ADMIN)
+        actor.insist(Right.ADMINISTER)
     kept = await passwords.hashed(body.password.get_secret_value())
     async with deps.begin() as db:
         if not await users.set_password(db, name, kept):
@@ -114,14 +125,30 @@ async def set_password(deps: Deps, *, actor: Actor, name: str, body: NewPassword
         await audit.record(db, "user.password", actor=actor.name, detail=name)
 
 
-@operation("DELETE", "/users/{name}", role=Role.ADMIN)
+@operation("PUT", "/users/{name}/role", right=Right.ADMINISTER, body=NewRole)
+async def set_role(deps: Deps, *, actor: Actor, name: str, body: NewRole) -> None:
+    """Give a user another role in the whole service; the last admin stays one (409). It counts at once."""
+    async with deps.begin() as db:
+        before = await _found(db, name)
+        if before["role"] == Role.ADMIN != body.role and await users.admins(db) == 1:
+            raise Conflict(f"{name} is the last admin; make another one first.")
+        await users.set_role(db, name, body.role)
+        await audit.record(db, "user.role", actor=actor.name, detail=f"{name}, {body.role or 'no role'}")
+
+
+@operation("DELETE", "/users/{name}", right=Right.ADMINISTER)
 async def remove_user(deps: Deps, *, actor: Actor, name: str) -> None:
     """Delete a user and all its tokens; the last admin stays (409)."""
     async with deps.begin() as db:
-        user = await users.by_name(db, name)
-        if user is None:
-            raise NotFound(f"There is no user {name}.")
+        user = await _found(db, name)
         if user["role"] == Role.ADMIN and await users.admins(db) == 1:
             raise Conflict(f"{name} is the last admin; make another one first.")
         await users.remove(db, name)
         await audit.record(db, "user.removed", actor=actor.name, detail=name)
+
+
+async def _found(db: AsyncConnection, name: str) -> sa.RowMapping:
+    user = await users.by_name(db, name)
+    if user is None:
+        raise NotFound(f"There is no user {name}.")
+    return user

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, Field
 
 from app.db.queries import audit, repositories, secrets
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Conflict, Invalid, NotFound
+from app.rights import Right
 from app.sealed import seal
 from app.web.api.operations import Given, Told, operation
 from app.web.auth import Actor
@@ -52,7 +52,7 @@ class SecretsTold(Told):
     items: list[SecretTold]
 
 
-@operation("GET", "/repositories/{repository_id}/secrets", role=Role.ADMIN, answer=SecretsTold)
+@operation("GET", "/repositories/{repository_id}/secrets", right=Right.ADMINISTER, answer=SecretsTold)
 async def list_secrets(deps: Deps, *, actor: Actor, repository_id: int) -> SecretsTold:
     """List the webhook secrets of a repository and of its installation, without the secrets themselves."""
     await _served(deps, repository_id)
@@ -68,7 +68,7 @@ async def list_secrets(deps: Deps, *, actor: Actor, repository_id: int) -> Secre
 @operation(
     "POST",
     "/repositories/{repository_id}/secrets",
-    role=Role.ADMIN,
+    right=Right.ADMINISTER,
     body=NewSecret,
     answer=SecretTold,
     status=HTTPStatus.CREATED,
@@ -97,7 +97,7 @@ async def add_secret(deps: Deps, *, actor: Actor, repository_id: int, body: NewS
     return SecretTold(id=added, kind=told.kind, whose=body.whose, added_at=told.added_at)
 
 
-@operation("DELETE", "/repositories/{repository_id}/secrets/{secret_id}", role=Role.ADMIN)
+@operation("DELETE", "/repositories/{repository_id}/secrets/{secret_id}", right=Right.ADMINISTER)
 async def remove_secret(deps: Deps, *, actor: Actor, repository_id: int, secret_id: int) -> None:
     """Forget a secret: a delivery that is signed with it is refused from now on."""
     repository = await _served(deps, repository_id)

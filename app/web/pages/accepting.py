@@ -7,10 +7,10 @@ from quart import Response
 
 from app.db.queries import repositories
 from app.db.queries.acceptances import Said
-from app.db.queries.users import Role
 from app.errors import Conflict, Invalid
 from app.handlers import acceptance
 from app.results import verdicts
+from app.rights import Right
 from app.web import admission
 from app.web.api.operations import Given, read_form
 from app.web.api.words import Line
@@ -36,7 +36,7 @@ async def accept_from_page(forge: str, full_name: str, pair: str) -> Response:
         Invalid: the address has no two full hashes, or no reason is given.
         Conflict: nothing is there to be accepted, or somebody did it before.
     """
-    actor, form = await admission.pressed(Role.ADMIN)
+    actor, form = await admission.pressed(Right.APPROVE)
     wanted: Acceptance = read_form(Acceptance, form)
     named = _RANGE.fullmatch(pair)
     if named is None:

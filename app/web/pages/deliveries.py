@@ -6,7 +6,7 @@ from datetime import datetime
 from quart import Response
 
 from app.db.queries import lab
-from app.db.queries.users import Role
+from app.rights import Right
 from app.web import admission
 from app.web.pages.answer import PAGE, answer, deps, number, page
 
@@ -38,7 +38,7 @@ class DeliveriesView:
 @page("/deliveries")
 async def deliveries() -> Response:
     """List deliveries, the newest first."""
-    actor = await admission.insist(Role.ADMIN)
+    actor = await admission.insist(Right.ADMINISTER)
     before = number("before", largest=2**63 - 1)
     async with deps().begin() as db:
         rows = await lab.deliveries(db, before=before, limit=PAGE + 1)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from quart import Response
 
 from app.db.queries import deliveries
-from app.db.queries.users import Role
+from app.rights import Right
 from app.web import admission
 from app.web.pages.answer import answer, button, deps, found, go_to, page
 from app.web.replaying import replay
@@ -52,7 +52,7 @@ class DeliveryPage:
 @page(ADDRESS)
 async def delivery(delivery_id: int) -> Response:
     """Show one delivery. Its body is not shown: it may speak of what is private."""
-    actor = await admission.insist(Role.ADMIN)
+    actor = await admission.insist(Right.ADMINISTER)
     async with deps().begin() as db:
         row = found(await deliveries.whole(db, delivery_id), f"delivery {delivery_id}")
         opened = [Opened(**each) for each in await deliveries.led_to(db, delivery_id)]
@@ -66,7 +66,7 @@ async def delivery(delivery_id: int) -> Response:
 @button(f"{ADDRESS}/replay", delivery)
 async def replay_from_page(delivery_id: int) -> Response:
     """Handle a delivery once more, for an admin."""
-    actor, _ = await admission.pressed(Role.ADMIN)
+    actor, _ = await admission.pressed(Right.ADMINISTER)
     await replay(deps(), delivery_id, actor)
     return go_to(f"/deliveries/{delivery_id}", "replayed")
 

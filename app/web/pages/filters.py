@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import StrictUndefined
 
 from app.history.amounts import amount, percent
+from app.rights import roles_with
 
 TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
 SHORT = 10  # characters of a hash: enough for a million commits
@@ -84,4 +85,4 @@ FILTERS = {
     "bytes": bytes_,
     "duration": duration,
 }
-GLOBALS = {"commit_address": commit_address}
+GLOBALS = {"commit_address": commit_address, "roles_with": roles_with}

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.queries import artefacts, logs, pipelines, points, why
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
-from app.db.queries.users import Role
 from app.handlers import jobs as deciding
+from app.rights import Right
 from app.states import ENDED, HELD, JobState
 from app.web import admission
 from app.web.api.operations import read_form
@@ -179,7 +179,7 @@ async def job(job_id: int) -> Response:
 @button(f"/jobs/<{ID}:job_id>/cancel", job)
 async def cancel_from_page(job_id: int) -> Response:
     """Cancel a job, for a member."""
-    actor, form = await admission.pressed(Role.MEMBER)
+    actor, form = await admission.pressed(Right.CONTROL)
     await deciding.cancel_job(deps(), job_id, reason=read_form(Reason, form).reason, actor=actor.name)
     return go_to(f"/jobs/{job_id}", "cancelled")
 
@@ -187,7 +187,7 @@ async def cancel_from_page(job_id: int) -> Response:
 @button(f"/jobs/<{ID}:job_id>/retry", job)
 async def retry_from_page(job_id: int) -> Response:
     """Queue a new job in the place of an ended one, and show it, for a member."""
-    actor, _ = await admission.pressed(Role.MEMBER)
+    actor, _ = await admission.pressed(Right.CONTROL)
     return go_to(f"/jobs/{await deciding.retry_job(deps(), job_id, actor=actor.name)}", "retried job")
 
 

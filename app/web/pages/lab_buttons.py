@@ -8,10 +8,10 @@ from urllib.parse import quote
 from quart import Response, render_template
 
 from app.db.models import BuilderState, Health
-from app.db.queries.users import Role
 from app.deps import Deps
 from app.errors import Conflict, NotFound
 from app.handlers import boards, builders
+from app.rights import Right
 from app.web import admission
 from app.web.api.boards import Hold, Maintenance, Reason
 from app.web.api.builders import NewBuilder
@@ -34,7 +34,7 @@ class Pressed:
 @button("/builders", lab.builders)
 async def create() -> Response:
     """Make a builder, and show its token this once."""
-    actor, form = await admission.pressed(Role.ADMIN)
+    actor, form = await admission.pressed(Right.LAB)
     wanted: NewBuilder = read_form(NewBuilder, form)
     return await _show_token(await builders.create(deps(), wanted.name, actor=actor.name), new=True)
 
@@ -46,7 +46,7 @@ async def rotate(name: str) -> Response:
     Raises:
         Conflict: the page is old: there is another token since, as after a reload of the answer.
     """
-    actor, form = await admission.pressed(Role.ADMIN)
+    actor, form = await admission.pressed(Right.LAB)
     async with deps().begin() as db:
         found = await builders.find(db, name)
     if form.get("token_at") != found["token_at"].isoformat():
@@ -57,7 +57,7 @@ async def rotate(name: str) -> Response:
 @button("/builders/<name>/delete", lab.builder)
 async def delete(name: str) -> Response:
     """Delete or retire a builder."""
-    actor, _ = await admission.pressed(Role.ADMIN)
+    actor, _ = await admission.pressed(Right.LAB)
     await builders.delete(deps(), name, actor=actor.name)
     return go_to("/builders", "deleted")
 
@@ -69,7 +69,7 @@ async def change(name: str, action: str) -> Response:
     Raises:
         NotFound: there is no such button.
     """
-    actor, _ = await admission.pressed(Role.ADMIN)
+    actor, _ = await admission.pressed(Right.LAB)
     act, done = _of(BUILDER, action)
     await act(deps(), name, actor=actor.name)
     return go_to(f"/builders/{quote(name, safe='')}", done)
@@ -82,7 +82,7 @@ async def change_board(name: str, board: str, action: str) -> Response:
     Raises:
         NotFound: there is no such button.
     """
-    actor, form = await admission.pressed(Role.ADMIN)
+    actor, form = await admission.pressed(Right.LAB)
     act, done = _of(BOARD, action)
     await act(Pressed(board_id=await boards.find(deps(), board, name), actor=actor.name, form=form))
     return go_to(f"/builders/{quote(name, safe='')}", "to be held" if "on_failure" in form else done)

@@ -8,10 +8,10 @@ from quart import Response
 from app.db.queries import pages as queries
 from app.db.queries import pipelines, repositories
 from app.db.queries.pipelines import PipelineView
-from app.db.queries.users import Role
 from app.errors import Conflict
 from app.handlers import approval
 from app.handlers import jobs as deciding
+from app.rights import Right
 from app.states import ENDED, JobState
 from app.web import admission
 from app.web.api.operations import read_form
@@ -128,7 +128,7 @@ async def approve_from_page(pipeline_id: int) -> Response:
     Raises:
         Conflict: the form names another commit than the pipeline is for.
     """
-    actor, form = await admission.pressed(Role.ADMIN)
+    actor, form = await admission.pressed(Right.APPROVE)
     async with deps().begin() as db:
         row = found(await pipelines.get(db, pipeline_id), f"pipeline {pipeline_id}")
     if form.get("sha") != row.commit:
@@ -140,7 +140,7 @@ async def approve_from_page(pipeline_id: int) -> Response:
 @button(f"/pipelines/<{ID}:pipeline_id>/cancel", pipeline)
 async def cancel_from_page(pipeline_id: int) -> Response:
     """Cancel all its jobs that have not ended, for a member."""
-    actor, form = await admission.pressed(Role.MEMBER)
+    actor, form = await admission.pressed(Right.CONTROL)
     await deciding.cancel_pipeline(deps(), pipeline_id, reason=read_form(Reason, form).reason, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "cancelled")
 
@@ -148,7 +148,7 @@ async def cancel_from_page(pipeline_id: int) -> Response:
 @button(f"/pipelines/<{ID}:pipeline_id>/retry", pipeline)
 async def retry_from_page(pipeline_id: int) -> Response:
     """Retry all its jobs that ended without passing, for a member."""
-    actor, _ = await admission.pressed(Role.MEMBER)
+    actor, _ = await admission.pressed(Right.CONTROL)
     await deciding.retry_pipeline(deps(), pipeline_id, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "retried")
 

@@ -14,11 +14,11 @@ from app.db.queries import bisections, mutes, repositories, shifts
 from app.db.queries.mutes import MuteView
 from app.db.queries.shifting import OPEN
 from app.db.queries.shifts import ChangePointView, OpenCount, ShiftView, Wanted
-from app.db.queries.users import Role
 from app.handlers import backfill
 from app.handlers import bisection as searching
 from app.handlers import shifts as deciding
 from app.handlers.shifts import Word
+from app.rights import Right
 from app.web import admission
 from app.web.api.bisections import BisectionTold
 from app.web.api.bisections import told as bisection_told
@@ -114,7 +114,7 @@ async def shift(forge: str, full_name: str, shift_id: int) -> Response:
 @button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/say", shift)
 async def say(forge: str, full_name: str, shift_id: int) -> Response:
     """Write down what a member says of an alert."""
-    actor, form = await admission.pressed(Role.MEMBER)
+    actor, form = await admission.pressed(Right.TRIAGE)
     said: Triaged = read_form(Triaged, form)
     # An emptied field is a word too.
     words: dict[str, Any] = {name: "" for name in ("reason", "link", "assignee") if name in form}
@@ -149,7 +149,7 @@ def _wanted(repository_id: int, given: dict[str, str]) -> Wanted:
 @button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/bisect", shift)
 async def bisect(forge: str, full_name: str, shift_id: int) -> Response:
     """Search for the commit that caused an alert."""
-    actor, _ = await admission.pressed(Role.MEMBER)
+    actor, _ = await admission.pressed(Right.DISPATCH)
     question = await searching.of_shift(deps(), shift_id, commits=None, board=None, budget_s=searching.BUDGET_S)
     await searching.begin(deps(), question, actor=actor.name)
     return go_to(f"/{forge}/{quote(full_name)}/alerts/{shift_id}", "searched")
@@ -158,6 +158,6 @@ async def bisect(forge: str, full_name: str, shift_id: int) -> Response:
 @button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/backfill", shift)
 async def fill(forge: str, full_name: str, shift_id: int) -> Response:
     """Measure untested commits of an alert's range."""
-    actor, _ = await admission.pressed(Role.MEMBER)
+    actor, _ = await admission.pressed(Right.DISPATCH)
     await backfill.fill(deps(), shift_id, most=BACKFILLED, actor=actor.name)
     return go_to(f"/{forge}/{quote(full_name)}/alerts/{shift_id}", "backfilled")
