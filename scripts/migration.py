@@ -21,9 +21,8 @@ def write(connection: Connection, message: str) -> None:
     """Compare a database at the newest revision with the models."""
     config = schema.config()
     config.attributes["connection"] = connection
-    if schema.head() != "None":
-        command.upgrade(config, "head")
-    number = len(list(schema.MIGRATIONS.glob("versions/*.py"))) + 1
+    command.upgrade(config, "head")
+    number = int(schema.head()) + 1
     command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
 
 

@@ -9,10 +9,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from app.history import scale
-from app.history.robust import Floats, change, median
+from app.history.arrays import Floats, np
+from app.history.robust import change, median
 from app.history.scale import Scaled
 from app.history.segmentation import Segmented, segmented
 

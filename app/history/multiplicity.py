@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+from app.history.arrays import Floats, np
 from app.history.paired import DEFAULT, Samples, judge
 from app.history.verdict import SAME_BINARY, Finding, Metric, Rule, Verdict
 
@@ -88,7 +87,7 @@ def _corrected(finding: Finding, discovery: float, error: float, rule: Rule) -> 
     return replace(finding, adjusted=discovery, fails=fails)
 
 
-def benjamini_hochberg(chances: Sequence[float] | np.ndarray) -> list[float]:
+def benjamini_hochberg(chances: "Sequence[float] | Floats") -> list[float]:
     """Adjust p-values so that those ≤ q are a list with at most a share q of false discoveries.
 
     Source:
@@ -102,7 +101,7 @@ def benjamini_hochberg(chances: Sequence[float] | np.ndarray) -> list[float]:
     return made.tolist()
 
 
-def holm(chances: Sequence[float] | np.ndarray) -> list[float]:
+def holm(chances: "Sequence[float] | Floats") -> list[float]:
     """Adjust p-values so that with those ≤ α the chance of any false one is at most α.
 
     Source:

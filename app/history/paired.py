@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.history import ranks
+from app.history.arrays import Floats, np
 from app.history.matters import Interval, Matters, relative
 from app.history.ratio import Ratio
-from app.history.robust import Floats, median
+from app.history.robust import median
 from app.history.verdict import SAME_BINARY, Finding, Metric, Rule, Verdict
 
 Samples = float | Sequence[float] | None

@@ -3,10 +3,7 @@
 import math
 from collections import deque
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from app.history.arrays import Floats, Integers, np
 
 LEAST_SEGMENT = 3  # points: two outliers side by side are no level
 PER_CUT = 3.0  # sigma² · ln n: about the modified BIC of Zhang and Siegmund (2007)
@@ -39,7 +36,7 @@ def cuts(values: Floats, penalty: float) -> list[int]:
     return _walk_back(_best_starts(values, penalty))
 
 
-def _best_starts(values: Floats, penalty: float) -> NDArray[np.int64]:
+def _best_starts(values: Floats, penalty: float) -> Integers:
     """Give for each length t of a prefix the start of its last segment in the best partition."""
     n = len(values)
     sums, squares = np.zeros(n + 1), np.zeros(n + 1)
@@ -79,7 +76,7 @@ def _drop(alive: Floats, count: int, gone: Floats) -> int:
     return left
 
 
-def _walk_back(starts: NDArray[np.int64]) -> list[int]:
+def _walk_back(starts: Integers) -> list[int]:
     found: list[int] = []
     start = int(starts[-1])
     while start > 0:

@@ -7,10 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from app.history.arrays import Floats, Integers, np
 
-Values = NDArray[np.float64]
+Values = Floats
 
 WIDTH, HEIGHT = 1000, 330  # of the viewBox
 LEFT, RIGHT, TOP, BOTTOM = 66, 30, 16, 34
@@ -123,7 +122,7 @@ def levels(values: Values, cuts: Sequence[int], *, sigma: float | None = None) -
     return found
 
 
-def _level(inside: Values, positions: NDArray[np.intp], sigma: float | None) -> Level:
+def _level(inside: Values, positions: Integers, sigma: float | None) -> Level:
     middle = float(np.median(inside))
     if sigma is None:
         spread = NORMAL_CONSISTENCY * float(np.median(np.abs(inside - middle))) if inside.size >= 3 else 0.0

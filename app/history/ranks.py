@@ -4,10 +4,7 @@ import math
 from functools import lru_cache
 from statistics import NormalDist
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from app.history.arrays import Floats, Integers, np
 
 EXACT_PAIRS = 64  # signed ranks of more pairs take the normal tail
 EXACT_SIDE = 20  # two samples of which the shorter has at most so many take the exact distribution of U
@@ -48,7 +45,7 @@ def signed_rank_cdf(pairs: int) -> Floats:
     return np.cumsum(_sums(np.arange(1, pairs + 1)))
 
 
-def _sums(weights: NDArray[np.int64]) -> Floats:
+def _sums(weights: Integers) -> Floats:
     """Distribution of the sum of a random half of the weights."""
     chances = np.zeros(int(weights.sum()) + 1)
     chances[0] = 1.0

@@ -3,9 +3,8 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from app.history.robust import Floats, median
+from app.history.arrays import Floats, np
+from app.history.robust import median
 from app.history.verdict import Better
 
 LARGEST = 700.0  # the exponential of more leaves the numbers

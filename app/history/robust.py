@@ -3,10 +3,7 @@
 import math
 import sys
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from app.history.arrays import Floats, np
 
 NORMAL_CONSISTENCY = 1.4826  # makes the MAD of a normal sample estimate its sigma
 

@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from app.history.robust import Floats, median, running_median, spread
+from app.history.arrays import Floats, np
+from app.history.robust import median, running_median, spread
 
 LONG_WINDOW, SHORT_WINDOW = 31, 5  # points of the running medians: the level, and the level next to a spike
 SPIKE = 4.0  # sigmas from the short running median

@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.history import pelt, scale
-from app.history.robust import Floats, median
+from app.history.arrays import Floats, np
+from app.history.robust import median
 from app.history.scale import Scaled
 from app.history.standing import Judge, prune, without_habits
 

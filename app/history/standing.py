@@ -4,11 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from app.history import pelt
+from app.history.arrays import Floats, np
 from app.history.ranks import two_sided, u_deviate
-from app.history.robust import Floats, median
+from app.history.robust import median
 
 SLOPE_MARGIN = 2.0  # sigma²: how much better a line must be than a step; the noise of comparing them
 AROUND = 31  # points on each side that say how noisy it is around a cut

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from app.history import ranks
+from app.history.arrays import Floats, np
 from app.history.detector import Detection
 from app.history.matters import Interval, Matters, relative
 from app.history.paired import DEFAULT
 from app.history.ratio import Ratio, snapped
-from app.history.robust import Floats, change, median
+from app.history.robust import change, median
 from app.history.verdict import NOT_INTERLEAVED, Finding, Metric, Rule, Verdict
 
 MOST_SAMPLES = 1024  # of a side: a million differences

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +11,7 @@ from app.db.queries import curves as queries
 from app.db.queries import points
 from app.db.queries.points import Column, CommitFacts, Samples
 from app.history import plot
+from app.history.arrays import np
 from app.history.plot import Level, Values
 from app.history.statistics import median
 from app.results import timeline

@@ -106,8 +106,11 @@ def down(connection):
     command.downgrade(config, "base")
 
 
-def test_the_history_has_one_head():
-    assert len(ScriptDirectory.from_config(schema.config()).get_heads()) == 1
+def test_the_history_has_one_head_and_the_files_are_named_as_their_revisions():
+    history = ScriptDirectory.from_config(schema.config())
+
+    assert history.get_heads() == [schema.head()]
+    assert {step.revision for step in history.walk_revisions()} == schema.known()
 
 
 @pytest.mark.parametrize("revision", [path.stem for path in schema.MIGRATIONS.glob("versions/*.py")])

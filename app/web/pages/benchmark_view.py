@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from app.history import plot
 from app.history.amounts import amount
+from app.history.arrays import np
 from app.results.curves import Cell, Curve, History
 from app.web.pages.exports import Sheet
 

@@ -1,7 +1,6 @@
 """Which commits of a benchmark page are looked at, in which order, and the links to others."""
 
-import numpy as np
-
+from app.history.arrays import np
 from app.results.curves import History
 from app.web.pages.asked import Asked
 
