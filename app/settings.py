@@ -170,6 +170,25 @@ SECRETS = {  # those that may be given as NAME_FILE
 VARIABLES = {field.alias for field in Settings.model_fields.values() if field.alias}
 
 
+def known_secret_key(environ: Mapping[str, str] | None = None) -> str | None:
+    """Read the secret key that the service of this environment uses; None if none was ever made or given.
+
+    Raises:
+        StartupError: it is there and cannot be read.
+    """
+    given = _given(environment.everything() if environ is None else environ)
+    file = Path(given.get("RIGLINE_DATA_DIR") or ".rigline").absolute() / "secret-key"
+    if "RIGLINE_SECRET_KEY" in given:
+        return str(given["RIGLINE_SECRET_KEY"])
+    return _file("the secret key", file) if "DATABASE_URL" not in given and file.exists() else None
+
+
+def keep_secret_key(data_dir: Path, key: str) -> None:
+    """Keep a key in the data directory of a service that has none yet."""
+    make_private(data_dir)
+    _kept(data_dir / "secret-key", key)
+
+
 def socket_folder(data_dir: Path) -> Path:
     """Name the folder for the embedded servers' sockets; always the same for one data directory.
 

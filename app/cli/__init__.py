@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "notify": ("app.cli.notify:notify", "Say who is told of alerts and failed pipelines, by mail or webhook."),
     "replay": ("app.cli.replay:replay", "Handle a kept delivery once more."),
     "doctor": ("app.cli.doctor:doctor", "Check that this service could work."),
+    "backup": ("app.cli.backup:backup", "Copy the whole service into one file while it goes on; look at such files."),
+    "restore": ("app.cli.restore:restore", "Bring such a file back into an empty service."),
     "retention": ("app.cli.retention:retention", "Remove now what the settings keep no longer, or say what that is."),
     "db": ("app.cli.db:db", "Look at the database's schema, or upgrade it."),
 }

@@ -52,8 +52,7 @@ async def upgrade(url: str) -> str:
     own = engine(url, command_timeout=None)  # a large table may take its time
     try:
         async with own.begin() as db:
-            await db.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            await db.run_sync(_upgrade)
+            await upgrade_within(db)
     finally:
         await own.dispose()
     return head()
@@ -70,9 +69,15 @@ async def is_current(url: str) -> tuple[bool, str | None]:
     return found == head(), found
 
 
-def _upgrade(connection: sa.Connection) -> None:
+async def upgrade_within(db: AsyncConnection, revision: str = "head") -> None:
+    """Bring a database to a revision as a part of the caller's transaction."""
+    await db.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    await db.run_sync(_upgrade, revision)
+
+
+def _upgrade(connection: sa.Connection, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415  # see above
 
     with_connection = config()
     with_connection.attributes["connection"] = connection
-    command.upgrade(with_connection, "head")
+    command.upgrade(with_connection, revision)

@@ -8,9 +8,17 @@ from app.db import models as _models  # noqa: F401  # registers the tables
 _ALL = SQLModel.metadata.tables
 
 
-def _named(name: str) -> sa.Table:
+def named(name: str) -> sa.Table:
+    """Find a table by its name in the database."""
     return _ALL[name]
 
+
+def names() -> list[str]:
+    """List all tables of the newest schema."""
+    return list(_ALL)
+
+
+_named = named
 
 account = _named("account")
 approval = _named("approval")

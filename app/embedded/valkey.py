@@ -47,6 +47,13 @@ def server(data: Path, *, sockets: Path, durable: bool = True) -> child.Child:
     return child.Child("Valkey", launch, signal.SIGTERM, STOP_LIMIT)
 
 
+def forget(data_dir: Path) -> None:
+    """Remove what the server of a data directory keeps; the caller holds the directory, and none runs there."""
+    data = data_dir.absolute() / "valkey"
+    child.end_strays(data, by=signal.SIGTERM, limit=STOP_LIMIT)
+    shutil.rmtree(data, ignore_errors=True)
+
+
 def _command(program: Path, data: Path, address: Path, *, durable: bool) -> list[str]:
     options = {
         "port": "0",
