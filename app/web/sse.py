@@ -1,4 +1,4 @@
-"""Live events for browsers and commands: a job's log while it grows, and hints that a page is out of date.
+"""Live events for browsers and commands: a job's log while it grows, and how any stream of events is sent.
 
 Rows are looked at, notices only say when: a lost notice costs a few seconds. A reader that does not
 read is dropped, never buffered for; it may come back with the id of the last event it got.
@@ -9,7 +9,7 @@ import codecs
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,6 @@ PIECE = 64 << 10  # bytes of log in one event at most
 LOOK_S = 5.0  # seconds between two looks at the rows without any notice
 HEARTBEAT_S = 15.0  # proxies cut lines that are silent for long
 SEND_LIMIT_S = 60.0  # a reader that takes nothing for so long is dropped
-HINTS = 64  # that wait for one reader; more of them, and it is dropped
-TOPICS = frozenset({"job", "pipeline", "builder"})
 HEARTBEAT = ": still here\n\n"
 STOP = "stopping"  # of app.extensions: an asyncio.Event that is set when the process is told to stop
 
@@ -98,8 +96,12 @@ def _drop(task: "asyncio.Task[Any] | None") -> None:
         task.cancel()
 
 
-def _event(kind: str, data: Any, mark: Mark | None = None) -> str:
-    """Write one event; JSON keeps it on one line, whatever the text holds."""
+def event(kind: str, data: Any, mark: object = None) -> str:
+    """Write one event; JSON keeps it on one line, whatever the text holds.
+
+    Args:
+        mark: what a reader that comes back says it has, as `Last-Event-ID`.
+    """
     written = data if isinstance(data, str) else json.dumps(data)
     return f"id: {mark}\nevent: {kind}\ndata: {written}\n\n" if mark else f"event: {kind}\ndata: {written}\n\n"
 
@@ -131,8 +133,8 @@ async def _follow(deps: Deps, job_id: int, mark: Mark | None, stopped: asyncio.E
         while not stopped.is_set():
             news.clear()
             seen = await _look(deps, job_id)
-            async for event in reader.new(seen):
-                yield event
+            async for each in reader.new(seen):
+                yield each
             if seen is None or seen["state"] in ENDED:
                 return
             quiet_s = 0.0 if await _set(news, stopped, timeout=LOOK_S) else quiet_s + LOOK_S
@@ -151,16 +153,16 @@ class _Reader:
     async def new(self, seen: sa.RowMapping | None) -> AsyncIterator[str]:
         """Write the events that one look leads to."""
         if seen is None:
-            yield _event("end", "deleted")
+            yield event("end", "deleted")
             return
         has_ended = seen["state"] in ENDED
         if seen["attempt_id"] is not None:
-            for event in self._turned_to(seen["attempt_id"], seen["epoch"]):
-                yield event
-            async for event in self._texts(seen["log_size"], has_ended=has_ended):
-                yield event
+            for each in self._turned_to(seen["attempt_id"], seen["epoch"]):
+                yield each
+            async for each in self._texts(seen["log_size"], has_ended=has_ended):
+                yield each
         if has_ended:
-            yield _event("end", seen["state"].value)
+            yield event("end", seen["state"].value)
 
     def _turned_to(self, attempt_id: int, epoch: int) -> list[str]:
         """Begin anew with another attempt; the reader hears of it unless it had none."""
@@ -168,7 +170,7 @@ class _Reader:
         if before is not None and before.attempt == attempt_id:
             return []
         self._mark = Mark(attempt=attempt_id, offset=0)
-        return [_event("attempt", str(epoch), self._mark)] if before else []
+        return [event("attempt", str(epoch), self._mark)] if before else []
 
     async def _texts(self, size: int, *, has_ended: bool) -> AsyncIterator[str]:
         """Read on from the mark; a character whose bytes are not all there yet waits for the next look."""
@@ -180,7 +182,7 @@ class _Reader:
             if not used:
                 return
             self._mark = Mark(attempt=attempt_id, offset=start + used)
-            yield _event("log", {"text": text}, self._mark)
+            yield event("log", {"text": text}, self._mark)
 
 
 async def _set(*any_of: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109  # asyncio.wait has one too
@@ -199,45 +201,3 @@ def _decoded(data: bytes, *, is_last: bool) -> tuple[str, int]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     new = decoder.decode(data, final=is_last)
     return new, len(data) - len(decoder.getstate()[0])
-
-
-async def hints(
-    deps: Deps, topics: frozenset[str], about: Mapping[str, int], stopped: asyncio.Event
-) -> AsyncIterator[str]:
-    """Give an event `changed` for each notice on the topics that may concern what was asked about."""
-    waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(HINTS)
-    stuck = asyncio.Event()
-
-    def hear(hint: dict[str, Any]) -> None:
-        if not _is_about(hint, about):
-            return
-        try:
-            waiting.put_nowait(hint)
-        except asyncio.QueueFull:
-            stuck.set()
-
-    with contextlib.ExitStack() as heard:
-        for topic in topics:
-            heard.callback(deps.notices.on(topic, hear))
-        yield HEARTBEAT
-        while not (stopped.is_set() or stuck.is_set()):
-            yield await _next_hint(waiting, stopped)
-
-
-async def _next_hint(waiting: asyncio.Queue[dict[str, Any]], stopped: asyncio.Event) -> str:
-    getting, stop = asyncio.ensure_future(waiting.get()), asyncio.ensure_future(stopped.wait())
-    try:
-        await asyncio.wait([getting, stop], timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
-        return _event("changed", getting.result()) if getting.done() else HEARTBEAT
-    finally:
-        getting.cancel()
-        stop.cancel()
-
-
-def _is_about(hint: Mapping[str, Any], about: Mapping[str, int]) -> bool:
-    """Say whether a hint concerns what was asked about; one that does not say counts."""
-    for name, wanted in about.items():
-        told = hint.get(name, hint.get(f"{name}_id"))
-        if told is not None and told != wanted:
-            return False
-    return True

@@ -31,13 +31,18 @@ class Line:
 
     lines: AsyncIterator[str]
     found: list[Heard] = field(default_factory=list)
+    at: str | None = None  # the last id, as a browser keeps it
 
     async def next(self) -> Heard | None:
         """Wait for the next event; None at the end of the line."""
         said: dict[str, Any] = {}
         async with asyncio.timeout(PATIENCE):
             async for line in self.lines:
-                if not line and said:
+                if not line and "data" not in said:
+                    self.at = said.get("id", self.at)
+                    said = {}
+                elif not line:
+                    self.at = said.get("id", self.at)
                     self.found.append(Heard(said.get("event", "message"), said["data"], said.get("id")))
                     return self.found[-1]
                 name, _, value = line.partition(": ")
@@ -48,7 +53,7 @@ class Line:
     async def opened(self) -> None:
         """Wait for the first sign of life, after which nothing is missed."""
         async with asyncio.timeout(PATIENCE):
-            assert (await anext(line async for line in self.lines if line)).startswith(":")
+            await anext(line async for line in self.lines if line.startswith(":"))
 
     async def rest(self) -> list[Heard]:
         """Read to the end of the line."""

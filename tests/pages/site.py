@@ -197,9 +197,9 @@ class Site:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Site]:
-    """Run the web process's own server on a free port."""
-    chosen = settings.model_copy(update={"port": 0})
+async def running(settings: Settings, port: int = 0) -> AsyncIterator[Site]:
+    """Run the web process's own server on a free port, or on one that another left."""
+    chosen = settings.model_copy(update={"port": port})
     stop, made = asyncio.Event(), await deps_module.build(chosen)
     with web.listening(chosen) as (tcp, local):
         url = "http://{}:{}".format(*tcp.getsockname()[:2])

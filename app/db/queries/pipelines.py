@@ -122,6 +122,12 @@ async def unplanned(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[in
     return sorted(set(await db.scalars(asked.where(col(Pipeline.delivery_id).is_not(None)))))
 
 
+async def repositories_of(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[tuple[int, int]]:
+    """Say of which repository some pipelines are, as pairs of ids; those that do not exist are left out."""
+    asked = sa.select(col(Pipeline.id), col(Pipeline.repository_id)).where(col(Pipeline.id).in_(list(pipeline_ids)))
+    return [(row.id, row.repository_id) for row in await db.execute(asked)]
+
+
 async def has_jobs(db: AsyncConnection, pipeline_id: int) -> bool:
     """Tell whether anything was planned."""
     return bool(await db.scalar(sa.select(sa.exists().where(col(Job.pipeline_id) == pipeline_id))))

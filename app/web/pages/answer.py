@@ -15,9 +15,11 @@ from quart import Blueprint, Response, current_app, g, render_template, request
 
 from app.deps import Deps
 from app.errors import ApiError, NotFound
+from app.web.pages import fresh
 from app.web.pages.exports import Sheet
 
 pages = Blueprint("pages", __name__)
+pages.before_request(fresh.note_position)
 
 LONGEST_TEXT = 500  # characters of one value in a query string
 PAGE = 50  # rows of one page of a list
@@ -62,7 +64,7 @@ def page(address: str, **options: Any) -> Callable[[Callable[..., Any]], Callabl
         @functools.wraps(view)
         async def checked(**parts: Any) -> Any:
             _check_names(parts)
-            return await view(**parts)
+            return await fresh.together(functools.partial(view, **parts))
 
         pages.get(twin, endpoint=f"{view.__name__}_json", **options)(checked)
         if has_sheet:
@@ -94,7 +96,15 @@ async def answer(template: str, view: Any, *, sheet: Sheet | None = None, **draw
     )
     body = await render_template(template, view=view, **told, **drawn)
     status = problem.status if problem else HTTPStatus.OK
-    return Response(body, status=status, content_type="text/html; charset=utf-8")
+    return _varying(Response(body, status=status, content_type="text/html; charset=utf-8"))
+
+
+def _varying(response: Response) -> Response:
+    """Keep parts of a page apart from the page: they are for the page that asked, and for no cache."""
+    if fresh.is_partial():
+        response.headers.add("Vary", fresh.PARTS)
+        response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def button(

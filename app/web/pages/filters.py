@@ -9,6 +9,7 @@ from jinja2 import StrictUndefined
 
 from app.history.amounts import amount, percent
 from app.rights import roles_with
+from app.web.pages import fresh
 
 TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
 SHORT = 10  # characters of a hash: enough for a million commits
@@ -85,4 +86,10 @@ FILTERS = {
     "bytes": bytes_,
     "duration": duration,
 }
-GLOBALS = {"commit_address": commit_address, "roles_with": roles_with}
+GLOBALS: dict[str, Any] = {
+    "commit_address": commit_address,
+    "is_partial": fresh.is_partial,
+    "position": fresh.position,
+    "roles_with": roles_with,
+    "wants": fresh.wants,
+}
