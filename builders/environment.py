@@ -15,6 +15,8 @@ from builders.protocol import Lease, Phase
 ALWAYS = ("PATH", "HOME", "LANG")
 ALSO_EJ = ("TERM", "USER")  # EJ scripts expect their user's environment
 OWN = ("RIGLINE_BUILDER_", "EJB_")
+ARGUMENT = "RIGLINE_ARG_"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")  # of an argument
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
 SDK_FOLDER = Path(__file__).with_name("sdk")
 
@@ -71,6 +73,7 @@ def variables(scene: Scene, phase: Phase, outside: Mapping[str, str] = os.enviro
         "RIGLINE_REPOSITORY": scene.lease.source.name,
         "RIGLINE_JOB": str(scene.lease.job_id),
         "RIGLINE_WORKTREE": str(scene.seen or scene.tree),
+        **{f"{ARGUMENT}{name.upper()}": value for name, value in scene.lease.arguments.items() if NAME.fullmatch(name)},
         **({} if scene.serial_log is None else {"RIGLINE_SERIAL_LOG": str(scene.serial_log)}),
         **scene.also,
     }

@@ -243,6 +243,7 @@ class Lease:
     compare: Comparing | None = None
     limit_s: float | None = None  # from claim to end; None: the configuration's own limits only
     further: list[str] = field(default_factory=list)  # boards that the job holds besides, sorted
+    arguments: dict[str, str] = field(default_factory=dict)  # of a saved dispatch: scripts get them as RIGLINE_ARG_…
     keep_power: bool = False  # if the job ends badly the board stays on: somebody wants to look at it
     lease_s: float = LEASE_S
     beat_s: float = BEAT_S

@@ -117,6 +117,7 @@ def _lease(recipe: dict[str, Any], board: Board) -> Lease:
         trusted=bool(recipe.get("trusted")),
         repeat=recipe["repeat"],
         limit_s=recipe["limit_s"],
+        arguments=recipe.get("arguments") or {},
     )
 
 

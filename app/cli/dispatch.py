@@ -1,8 +1,11 @@
 """`rigline dispatch`: build or run one commit now, and wait for the answer."""
 
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -14,6 +17,15 @@ from app.client import Client, Json
 
 INTERRUPTED = 130  # as shells say it of SIGINT
 
+TOKEN = click.option(
+    "--token",
+    envvar="RIGLINE_REMOTE_TOKEN",
+    help="For a private remote. Others see it in the list of processes; RIGLINE_REMOTE_TOKEN hides it.",
+)
+WAITS = (
+    click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until all jobs have ended."),
+    click.option("--quiet", is_flag=True, help="No live log while waiting."),
+)
 PLACES = (
     click.option("--remote-url", metavar="URL", help="Where to fetch from: a configured forge, or an allowed remote."),
     click.option("--repository", metavar="OWNER/NAME", help="One that is served, instead of --remote-url."),
@@ -21,13 +33,8 @@ PLACES = (
     click.option("--board", "boards", multiple=True, help="A board or board type; may be repeated. Without it: all."),
     click.option("--tag", "tags", multiple=True, help="Only targets with this tag, or `-tag`: without it; repeatable."),
     click.option("--config", "configurations", multiple=True, help="Only this configuration; may be repeated."),
-    click.option(
-        "--token",
-        envvar="RIGLINE_REMOTE_TOKEN",
-        help="For a private remote. Others see it in the list of processes; RIGLINE_REMOTE_TOKEN hides it.",
-    ),
-    click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until all jobs have ended."),
-    click.option("--quiet", is_flag=True, help="No live log while waiting."),
+    TOKEN,
+    *WAITS,
 )
 _OPTIONS = (
     *PLACES[:2],
@@ -79,6 +86,47 @@ def run(client: Client, **options: Any) -> None:
     _dispatch(client, "run", **options)
 
 
+@dispatch.command()
+@click.argument("name")
+@click.option("--arg", "given", multiple=True, metavar="NAME=VALUE", help="An argument of the preset; repeatable.")
+@click.option("--arg-json", metavar="JSON|@FILE", help="Arguments as one JSON object; --arg goes before it.")
+@TOKEN
+@WAITS[0]
+@WAITS[1]
+@as_json
+@asks
+def preset(client: Client, name: str, given: tuple[str, ...], arg_json: str | None, **options: Any) -> None:
+    """Ask for a saved dispatch. Exits 0 only if every job passed. `rigline preset list` names them.
+
+    \b
+    Example:
+      rigline dispatch preset nightly --arg level=release
+    """
+    body = {"arguments": {**_object(arg_json), **_pairs(given)}, "token": options.pop("token")}
+    found = client.post(f"/presets/{quote(name, safe='')}/dispatch", body)
+    _follow(client, found, **options)
+
+
+def _object(text: str | None) -> Json:
+    if text is None:
+        return {}
+    try:
+        found = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+    except (OSError, ValueError) as problem:
+        raise click.UsageError(f"--arg-json: {problem}") from None
+    if not isinstance(found, dict):
+        raise click.UsageError('--arg-json: expected an object, as {"level": "release"}.')
+    return found
+
+
+def _pairs(given: tuple[str, ...]) -> Json:
+    pairs = [each.partition("=") for each in given]
+    wrong = [name for name, is_pair, _ in pairs if not is_pair]
+    if wrong:
+        raise click.UsageError(f"--arg {wrong[0]}: expected NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
 def _dispatch(  # options of a command
     client: Client,
     kind: str,
@@ -92,6 +140,11 @@ def _dispatch(  # options of a command
     if (asked["remote_url"] is None) == (asked["repository"] is None):
         raise click.UsageError("Give either --remote-url or --repository.")
     found = client.post("/pipelines", _body(kind, asked))
+    _follow(client, found, wait=wait, quiet=quiet, as_json=as_json, expect_equal=expect_equal)
+
+
+def _follow(client: Client, found: Json, *, wait: bool, quiet: bool, as_json: bool, expect_equal: bool = False) -> None:
+    """Say what was opened, and unless nobody wants to wait, how it ended."""
     click.echo(f"Pipeline {found['id']}: {counted(found)}. {found['url']}", err=True)
     if not wait:
         _say_opened(found, as_json=as_json)

@@ -1,5 +1,6 @@
 """What one may ask of a service, in the words of HTTP."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -55,6 +56,12 @@ class Client:
         answer = self._connection.send(method, path, headers=headers, params=_without_none(query), **what)
         return self._connection.json(answer)
 
+    def raw(self, method: str, path: str, *, media: str = "", **what: Any) -> tuple[str, bytes]:
+        """Send any request as it is given to httpx2, and read media type and bytes of the answer."""
+        headers = {"Content-Type": media} if media else {}
+        answer = self._connection.send(method, path, headers=headers, **what)
+        return answer.headers.get("Content-Type", "").partition(";")[0], answer.content
+
     def get(self, path: str, **query: Any) -> Any:
         """Read one thing."""
         return self.request("GET", path, **query)
@@ -92,14 +99,19 @@ class Client:
 
     def items(self, path: str, *, most: int | None = None, **query: Any) -> Iterator[Json]:
         """Read a list page by page, at most so many items."""
-        cursor, left = None, most
-        while left is None or left > 0:
-            page = self.get(path, cursor=cursor, limit=PAGE if left is None else min(left, PAGE), **query)
+        limit = PAGE if most is None else min(most, PAGE)
+        if limit > 0:
+            yield from itertools.islice(self.pages(path, {"limit": limit, **query}), most)
+
+    def pages(self, path: str, query: Json) -> Iterator[Json]:
+        """Read a list page by page, with all parameters but the cursor as they are given."""
+        asked = _without_none(query)
+        while True:
+            page = self._connection.json(self._connection.send("GET", path, params=asked))
             yield from page["items"]
-            cursor = page["next"]
-            left = None if left is None else left - len(page["items"])
-            if cursor is None:
+            if page["next"] is None:
                 return
+            asked["cursor"] = page["next"]
 
     def events(self, path: str) -> Iterator[Event]:
         """Listen to events until the service ends the stream; a lost connection goes on where it was."""

@@ -172,6 +172,7 @@ async def _lease(deps: Deps, facts: Any) -> Lease:
         compare=_compare(facts, source),
         limit_s=facts.limit_s,
         keep_power=facts.keep_power,
+        arguments=facts.arguments,
         log_offset=facts.log_size,
     )
 

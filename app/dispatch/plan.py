@@ -56,6 +56,8 @@ class PipelineRequest:
     priority: Priority = Priority.BRANCH
     groups: tuple[Group, ...] = ()  # of a rule, instead of boards, tags and configurations
     rule: str | None = None  # of the policy, that asks for it
+    preset: str | None = None  # that a person asks by
+    arguments: Mapping[str, str] = field(default_factory=dict)  # of the preset, for scripts
     file: str = ""  # of the rules, for messages
     error: str | None = None  # why nothing can be planned: the rules cannot be used
     compare_with: str | None = None  # the commit that this one is to be held against
@@ -168,7 +170,7 @@ def _columns(request: PipelineRequest) -> dict[str, Any]:
     same = ("repository_id", "commit", "kind", "trigger", "dedupe_key", "branch", "pull_request", "from_fork")
     more = ("fetch_ref", "base", "title", "trust", "requested_by", "delivery_id", "limit_s", "repeat")
     compared = ("compare_with", "compare_why", "interleaved", "pairs", "budget_s")
-    ruled = ("rule", "status_style", "skipped_as", "comment_style", "fails_on")
+    ruled = ("rule", "preset", "arguments", "status_style", "skipped_as", "comment_style", "fails_on")
     who = request.outsider
     whose = {"author_id": who.author, "fork_owner": who.owner[:255] or None} if who else {}
     files = {"trusted_files": list(request.trusted_files)}

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from app.db.queries import pipelines
 from app.db.session import engine
@@ -22,7 +23,7 @@ name = "b1"
 type = "desk"
 [[boards.configurations]]
 name = "fast"
-build = ["sh", "-c", "cat hello.txt; echo $BOARD_TOKEN"]
+build = ["sh", "-c", "cat hello.txt; echo $BOARD_TOKEN; echo level=$RIGLINE_ARG_LEVEL"]
 run = ["sh", "-c", "echo 42 > $RIGLINE_RESULTS; exit $(cat status.txt)"]
 """
 
@@ -45,6 +46,16 @@ async def reproduce(service: Service, folder: Path, job: int, *more: str) -> tup
     return child.returncode, out.decode(), err.decode()
 
 
+async def by_preset(service: Service, remote: str, commit: str) -> dict[str, Any]:
+    """Ask for a run by a preset with an argument."""
+    work = {"kind": "run", "remote_url": remote, "commit": "{commit}", "configurations": ["fast"]}
+    wanted = {"name": "loud", "work": work, "arguments": {"commit": {}, "level": {"default": "debug; touch here"}}}
+    (await service.local.post("/presets", json=wanted)).raise_for_status()
+    opened = await service.local.post("/presets/loud/dispatch", json={"arguments": {"commit": commit}})
+    found: dict[str, Any] = opened.raise_for_status().json()
+    return found
+
+
 async def test_a_job_is_done_again_here_with_its_log_on_the_terminal(settings: Settings, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     commits = [project.commit(hello__txt="hello from the commit", status__txt=status) for status in ("0", "3")]
@@ -55,7 +66,8 @@ async def test_a_job_is_done_again_here_with_its_log_on_the_terminal(settings: S
             await service.builder("shelf", desk=["fast", "slow"])
             remote = f"{git.url}/project/.git"
             opened = [
-                await service.dispatch(remote_url=remote, commit=each, configurations=["fast"]) for each in commits
+                await by_preset(service, remote, commits[0]),
+                await service.dispatch(remote_url=remote, commit=commits[1], configurations=["fast"]),
             ]
             other = await service.dispatch(remote_url=remote, commit=commits[0], configurations=["slow"])
             good, bad = [await reproduce(service, tmp_path, each["jobs"][0]["id"]) for each in opened]
@@ -64,6 +76,7 @@ async def test_a_job_is_done_again_here_with_its_log_on_the_terminal(settings: S
 
     assert good[0] == 0, good[2]
     assert "hello from the commit" in good[1] and "[rigline] result 0: 3 bytes\n42\n" in good[1]
+    assert "level=debug; touch here\n" in good[1]  # a preset's argument, which no shell has read
     assert "token-of-the-board" not in good[1] and "[masked]" in good[1]
     assert "here: passed" in good[2]
     assert bad[0] == 1 and "here: failed, run: exit status 3" in bad[2]

@@ -35,6 +35,7 @@ from app.db.models.judged import (
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
 from app.db.models.measured import Commit, Import, Measurement, Result, Series
 from app.db.models.people import Audit, KeptAnswer, Tally, Token, User
+from app.db.models.saved import Preset
 from app.db.models.told import Channel, News, Notification, Subscription
 from app.db.models.work import (
     Artefact,
@@ -90,6 +91,7 @@ __all__ = [
     "News",
     "Notification",
     "Pipeline",
+    "Preset",
     "Priority",
     "PullRequest",
     "Repository",

@@ -79,6 +79,10 @@ class Pipeline(SQLModel, table=True):
     limit_s: float | None = None  # each job's limit from claim to end
     repeat: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     rule: str | None = Field(default=None, max_length=100)  # of the policy, that asked for it
+    preset: str | None = Field(default=None, max_length=100)  # the saved dispatch that it was asked for by
+    arguments: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )  # of the preset: scripts get them as RIGLINE_ARG_…
     compare_with: str | None = Field(default=None, max_length=64)  # the base commit that this one is to be held against
     compare_why: str = Field(
         default="", max_length=200, sa_column_kwargs={"server_default": ""}

@@ -147,6 +147,7 @@ _lease = (
         pipeline.c.from_fork,
         pipeline.c.base,
         pipeline.c.trusted_files,
+        pipeline.c.arguments,
         limit_s.label("limit_s"),
         repository.c.id.label("repository_id"),
         repository.c.forge,

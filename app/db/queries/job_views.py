@@ -63,7 +63,7 @@ async def recipe(db: AsyncConnection, job_id: int) -> sa.RowMapping | None:
         sa.select(
             *(getattr(Job, name) for name in ("board_type", "configuration")),
             *(getattr(Pipeline, name) for name in ("commit", "fetch_ref", "kind", "repeat", "limit_s")),
-            *(getattr(Pipeline, name) for name in ("base", "trusted_files")),
+            *(getattr(Pipeline, name) for name in ("base", "trusted_files", "arguments")),
             sa.not_(col(Pipeline.from_fork)).label("trusted"),
             *(getattr(Repository, name).label(f"repository_{name}") for name in source),
             sa.func.coalesce(last, col(Job.board)).label("board"),

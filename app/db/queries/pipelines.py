@@ -53,6 +53,8 @@ class PipelineView:
     limit_s: float | None
     repeat: int
     rule: str | None  # of the repository's rules, that asked for it
+    preset: str | None  # the saved dispatch that it was asked for by
+    arguments: dict[str, str]  # of the preset
     skipped_as: str  # what a commit status says of it when it is skipped: pending or success
     compare_with: str | None  # the commit it is to be held against
     compare_why: str  # how that one was found
@@ -318,7 +320,18 @@ _DERIVED = (
 
 _OWN = (
     *("id", "kind", "trigger", "commit", "title", "branch", "pull_request", "from_fork", "trust", "requested_by"),
-    *("error", "limit_s", "repeat", "rule", "skipped_as", "compare_with", "created_at", "repository_id"),
+    *(
+        "error",
+        "limit_s",
+        "repeat",
+        "rule",
+        "preset",
+        "arguments",
+        "skipped_as",
+        "compare_with",
+        "created_at",
+        "repository_id",
+    ),
     *("compare_why", "interleaved"),
 )
 

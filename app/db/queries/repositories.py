@@ -136,6 +136,13 @@ async def list_(db: AsyncConnection, *, after: int = 0, limit: int = 50, removed
     return list((await db.execute(asked)).mappings())
 
 
+async def only(db: AsyncConnection) -> sa.RowMapping | None:
+    """Find the one repository of a forge that is served; None if there is none, or several."""
+    asked = sa.select(_TABLE).where(_TABLE.c.forge_id.is_not(None), _TABLE.c.removed_at.is_(None)).limit(2)
+    found = list((await db.execute(asked)).mappings())
+    return found[0] if len(found) == 1 else None
+
+
 async def forges_served(db: AsyncConnection) -> set[str]:
     """Name the forges of which a repository is served."""
     wanted = sa.select(_TABLE.c.forge).where(_TABLE.c.forge_id.is_not(None), _TABLE.c.removed_at.is_(None))

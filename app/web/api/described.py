@@ -20,6 +20,7 @@ Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], Json]
 
 NOUNS = (
     "pipelines",
+    "presets",
     "jobs",
     "builders",
     "boards",

@@ -1,5 +1,7 @@
 """Dispatch: a user asks for a pipeline of one commit, of a repository that is served or of an allowed remote."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
 
@@ -60,6 +62,14 @@ class Dispatch(Work):
     repeat: int = Field(default=1, ge=1, le=MOST_REPEATS, description="run phases whose samples accumulate")
 
 
+@dataclass(frozen=True, kw_only=True)
+class AsPreset:
+    """Which preset a dispatch was asked for by, and with which arguments."""
+
+    name: str
+    arguments: Mapping[str, str]
+
+
 @operation("POST", "/pipelines", right=Right.DISPATCH, body=Dispatch, answer=PipelineTold, status=HTTPStatus.CREATED)
 async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
     """Open a pipeline for one commit.
@@ -67,11 +77,20 @@ async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
     422 for a board, configuration, tag or remote that does not exist or is not allowed; 404 for an unknown
     repository; 409 while no board is registered.
     """
+    return await ask(deps, body, actor)
+
+
+async def ask(deps: Deps, body: Dispatch, actor: Actor, preset: AsPreset | None = None) -> PipelineTold:
+    """Open what a dispatch asks for, be it given whole or by a preset."""
     repository_id = await repository_of(deps, body.repository, body.remote_url)
-    return await opened(deps, _request(body, repository_id, actor), actor)
+    request = _request(body, repository_id, actor)
+    if preset is None:
+        return await opened(deps, request, actor)
+    request = replace(request, preset=preset.name, arguments=preset.arguments)
+    return await opened(deps, request, actor, detail=f"preset {preset.name}")
 
 
-async def opened(deps: Deps, request: plan.PipelineRequest, actor: Actor) -> PipelineTold:
+async def opened(deps: Deps, request: plan.PipelineRequest, actor: Actor, *, detail: str = "") -> PipelineTold:
     """Open what a person asks for, and write down who it was.
 
     Raises:
@@ -80,7 +99,7 @@ async def opened(deps: Deps, request: plan.PipelineRequest, actor: Actor) -> Pip
     """
     planned = await plan.open_pipeline(deps, request)
     async with deps.begin() as db:
-        await audit.record(db, "pipeline.dispatched", actor=actor.name, pipeline_id=planned.pipeline_id)
+        await audit.record(db, "pipeline.dispatched", actor=actor.name, pipeline_id=planned.pipeline_id, detail=detail)
     return await show_pipeline(deps, pipeline_id=planned.pipeline_id)
 
 

@@ -5,6 +5,7 @@ can promise what the other does not keep.
 """
 
 import functools
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -190,6 +191,18 @@ def read_query(kind: type[Given]) -> Any:
             raise Invalid(f"{name}: given {len(values)} times; give it once.")
     try:
         return kind.model_validate_strings({name: values[0] for name, values in given.items()})
+    except ValidationError as wrong:
+        raise Invalid(_explained(wrong)) from None
+
+
+def read_value(kind: type[Given], value: Mapping[str, Any]) -> Any:
+    """Check a value that was put together here as the body of the same operation is checked.
+
+    Raises:
+        Invalid: it names each wrong field.
+    """
+    try:
+        return kind.model_validate_json(json.dumps(value))
     except ValidationError as wrong:
         raise Invalid(_explained(wrong)) from None
 

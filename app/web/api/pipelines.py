@@ -52,6 +52,8 @@ class PipelineRow(Told):
     limit_s: float | None
     repeat: int
     rule: str | None = Field(description="of the repository's rules, that asked for it; null: no rule did")
+    preset: str | None = Field(description="the saved dispatch that it was asked for by")
+    arguments: dict[str, str] = Field(description="of the preset; scripts get them as RIGLINE_ARG_…")
     compare_with: str | None = Field(description="the commit that this one is to be held against")
     compare_why: str = Field(description="how that one was found")
     interleaved: bool = Field(description="both are built and run by turns on each board")

@@ -28,6 +28,7 @@ class Recipe(Told):
     trusted: bool = Field(description="false: the code came from a fork, and is run in a sandbox only")
     base: str | None = Field(description="of a fork's: the commit whose build files count")
     trusted_files: list[str] = Field(description="globs of them, by the rules there")
+    arguments: dict[str, str] = Field(description="of a saved dispatch, for its scripts")
 
 
 @operation("GET", "/jobs/{job_id}/recipe", answer=Recipe)
@@ -47,5 +48,6 @@ async def read_recipe(deps: Deps, *, job_id: int) -> Recipe:
         trusted=row["trusted"],
         base=row["base"],
         trusted_files=row["trusted_files"],
+        arguments=row["arguments"],
         **{name: row[name] for name in ("kind", "board_type", "board", "configuration", "repeat", "limit_s", "commit")},
     )
