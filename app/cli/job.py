@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 import click
 
@@ -55,6 +56,9 @@ def show(client: Client, job_id: int, as_json: bool) -> None:
             details(found["attempt"], ATTEMPT)
             click.echo()
             table(found["attempt"]["phases"], {"phase": "PHASE", "seconds": "SECONDS", "exit_code": "EXIT STATUS"})
+        if found["progress"]:
+            click.echo()
+            click.echo(_far(found["progress"]))
     sys.exit(BAD if found["state"] in ENDED and found["state"] != "passed" else 0)
 
 
@@ -62,19 +66,25 @@ def show(client: Client, job_id: int, as_json: bool) -> None:
 @click.argument("job_id", type=int)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
 @click.option("--strip", is_flag=True, help="Without colours, also where they would be kept.")
+@click.option("--search", "text", metavar="TEXT", help="Only lines that say this, with their numbers. Exits 1 if none.")
+@click.option("--errors", is_flag=True, help="Only lines that look like an error, with their numbers.")
 @asks
-def log(client: Client, job_id: int, follow: bool, strip: bool) -> None:
+def log(client: Client, job_id: int, follow: bool, strip: bool, text: str | None, errors: bool) -> None:  # noqa: PLR0917
     """Print a job's log: as it is into a file or pipe, without escape sequences on a terminal.
 
     \b
     Example:
       rigline job log -f 12
+      rigline job log 12 --errors
     """
+    if text is not None or errors:
+        _search(client, job_id, text)
+        return
     if follow:
         _follow(client, job_id)
         return
-    text = client.text(f"/jobs/{job_id}/log", strip=True if strip or sys.stdout.isatty() else None)
-    sys.stdout.buffer.write(text)
+    data = client.text(f"/jobs/{job_id}/log", strip=True if strip or sys.stdout.isatty() else None)
+    sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
@@ -147,6 +157,27 @@ def delete(client: Client, job_id: int) -> None:
 
 
 job.add_command(artefact)
+
+
+def _search(client: Client, job_id: int, text: str | None) -> None:
+    asked = {"errors": True} if text is None else {"text": text}
+    found = client.get(f"/jobs/{job_id}/log/lines", **asked)
+    for each in found["hits"]:
+        click.echo(f"{each['line']}: {plain(each['text'])}")
+    if not found["is_all"]:
+        click.echo(f"There may be more behind line {found['lines']}.", err=True)
+    sys.exit(0 if found["hits"] else BAD)
+
+
+def _far(progress: dict[str, Any]) -> str:
+    """Say how far a job is in one line."""
+    expected, spent = progress["expected_s"], f"{progress['seconds']:.1f} s so far"
+    if progress["share"] == 1.0:
+        return "usually takes " + (f"{expected:.1f} s" if expected is not None else "nobody knows how long")
+    if expected is None:
+        return f"{spent}; none like it has passed yet"
+    late = f"{progress['over_s']:.1f} s longer than usual" if progress["over_s"] else f"{progress['left_s']:.1f} s left"
+    return f"{spent}, {late} ({100 * progress['share']:.0f} %)"
 
 
 def _follow(client: Client, job_id: int) -> None:

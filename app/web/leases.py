@@ -143,7 +143,7 @@ async def beat(attempt_id: int) -> Response:
             raise await _refusal(db, attempt_id)
         if builder.is_stale:
             await builders.touch(db, {builder.id: said.disk_free})
-    if beaten.is_first:
+    if beaten.is_first or beaten.is_turn:
         await finishing.announce(deps, beaten.pipeline_id, beaten.job_id, JobState.RUNNING)
     answer = BeatAnswer(cancel=wish(beaten.cancelled_s), deadline_s=max(0.0, float(beaten.left_s)))
     return jsonify(to_json(answer))
@@ -193,7 +193,9 @@ async def _append_next(attempt_id: int, epoch: int, start: int, data: bytes) -> 
     packed, digest = work() if len(data) <= IN_PASSING else await asyncio.to_thread(work)
     mine = {"builder_id": _builder().id, "epoch": epoch}
     async with deps.autocommit() as db:
-        job_id = await logs.append_next(db, attempt_id, **mine, start=start, size=len(data), packed=packed)
+        job_id = await logs.append_next(
+            db, attempt_id, **mine, start=start, size=len(data), packed=packed, lines=data.count(b"\n")
+        )
     if job_id is not None and digest is not None:
         deps.log_digests.keep(log, digest)
     return job_id

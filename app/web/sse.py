@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from quart import Response, current_app, request
 
-from app.db.queries import logs
+from app.db.queries import log_lines
 from app.db.tables import attempt, job
 from app.deps import Deps
 from app.errors import NotFound
@@ -58,7 +58,10 @@ class WhereFrom(Given):
 
 @operation("GET", "/jobs/{job_id}/log/stream", query=WhereFrom, media=MEDIA)
 async def stream_log(deps: Deps, *, job_id: int, query: WhereFrom) -> Response:
-    """Follow a log: events `log` with `{"text": …}`, `attempt` when a new attempt starts over, `end` with the state."""
+    """Follow a log: events `log` with `{"text": …}`, `attempt` when a new attempt starts over, `end` with the state.
+
+    `at` beside a text says when it came, in seconds since 1970.
+    """
     if await _look(deps, job_id) is None:
         raise NotFound(f"There is no job {job_id}.")
     mark = Mark.read(request.headers.get("Last-Event-ID", "")) or Mark.read(query.at)
@@ -177,12 +180,13 @@ class _Reader:
         while self._mark and self._mark.offset < size:
             attempt_id, start = self._mark.attempt, self._mark.offset
             async with self._deps.begin() as db:
-                data = await logs.read(db, attempt_id, start, min(PIECE, size - start))
+                data, came = await log_lines.piece(db, attempt_id, start, min(PIECE, size - start))
             text, used = _decoded(data, is_last=has_ended and start + len(data) >= size)
             if not used:
                 return
             self._mark = Mark(attempt=attempt_id, offset=start + used)
-            yield event("log", {"text": text}, self._mark)
+            at = None if came is None else round(came.timestamp())
+            yield event("log", {"text": text, "at": at}, self._mark)
 
 
 async def _set(*any_of: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109  # asyncio.wait has one too

@@ -84,7 +84,7 @@ async def test_only_the_append_itself_does_not_wait_for_the_disk(world: World) -
     async with world.deps.engine.connect() as db:
         await db.execute(sa.text("SET synchronous_commit = on"))  # tests run without
         await db.commit()
-        assert await logs.append_next(db, lease.attempt_id, **mine, start=0, size=3, packed=logs.pack(b"one"))
+        assert await logs.append_next(db, lease.attempt_id, **mine, start=0, size=3, packed=logs.pack(b"one"), lines=0)
         during = await db.scalar(show)
         await db.commit()
         after = await db.scalar(show)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from app.history.verdict import Verdict
-from app.web.pages import log_text
+from app.web import log_text
 from tests import compared
 from tests.pages import measured
 from tests.pages.site import native, sha
@@ -91,7 +91,7 @@ async def test_a_hostile_log_is_shown_and_nothing_of_it_obeyed(site):
 
     html = await site.get(f"/jobs/{job}")
 
-    shown = re.search(r'role="log".*?>\n(.*?)</pre>', html, re.S)[1]
+    shown = re.search(r'role="log".*?>(.*?)</div>', html, re.S)[1]
     assert "<script" not in shown and "<b>" not in shown and "javascript:" not in shown and "title" not in shown
     assert "\x1b" not in html and "\0" not in html and "\u202e" not in html
     assert '<span class="ansi-red">red</span> ␀ \ufffd\ufffd ⟨U+202E⟩ turned &lt;/pre&gt;' in shown
@@ -116,23 +116,31 @@ async def test_a_query_string_is_shown_as_text(site):
 
 
 def test_colours_of_a_log_are_kept_across_lines_and_end_where_they_end():
-    pieces = log_text.pieces(b"a\x1b[1;32mb\nc\x1b[22md\x1b[39me\x1b[38;5;196mf\x1b[38;2;1;2;3mg\x1b[mh")
+    first, second = log_text.lines(b"a\x1b[1;32mb\nc\x1b[22md\x1b[39me\x1b[38;5;196mf\x1b[38;2;1;2;3mg\x1b[mh", first=7)
 
-    assert [(each.text, each.look) for each in pieces] == [
-        ("a", ""), ("b\nc", "ansi-green bold"), ("d", "ansi-green"), ("e", ""), ("f", ""), ("g", ""), ("h", "")
+    assert (first.number, second.number) == (7, 8)
+    assert [(each.text, each.look) for each in [*first.pieces, *second.pieces]] == [
+        ("a", ""), ("b", "ansi-green bold"),
+        ("c", "ansi-green bold"), ("d", "ansi-green"), ("e", ""), ("f", ""), ("g", ""), ("h", ""),
     ]  # fmt: skip
+
+
+def test_an_escape_that_never_ends_hides_nothing_behind_its_line():
+    found = log_text.lines(b"a\x1b]0;title\nb\x1bP\n\x1b[\nc\n", first=1)
+
+    assert [each.text for each in found] == ["a", "b", "", "c"]
 
 
 @pytest.mark.parametrize("cut", [b"\x1b", b"\x1b[", b"\x1b[31", b"\x1b]0;never ends", b"\xe2\x82", b"\x1b(B", b"\x1bM"])
 def test_what_is_cut_off_at_the_end_of_a_log_breaks_nothing(cut):
-    (first, *rest) = log_text.pieces(b"text" + cut)
+    (line,) = log_text.lines(b"text" + cut, first=1)
 
-    assert first.text.startswith("text") and not any("\x1b" in each.text for each in [first, *rest])
+    assert line.text.startswith("text") and "\x1b" not in line.text
 
 
 def test_many_escapes_cost_time_in_proportion():
     started = time.process_time()
-    log_text.pieces(b"\x1b]" * 30_000 + b"\x1b[" * 30_000 + b"\x1b[31m" * 10_000)
+    log_text.lines(b"\x1b]" * 30_000 + b"\x1b[" * 30_000 + b"\x1b[31m" * 10_000, first=1)
 
     assert time.process_time() - started < 2
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.db.queries import logs
 from app.web import sse
 from tests.pages.listening import PATIENCE, listening
 from tests.pages.site import Site
@@ -114,7 +115,7 @@ async def test_a_log_goes_on_although_every_notice_was_lost(site, running_job, m
 
     async with listening(stream(site, job)) as line:
         async with site.deps.begin() as db:
-            await sse.logs.append(db, attempt, 0, 0, b"silently")
+            await logs.append(db, attempt, 0, 0, b"silently")
         event = await line.next()
 
     assert event.text == "silently"

@@ -226,6 +226,9 @@ class Attempt(SQLModel, table=True):
     accepted_at: datetime | None = Field(default=None, sa_type=TIME)  # first beat
     lease_until: datetime = Field(sa_type=TIME)
     phase: Phase | None = Field(default=None, sa_type=words(Phase, "attempt_phase"))
+    began: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )  # of each phase after the first: when a beat first told of it
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
     ended_at: datetime | None = Field(default=None, sa_type=TIME)
     is_open: bool = Field(
@@ -268,13 +271,18 @@ class AttemptBoard(SQLModel, table=True):
 
 
 class LogChunk(SQLModel, table=True):
-    """A piece of an attempt's log: bytes start … start + size, zstd."""
+    """A piece of an attempt's log: bytes start … start + size, zstd.
+
+    It is known when it came and how many lines end in it, so that a line is found by its number or its time.
+    """
 
     __tablename__ = "log_chunk"
     attempt_id: int = Field(foreign_key="attempt.id", primary_key=True)
     start: int = Field(primary_key=True, sa_type=sa.BigInteger)
     size: int
     data: bytes
+    arrived_at: datetime | None = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    lines: int | None = None  # None: stored before they were counted; the first who asks counts them
 
 
 class Artefact(SQLModel, table=True):

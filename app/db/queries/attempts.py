@@ -60,7 +60,14 @@ _take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_=
 _opened = (
     sa.insert(attempt)
     .values(
-        lease_until=now + interval(LEASE_S), reason="", no_base="", log_sha256="", log_size=0, log_dropped=0, phases=[]
+        lease_until=now + interval(LEASE_S),
+        reason="",
+        no_base="",
+        log_sha256="",
+        log_size=0,
+        log_dropped=0,
+        phases=[],
+        began={},
     )
     .values({name: sa.bindparam(name) for name in ("job_id", "epoch", "board_id", "builder_id", "claim_id")})
     .returning(attempt.c.id)
@@ -166,6 +173,9 @@ async def lease_facts(db: AsyncConnection, attempt_id: int) -> Any:
     return (await db.execute(_lease, {"attempt_id": attempt_id})).one()
 
 
+_phase = sa.bindparam("phase_", type_=attempt.c.phase.type)
+_told = sa.cast(sa.bindparam("phase_told", type_=sa.Text), sa.Text)  # the same, as the key of a time
+_began = sa.func.jsonb_build_object(_told, now).op("||")(attempt.c.began)  # a time that is there stays
 _beat = (
     sa.update(attempt)
     .where(attempt.c.id == sa.bindparam("attempt_id"), attempt.c.builder_id == sa.bindparam("builder_id_"))
@@ -173,9 +183,15 @@ _beat = (
     .values(
         lease_until=now + interval(LEASE_S),
         accepted_at=sa.func.coalesce(attempt.c.accepted_at, now),
-        phase=sa.func.coalesce(sa.bindparam("phase_", type_=attempt.c.phase.type), attempt.c.phase),
+        phase=sa.func.coalesce(_phase, attempt.c.phase),
+        began=sa.case((_told.is_(None), attempt.c.began), else_=_began),
     )
-    .returning(attempt.c.id, attempt.c.job_id, (attempt.c.accepted_at == now).label("is_first"))
+    .returning(
+        attempt.c.id,
+        attempt.c.job_id,
+        (attempt.c.accepted_at == now).label("is_first"),
+        (sa.cast(attempt.c.began[_told].astext, attempt.c.opened_at.type) == now).label("is_turn"),
+    )
     .cte("beaten")
 )
 _accepted = jobs.moving(JobState.RUNNING, sa.select(_beat.c.job_id).where(_beat.c.is_first).scalar_subquery()).cte(
@@ -184,7 +200,7 @@ _accepted = jobs.moving(JobState.RUNNING, sa.select(_beat.c.job_id).where(_beat.
 _cancelled_s = sa.extract("epoch", now - job.c.cancel_requested_at).label("cancelled_s")
 _left_s = (limit_s - _opened_s).label("left_s")
 _beaten = fixed(
-    sa.select(_beat.c.job_id, _beat.c.is_first, job.c.pipeline_id, _cancelled_s, _left_s)
+    sa.select(_beat.c.job_id, _beat.c.is_first, _beat.c.is_turn, job.c.pipeline_id, _cancelled_s, _left_s)
     .select_from(everything.join(_beat, _beat.c.id == attempt.c.id))
     .add_cte(_accepted)
 )
@@ -196,10 +212,12 @@ async def beat(
     """Extend an open attempt's lease; the first time its job moves to running. All in one statement.
 
     Returns:
-        job_id, pipeline_id, is_first, the seconds since the cancel was asked for, and those left of the limit.
+        job_id, pipeline_id, is_first, is_turn (the first beat of a phase), the seconds since the cancel was asked
+        for, and those left of the limit.
         None if the attempt is not this builder's, or stale, or has ended.
     """
-    asked = {"attempt_id": attempt_id, "builder_id_": builder_id, "epoch_": epoch, "phase_": phase}
+    asked: dict[str, Any] = {"attempt_id": attempt_id, "builder_id_": builder_id, "epoch_": epoch}
+    asked |= {"phase_": phase, "phase_told": phase}
     told = {"actor_": actor[: audit.ACTOR_LIMIT], "detail_": ""}
     return (await db.execute(_beaten, asked | told)).one_or_none()
 

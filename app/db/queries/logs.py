@@ -30,8 +30,9 @@ _piece = sa.select(
     sa.bindparam("start_", type_=log_chunk.c.start.type),
     sa.bindparam("size_", type_=log_chunk.c.size.type),
     sa.bindparam("data_", type_=log_chunk.c.data.type),
+    sa.bindparam("lines_", type_=log_chunk.c.lines.type),
 )
-_kept = sa.insert(log_chunk).from_select(["attempt_id", "start", "size", "data"], _piece).cte("kept")
+_kept = sa.insert(log_chunk).from_select(["attempt_id", "start", "size", "data", "lines"], _piece).cte("kept")
 # Its commit does not wait for the disk: the builder keeps its log until the finish, whose own commit does wait, and
 # sends again what a crash of the database took. The setting lasts for the statement's own transaction.
 _no_wait = sa.func.set_config("synchronous_commit", "off", sa.true())
@@ -44,7 +45,15 @@ def pack(data: bytes) -> bytes:
 
 
 async def append_next(
-    db: AsyncConnection, attempt_id: int, *, builder_id: int, epoch: int, start: int, size: int, packed: bytes
+    db: AsyncConnection,
+    attempt_id: int,
+    *,
+    builder_id: int,
+    epoch: int,
+    start: int,
+    size: int,
+    packed: bytes,
+    lines: int,
 ) -> int | None:
     """Append what comes exactly next, in one statement and so in one round trip; return the job's id.
 
@@ -52,13 +61,15 @@ async def append_next(
 
     Args:
         packed: `size` bytes as `pack` gives them.
+        lines: that end in them.
     Returns:
         None if nothing was appended: not at the end, not this builder's open attempt, no bytes, or no room.
     """
     if not size or start + size > MAX_LOG:
         return None
     mine = {"attempt_id_": attempt_id, "builder_id_": builder_id, "epoch_": epoch}
-    job_id: int | None = await db.scalar(_append_next, mine | {"start_": start, "size_": size, "data_": packed})
+    piece = {"start_": start, "size_": size, "data_": packed, "lines_": lines}
+    job_id: int | None = await db.scalar(_append_next, mine | piece)
     return job_id
 
 
@@ -81,14 +92,13 @@ async def append(db: AsyncConnection, attempt_id: int, stored: int, start: int, 
     if stored + len(new) > MAX_LOG:
         raise TooLarge(f"The log is full: {MAX_LOG} bytes are kept.", size=stored)
     size = stored + len(new)
-    row = {"attempt_id": attempt_id, "start": stored, "size": len(new), "data": pack(new), "log_size_": size}
-    await db.execute(_append, row)
+    row = {"attempt_id": attempt_id, "start": stored, "size": len(new), "data": pack(new), "lines": new.count(b"\n")}
+    await db.execute(_append, row | {"log_size_": size})
     return size
 
 
-_add = sa.insert(log_chunk).values(
-    {name: sa.bindparam(name, type_=log_chunk.c[name].type) for name in ("attempt_id", "start", "size", "data")}
-)
+_OWN = ("attempt_id", "start", "size", "data", "lines")
+_add = sa.insert(log_chunk).values({name: sa.bindparam(name, type_=log_chunk.c[name].type) for name in _OWN})
 _append = (
     sa.update(attempt)
     .where(attempt.c.id == sa.bindparam("attempt_id"))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.db.models import Priority
 from app.db.queries.why import Waits
+from app.history.durations import Progress, Stage
 from app.states import JobState
 from app.web.api.operations import Told
 from builders.protocol import Phase
@@ -48,6 +49,29 @@ class WaitsTold(Told):
     text: str = Field(description="a sentence")
 
 
+class PhaseProgressTold(Told):
+    """How far one phase is."""
+
+    phase: Phase
+    stage: Stage = Field(description="pending, running, done, or never: the job ended before it")
+    seconds: float | None = Field(description="so far, or in all")
+    expected_s: float | None = Field(description="usually; null: nobody knows yet")
+    share: float | None = Field(description="of the usual time, 0 … 1; below 1 until it is done")
+    over_s: float = Field(description="by how much it takes longer than usual")
+
+
+class ProgressTold(Told):
+    """How far a job is, by how long the last ones like it took that passed."""
+
+    phases: list[PhaseProgressTold]
+    seconds: float = Field(description="so far, all phases")
+    expected_s: float | None = Field(description="usually, all phases; null: none like it has passed yet")
+    share: float | None = Field(description="0 … 1, below 1 until it has ended")
+    left_s: float | None = Field(description="until it has ended, if it takes as long as usual")
+    over_s: float = Field(description="how much longer than usual it takes already")
+    jobs: int = Field(description="that the expectation is made of")
+
+
 class JobTold(Told):
     """A job with its latest attempt."""
 
@@ -73,10 +97,13 @@ class JobTold(Told):
     ended_at: datetime | None
     attempt: AttemptTold | None = Field(description="the latest one")
     waits: WaitsTold | None = Field(default=None, description="why it is queued still; only where one job is asked for")
+    progress: ProgressTold | None = Field(default=None, description="how far it is; only where one job is asked for")
     url: str = Field(description="its page")
 
 
-def job_told(job: dict[str, Any], public_url: str, waits: Waits | None = None) -> JobTold:
+def job_told(
+    job: dict[str, Any], public_url: str, waits: Waits | None = None, progress: Progress | None = None
+) -> JobTold:
     """Tell a job as `job_views` reads it."""
     told = None if waits is None else {"name": waits.name, "text": waits.text}
-    return JobTold.model_validate({**job, "waits": told, "url": f"{public_url}/jobs/{job['id']}"})
+    return JobTold.model_validate({**job, "waits": told, "progress": progress, "url": f"{public_url}/jobs/{job['id']}"})

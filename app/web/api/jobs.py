@@ -1,10 +1,11 @@
 """Jobs: look, cancel, retry, delete. `job_files` gives logs and results."""
 
-from app.db.queries import audit, job_views, jobs, removal, why
+from app.db.queries import job_views, why
 from app.deps import Deps
-from app.errors import Conflict, NotFound
+from app.errors import NotFound
 from app.handlers import jobs as deciding
 from app.rights import Right
+from app.web import progress
 from app.web.api.job_answers import JobTold, job_told
 from app.web.api.operations import operation
 from app.web.api.pipelines import Reason
@@ -13,13 +14,14 @@ from app.web.auth import Actor
 
 @operation("GET", "/jobs/{job_id}", answer=JobTold)
 async def show_job(deps: Deps, *, job_id: int) -> JobTold:
-    """Read one job with its latest attempt, and what it waits for."""
+    """Read one job with its latest attempt, what it waits for, and how far it is."""
     async with deps.begin() as db:
         job = await job_views.get(db, job_id)
         waits = await why.waits(db, [job_id], deps.settings.caps)
+        far = await progress.of_job(db, job_id)
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
-    return job_told(job, deps.settings.public_url, waits.get(job_id))
+    return job_told(job, deps.settings.public_url, waits.get(job_id), far)
 
 
 @operation("POST", "/jobs/{job_id}/cancel", right=Right.CONTROL, body=Reason, answer=JobTold)
@@ -38,10 +40,4 @@ async def retry_job(deps: Deps, *, actor: Actor, job_id: int) -> JobTold:
 @operation("DELETE", "/jobs/{job_id}", right=Right.CONFIGURE)
 async def delete_job(deps: Deps, *, actor: Actor, job_id: int) -> None:
     """Delete an ended job with its logs, results and measurements. 409 if it is open or its pipeline's only one."""
-    async with deps.begin() as db:
-        job = await jobs.get(db, job_id)
-        if len(await job_views.of_pipeline(db, job.pipeline_id)) == 1:
-            raise Conflict(f"Job {job_id} is the only one of pipeline {job.pipeline_id}; delete the pipeline.")
-        if not await removal.remove_job(db, job_id):
-            raise Conflict(f"Job {job_id} has not ended. Cancel it, and delete it then.")
-        await audit.record(db, "job.deleted", actor=actor.name, job_id=job_id, pipeline_id=job.pipeline_id)
+    await deciding.delete_job(deps, job_id, actor=actor.name)

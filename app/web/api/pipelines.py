@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.db.models import Trigger
-from app.db.queries import audit, job_views, pipelines, removal
+from app.db.queries import job_views, pipelines
 from app.db.queries.pipelines import PipelineView
 from app.deps import Deps
 from app.errors import Conflict, NotFound
@@ -130,12 +130,7 @@ async def retry_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> Pipel
 @operation("DELETE", "/pipelines/{pipeline_id}", right=Right.CONFIGURE)
 async def delete_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> None:
     """Delete an ended pipeline with its jobs, logs, results and measurements. 409 while a job is open."""
-    async with deps.begin() as db:
-        _found(await pipelines.get(db, pipeline_id), pipeline_id)
-        still_open = await removal.remove_pipeline(db, pipeline_id)
-        if still_open:
-            raise Conflict(f"Pipeline {pipeline_id} has {len(still_open)} open jobs. Cancel it, and delete it then.")
-        await audit.record(db, "pipeline.deleted", actor=actor.name, pipeline_id=pipeline_id)
+    await deciding.delete_pipeline(deps, pipeline_id, actor=actor.name)
 
 
 def _found(pipeline: PipelineView | None, pipeline_id: int) -> PipelineView:

@@ -44,6 +44,9 @@ DONE = {
     "searched": "The search begins: its comparisons run one after the other.",
     "backfilled": "Queued: they run when nothing more urgent waits.",
     "judged": "Said. It holds until the change grows beyond its tolerance.",
+    "deleted job": "The job is gone, with its log and results.",
+    "deleted pipeline": "The pipeline is gone, with its jobs, logs and results.",
+    "no error": "No further line of the log looks like an error.",
     "retried job": "Queued again: this is the new job.",
 }
 ID = f"int(max={_INT4})"  # of a path: a larger one is just not found

@@ -1,6 +1,7 @@
 """One job: its attempts and phases, its log, what it measured. And the queue."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -8,17 +9,22 @@ import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, logs, pipelines, points, why
+from app.db.queries import artefacts, pipelines, points, why
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.handlers import jobs as deciding
+from app.history.durations import Progress
 from app.rights import Right
 from app.states import ENDED, HELD, JobState
-from app.web import admission
+from app.web import admission, progress
 from app.web.api.operations import read_form
 from app.web.api.pipelines import Reason
-from app.web.pages import log_text
+from app.web.log_errors import FOR_BROWSERS
+from app.web.log_search import Found
+from app.web.pages import job_log
 from app.web.pages.answer import ID, answer, button, deps, found, go_to, page
+from app.web.pages.job_log import Excerpt, Shown, Wanted
+from app.web.pages.progress_rows import bars
 from app.web.pages.rows import JobRow, job_row, seconds, titled
 from builders.protocol import Kind
 
@@ -30,7 +36,6 @@ class PhaseRow:
     phase: str
     seconds: float
     exit_code: int | None
-    share: float  # of the longest phase, 0 … 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +109,6 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Excerpt:
-    """The end of the latest attempt's log."""
-
-    attempt_id: int
-    start: int  # bytes before it that are only in the raw log
-    end: int  # where the live log goes on
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class JobPage:
     """`/jobs/{id}`."""
 
@@ -126,14 +121,36 @@ class JobPage:
     artefacts: list[ArtefactRow]
     measurements: list[MeasurementRow]
     moments: list[Moment]
+    progress: Progress | None
     log: Excerpt | None
+    found: Found | None  # by a search in the log
     log_days: int  # how long logs are kept
+    alone: bool  # the only job of its pipeline
 
     @property
-    def may_be_retried(self) -> bool:
-        """Tell whether a new job may stand in its place: a check of a board is asked for anew on its builder's page."""
-        able = self.ended and not self.job.replaced and not self.pipeline.token_erased
-        return able and self.job.kind != Kind.HEALTH
+    def no_cancel(self) -> str:
+        """Say why it cannot be cancelled; empty if it can."""
+        if self.ended:
+            return "It has ended."
+        return "It is being cancelled already." if self.job.cancel_requested else ""
+
+    @property
+    def no_retry(self) -> str:
+        """Say why no new job may stand in its place; empty if one may."""
+        if not self.ended:
+            return "It has not ended: cancel it first."
+        if self.job.replaced:
+            return "A retry stands in its place already."
+        if self.pipeline.token_erased:
+            return "The token that it was dispatched with is erased: dispatch the commit again."
+        return "A check is asked for anew on the builder's page." if self.job.kind == Kind.HEALTH else ""
+
+    @property
+    def no_delete(self) -> str:
+        """Say why it cannot be deleted; empty if it can."""
+        if not self.ended:
+            return "It has not ended: cancel it first."
+        return "It is the only job of its pipeline: delete the pipeline." if self.alone else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,28 +169,55 @@ QUEUE_LIMIT = 200
 
 @page(f"/jobs/<{ID}:job_id>")
 async def job(job_id: int) -> Response:
-    """Show one job."""
+    """Show one job, with the part of its log that is asked for, and what a search in it finds."""
+    asked = job_log.wanted()
     async with deps().begin() as db:
         row = found(await queries.job(db, job_id), f"job {job_id}")
         tries = [_attempt(each) for each in await queries.attempts(db, job_id)]
-        latest = tries[0] if tries else None
-        log = await _excerpt(db, latest) if latest else None
-        (pipeline,) = await titled(db, [found(await pipelines.get(db, row["pipeline_id"]), "such pipeline")])
-        view = JobPage(
-            job=job_row(row, (await why.waits(db, [job_id], deps().settings.caps)).get(job_id)),
-            pipeline=pipeline,
-            cancel_reason=row["cancel_reason"],
-            ended=row["state"] in ENDED,
-            attempts=tries,
-            results=[_result(each) for each in await queries.result_files(db, latest.id)] if latest else [],
-            artefacts=[_artefact(each) for each in await artefacts.of_attempt(db, latest.id)] if latest else [],
-            measurements=[_measurement(each) for each in await points.of_attempt(db, latest.id)] if latest else [],
-            moments=[Moment(**each) for each in await queries.audit(db, job_id)],
-            log_days=deps().settings.keep_logs_days,
-            log=Excerpt(attempt_id=log.attempt_id, start=log.start, end=log.end, text=log.text) if log else None,
-        )
-    pieces = log_text.pieces(log.data) if log else []
-    return await answer("job.html", view, pieces=pieces, visitor=await admission.visitor())
+        of_log = _chosen(tries, asked)
+        log = await job_log.shown(db, of_log.id, of_log.log_size, asked) if of_log else None
+        view = await _page(db, row, tries, log)
+    if of_log is not None:
+        view = replace(view, found=await job_log.found(of_log.id, asked))
+    drawn = bars(view.progress, tries[0].phases if tries else []) if view.progress else []
+    looks: dict[str, Any] = {
+        "log": log,
+        "asked": asked,
+        "of_log": of_log,
+        "bars": drawn,
+        "signs": json.dumps(FOR_BROWSERS),
+    }
+    return await answer("job.html", view, visitor=await admission.visitor(), **looks)
+
+
+def _chosen(tries: list[AttemptRow], asked: Wanted) -> AttemptRow | None:
+    """Choose the attempt whose log is shown: the latest one, unless another is asked for."""
+    if asked.attempt is None:
+        return tries[0] if tries else None
+    named = next((each for each in tries if each.id == asked.attempt), None)
+    chosen: AttemptRow = found(named, f"attempt {asked.attempt} of this job")
+    return chosen
+
+
+async def _page(db: AsyncConnection, row: sa.RowMapping, tries: list[AttemptRow], log: Shown | None) -> JobPage:
+    job_id, latest = row["id"], tries[0] if tries else None
+    (pipeline,) = await titled(db, [found(await pipelines.get(db, row["pipeline_id"]), "such pipeline")])
+    return JobPage(
+        job=job_row(row, (await why.waits(db, [job_id], deps().settings.caps)).get(job_id)),
+        pipeline=pipeline,
+        cancel_reason=row["cancel_reason"],
+        ended=row["state"] in ENDED,
+        attempts=tries,
+        results=[_result(each) for each in await queries.result_files(db, latest.id)] if latest else [],
+        artefacts=[_artefact(each) for each in await artefacts.of_attempt(db, latest.id)] if latest else [],
+        measurements=[_measurement(each) for each in await points.of_attempt(db, latest.id)] if latest else [],
+        moments=[Moment(**each) for each in await queries.audit(db, job_id)],
+        progress=await progress.of_job(db, job_id),
+        log=log.excerpt if log else None,
+        found=None,
+        log_days=deps().settings.keep_logs_days,
+        alone=len(await queries.jobs_of(db, row["pipeline_id"], limit=2)) == 1,
+    )
 
 
 @button(f"/jobs/<{ID}:job_id>/cancel", job)
@@ -189,6 +233,14 @@ async def retry_from_page(job_id: int) -> Response:
     """Queue a new job in the place of an ended one, and show it, for a member."""
     actor, _ = await admission.pressed(Right.CONTROL)
     return go_to(f"/jobs/{await deciding.retry_job(deps(), job_id, actor=actor.name)}", "retried job")
+
+
+@button(f"/jobs/<{ID}:job_id>/delete", job)
+async def delete_from_page(job_id: int) -> Response:
+    """Delete an ended job with its log and results, for an admin, and show its pipeline."""
+    actor, _ = await admission.pressed(Right.CONFIGURE)
+    pipeline_id = await deciding.delete_job(deps(), job_id, actor=actor.name)
+    return go_to(f"/pipelines/{pipeline_id}", "deleted job")
 
 
 @page("/queue")
@@ -226,15 +278,8 @@ def _attempt(row: sa.RowMapping) -> AttemptRow:
 
 
 def _phases(reported: list[dict[str, Any]]) -> list[PhaseRow]:
-    longest = max((float(each["seconds"]) for each in reported), default=0.0) or 1.0
     return [
-        PhaseRow(
-            phase=each["phase"],
-            seconds=each["seconds"],
-            exit_code=each.get("exit_code"),
-            share=round(each["seconds"] / longest, 3),
-        )
-        for each in reported
+        PhaseRow(phase=each["phase"], seconds=each["seconds"], exit_code=each.get("exit_code")) for each in reported
     ]
 
 
@@ -248,24 +293,3 @@ def _artefact(row: sa.RowMapping) -> ArtefactRow:
 
 def _measurement(row: sa.RowMapping) -> MeasurementRow:
     return MeasurementRow(**{name: row[name] for name in MeasurementRow.__dataclass_fields__})
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Tail:
-    attempt_id: int
-    start: int
-    end: int
-    data: bytes
-
-    @property
-    def text(self) -> str:
-        return log_text.decode(self.data)
-
-
-async def _excerpt(db: AsyncConnection, attempt: AttemptRow) -> _Tail:
-    start = max(0, attempt.log_size - log_text.EXCERPT)
-    data = await logs.read(db, attempt.id, start, log_text.EXCERPT)
-    end = start + len(data)
-    if start:
-        data = log_text.after_first_line(data)
-    return _Tail(attempt_id=attempt.id, start=end - len(data), end=end, data=data)

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.models import BuilderState
 from app.db.queries import health, lab
 from app.states import JobState
-from app.web import admission
-from app.web.pages import log_text
+from app.web import admission, log_text
 from app.web.pages.answer import answer, deps, found, page
 from app.web.pages.rows import BoardRow, board_row, is_online, seconds
 from builders.protocol import DISK_FLOOR
@@ -142,7 +141,7 @@ async def _check(db: AsyncConnection, board_id: int) -> BoardCheck | None:
     for last in await health.checks(db, board_id):
         values = {name: last[name] for name in ("id", "state", "reason", "ended_at")}
         said = await health.last_output(db, board_id)
-        return BoardCheck(**values, output="".join(part.text for part in log_text.pieces(said)))
+        return BoardCheck(**values, output="\n".join(map(log_text.plain, said.split(b"\n"))))
     return None
 
 

@@ -77,6 +77,25 @@ class PipelinePage:
         return able and not self.pipeline.token_erased and self.pipeline.kind != Kind.HEALTH
 
     @property
+    def no_cancel(self) -> str:
+        """Say why it cannot be cancelled; empty if it can."""
+        return "" if self.is_open else "Its jobs have ended." if self.jobs else "It has no jobs."
+
+    @property
+    def no_retry(self) -> str:
+        """Say why it cannot be retried; empty if it can."""
+        if self.may_be_retried:
+            return ""
+        if self.pipeline.token_erased:
+            return "The token that it was dispatched with is erased: dispatch the commit again."
+        return "No job has ended without passing."
+
+    @property
+    def no_delete(self) -> str:
+        """Say why it cannot be deleted; empty if it can."""
+        return "Some of its jobs have not ended: cancel it first." if self.is_open else ""
+
+    @property
     def targets(self) -> dict[str, list[str]]:
         """Name what runs once it is approved: for each board type its configurations."""
         waiting = [each for each in self.jobs if each.state == JobState.AWAITING_APPROVAL]
@@ -151,6 +170,14 @@ async def retry_from_page(pipeline_id: int) -> Response:
     actor, _ = await admission.pressed(Right.CONTROL)
     await deciding.retry_pipeline(deps(), pipeline_id, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "retried")
+
+
+@button(f"/pipelines/<{ID}:pipeline_id>/delete", pipeline)
+async def delete_from_page(pipeline_id: int) -> Response:
+    """Delete an ended pipeline with all that hangs on it, for an admin."""
+    actor, _ = await admission.pressed(Right.CONFIGURE)
+    await deciding.delete_pipeline(deps(), pipeline_id, actor=actor.name)
+    return go_to("/pipelines", "deleted pipeline")
 
 
 def _filters() -> Filters:
