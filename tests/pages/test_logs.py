@@ -107,7 +107,7 @@ def hits(html):
     return re.findall(r'<li><a href="([^"]*)"><span class="quiet">([0-9]+)</span> <bdi>(.*?)</bdi>', html)
 
 
-LONG = b"".join(b"line %d of a long log\n" % number for number in range(1, 40_001))
+LONG = b"".join(b"line %d of a long log\n" % number for number in range(1, 8_001))
 
 
 async def test_a_page_holds_the_end_of_a_long_log_and_leads_to_its_other_parts(site):
@@ -115,12 +115,12 @@ async def test_a_page_holds_the_end_of_a_long_log_and_leads_to_its_other_parts(s
 
     end = await site.get(f"/jobs/{job}")
     earlier = await site.get(f"/jobs/{job}" + re.search(r'href="(\?before=[0-9]+)', end)[1])
-    middle = await site.get(f"/jobs/{job}?line=20000")
+    middle = await site.get(f"/jobs/{job}?line=4000")
 
-    assert shown(end)[-1] == 40_000 and len(shown(end)) == job_log.MOST_LINES
+    assert shown(end)[-1] == 8_000 and len(shown(end)) == job_log.MOST_LINES
     assert f"{shown(end)[0]}</span>" not in end and f">line {shown(end)[0]} of" in end
     assert shown(earlier)[-1] == shown(end)[0] - 1
-    assert shown(middle)[0] == 20_000 - job_log.CONTEXT and 'id="L20000"' in middle
+    assert shown(middle)[0] == 4_000 - job_log.CONTEXT and 'id="L4000"' in middle
     assert f"line={shown(middle)[-1] + 1}#L" in middle
     assert all(len(each) < 1_000_000 for each in (end, middle))
 
@@ -140,26 +140,26 @@ async def test_a_search_goes_through_the_whole_log_whatever_the_case_and_the_col
     none = await site.get(f"/jobs/{job}?q=haystack")
     many = await site.json(f"/jobs/{job}.json?q=long")
 
-    assert hits(found) == [("?q=needle%20%3CB%3E&line=40001#L40001", "40001", "Needle &lt;b&gt;&amp; co")]
-    assert "No line of 80001 says" in none
+    assert hits(found) == [("?q=needle%20%3CB%3E&line=8001#L8001", "8001", "Needle &lt;b&gt;&amp; co")]
+    assert "No line of 16001 says" in none
     assert len(many["found"]["hits"]) == log_search.MOST and not many["found"]["is_all"]
     told = (await site.http.get(f"/api/v1/jobs/{job}/log/lines", params={"text": "NEEDLE"})).json()
-    assert told == {"hits": [{"line": 40001, "text": "Needle <b>& co"}], "is_all": True, "lines": 80001}
+    assert told == {"hits": [{"line": 8001, "text": "Needle <b>& co"}], "is_all": True, "lines": 16001}
 
 
 async def test_from_error_to_error_and_all_of_them(site):
-    job, _ = await ended(site, LONG + b"x.c:1: error: no\n" + LONG[:500_000] + b"\nFAILED test_b\n" + b"ok\n" * 9)
+    job, _ = await ended(site, LONG + b"x.c:1: error: no\n" + LONG[:100_000] + b"\nFAILED test_b\n" + b"ok\n" * 9)
 
     every = hits(await site.get(f"/jobs/{job}?errors=1"))
     first = await site.http.get(f"/jobs/{job}/error?after=0")
-    second = await site.http.get(f"/jobs/{job}/error?after=40001")
+    second = await site.http.get(f"/jobs/{job}/error?after=8001")
     none = await site.http.get(f"/jobs/{job}/error?after={every[1][1]}", follow_redirects=True)
 
     assert [each[2] for each in every] == ["x.c:1: error: no", "FAILED test_b"]
-    assert first.headers["location"] == f"/jobs/{job}?line=40001#L40001"
+    assert first.headers["location"] == f"/jobs/{job}?line=8001#L8001"
     assert second.headers["location"].endswith(f"line={every[1][1]}#L{every[1][1]}")
     assert "No further line" in none.text
-    assert 'class="line error" id="L40001"' in await site.get(first.headers["location"])
+    assert 'class="line error" id="L8001"' in await site.get(first.headers["location"])
 
 
 async def test_each_line_says_when_it_came_and_an_old_log_says_nothing(site):
