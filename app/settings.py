@@ -104,6 +104,11 @@ class Settings(BaseModel):
     keep_artefacts_days: int = Field(30, alias="RIGLINE_KEEP_ARTEFACTS_DAYS", ge=0)
     keep_samples_days: int = Field(365, alias="RIGLINE_KEEP_SAMPLES_DAYS", ge=0)
     keep_results_days: int = Field(365, alias="RIGLINE_KEEP_RESULTS_DAYS", ge=0)
+    backup_dir: Path | None = Field(None, alias="RIGLINE_BACKUP_DIR")
+    backup_schedule: str = Field("nightly", alias="RIGLINE_BACKUP_SCHEDULE", min_length=1, max_length=100)
+    backup_passphrase: Secret | None = Field(None, alias="RIGLINE_BACKUP_PASSPHRASE")
+    keep_backups_days: int = Field(7, alias="RIGLINE_KEEP_BACKUPS_DAYS", ge=1, le=10_000)
+    keep_backups_weeks: int = Field(4, alias="RIGLINE_KEEP_BACKUPS_WEEKS", ge=0, le=10_000)
     log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
     history_branches: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_HISTORY_BRANCHES")
@@ -166,6 +171,7 @@ SECRETS = {  # those that may be given as NAME_FILE
     "RIGLINE_GITLAB_SIGNING_KEYS",
     "RIGLINE_GITLAB_TOKEN",
     "RIGLINE_SMTP_URL",
+    "RIGLINE_BACKUP_PASSPHRASE",
 }
 VARIABLES = {field.alias for field in Settings.model_fields.values() if field.alias}
 

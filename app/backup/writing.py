@@ -72,6 +72,12 @@ async def write(url: str, sink: BinaryIO, wish: Wish, tell: Tell | None = None) 
         await archive.keep_schema(connection, schema.LOCK)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             wrote = await _write(connection, Writer(sealing or sink), wish, tell)  # type: ignore[arg-type]
+    except archive.AWAY as problem:
+        if isinstance(problem, OSError):  # of the sink: who opened it knows its name
+            raise
+        raise Unreachable(f"The database went away: {problem or type(problem).__name__}.") from None
+    except archive.REFUSED as problem:
+        raise StartupError(f"The database refuses to be read: {problem}") from None
     finally:
         connection.terminate()
     if sealing is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -11,11 +12,14 @@ import click
 from app.backup import reading, writing
 from app.backup.manifest import BadArchive, Contents
 from app.cli import at_hand
-from app.cli.output import details
+from app.cli.asking import as_json, asks
+from app.cli.output import details, say_json, table
 from app.cli.progress import Line, amount
+from app.client import Client
 from app.settings import Settings
 
 BAD = 1
+COLUMNS = {"begun_at": "BEGUN", "size": "SIZE", "rows": "ROWS", "machine": "MACHINE", "file": "FILE"}
 LONGEST = 4096  # bytes of a passphrase's file
 NAMES = {
     "made_at": "made",
@@ -63,7 +67,7 @@ def passphrase_option(command: Any) -> Any:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--with-secret-key", is_flag=True, help="Put RIGLINE_SECRET_KEY into the archive too.")
 @passphrase_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json
 def write(file: Path, with_secret_key: bool, passphrase: bytes | None, as_json: bool) -> None:
     """Write the whole service into a new file, while it goes on or is stopped; `-` writes to the output.
 
@@ -94,7 +98,7 @@ def write(file: Path, with_secret_key: bool, passphrase: bytes | None, as_json: 
 @backup.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @passphrase_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json
 def check(file: Path, passphrase: bytes | None, as_json: bool) -> None:
     """Read a whole archive and say whether it is what was written. Exits 1 if it is not, or cannot be restored here.
 
@@ -108,6 +112,31 @@ def check(file: Path, passphrase: bytes | None, as_json: bool) -> None:
         return
     details(summary(found), NAMES)
     click.echo(f"{file} is whole.", err=True)
+
+
+@backup.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@as_json
+@asks
+def list_(client: Client, limit: int, as_json: bool) -> None:
+    """List the backups that the service made by the clock, the newest first (RIGLINE_BACKUP_DIR).
+
+    \b
+    Example:
+      rigline backup list
+    """
+    found = list(islice(client.items("/backups"), limit))
+    if as_json:
+        say_json({"items": found})
+        return
+    table([each | {"size": _outcome(each)} for each in found], COLUMNS)
+
+
+def _outcome(each: dict[str, Any]) -> str:
+    if each["ended_at"] is None:
+        return "is being written"
+    gone = ", removed since" if each["removed_at"] else ""
+    return f"{amount(each['size'])}{gone}" if each["size"] is not None else f"failed: {each['error']}"
 
 
 def checked(file: Path, passphrase: bytes | None) -> Contents:

@@ -6,6 +6,7 @@ import redis
 
 from app.db import schema
 from app.errors import StartupError, Unreachable
+from app.policy import cron
 from app.settings import Settings
 
 REDIS_TIMEOUT = 5  # seconds
@@ -63,5 +64,13 @@ def check_redis(redis_url: str) -> dict[str, object]:
 
 def check(settings: Settings) -> None:
     """Check both servers, before anything else of a process starts."""
+    _check_schedule(settings)
     check_redis(settings.redis_url)
     asyncio.run(check_schema(settings.database_url))
+
+
+def _check_schedule(settings: Settings) -> None:
+    try:
+        cron.parse(settings.backup_schedule)
+    except ValueError as wrong:
+        raise StartupError(f"RIGLINE_BACKUP_SCHEDULE: {wrong}.") from None

@@ -13,6 +13,7 @@ from rq import Queue
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from app.backup import scheduled
 from app.db.queries import deliveries
 from app.db.queries.tallies import Tally
 from app.deps import Deps
@@ -64,6 +65,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, telling.tell_due, TELL_S))
             group.create_task(_round(deps, sending.send_due, NOTIFY_S))
             group.create_task(_round(deps, sending.forget_old, RETENTION_S))
+            group.create_task(_round(deps, scheduled.run_due, scheduled.EVERY_S))
             group.create_task(_round(deps, retention.remove_old, RETENTION_S))
             group.create_task(_round(deps, retention.forget_answers, RETENTION_S))
     finally:

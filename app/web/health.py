@@ -6,10 +6,11 @@ from http import HTTPStatus
 import redis
 import sqlalchemy as sa
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from quart import Blueprint, Response, current_app
 
-from app.db.queries import tallies
+from app.db.queries import backups, tallies
+from app.db.queries.backups import Standing
 from app.db.queries.tallies import HELP
 from app.deps import Deps
 
@@ -53,15 +54,34 @@ class _Kept:
             yield family
 
 
+class _Backups:
+    """How it stands with backups; nothing where none is made by the clock."""
+
+    def __init__(self, found: Standing | None) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        if self._found is None:
+            return
+        text = "1 if the last backup by the clock failed."
+        yield GaugeMetricFamily("rigline_backup_failing", text, value=int(self._found.failing))
+        if self._found.age_s is not None:
+            text = "Seconds since the last good backup by the clock began."
+            yield GaugeMetricFamily("rigline_backup_age_seconds", text, value=self._found.age_s)
+            text = "Bytes of the last good backup by the clock."
+            yield GaugeMetricFamily("rigline_backup_size_bytes", text, value=self._found.size or 0)
+
+
 async def _of_the_service(deps: Deps) -> bytes:
     """Write the counts of all processes; nothing while the database is away."""
     try:
         async with deps.autocommit() as db:
-            counts = await tallies.read(db)
+            counts, saved = await tallies.read(db), await backups.standing(db)
     except (OSError, sa.exc.SQLAlchemyError):
         return b""
     registry = CollectorRegistry()
     registry.register(_Kept(counts))
+    registry.register(_Backups(saved))
     return bytes(generate_latest(registry))
 
 

@@ -37,6 +37,7 @@ from app.db.models.measured import Commit, Import, Measurement, Result, Series
 from app.db.models.people import Audit, KeptAnswer, Tally, Token, User
 from app.db.models.saved import Preset
 from app.db.models.told import Channel, News, Notification, Subscription
+from app.db.models.upkeep import Backup, KeepRule
 from app.db.models.work import (
     Artefact,
     ArtefactPiece,
@@ -64,6 +65,7 @@ __all__ = [
     "Attempt",
     "AttemptBoard",
     "Audit",
+    "Backup",
     "Bisection",
     "BisectionStep",
     "Board",
@@ -84,6 +86,7 @@ __all__ = [
     "Import",
     "Installation",
     "Job",
+    "KeepRule",
     "KeptAnswer",
     "LogChunk",
     "Measurement",

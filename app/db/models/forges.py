@@ -88,6 +88,7 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("forge", "key", name="delivery_once"),
         Index("delivery_unhandled", "id", postgresql_where=sa.text("handled_at IS NULL")),
+        Index("delivery_with_body", "received_at", postgresql_where=sa.text("removed_at IS NULL")),
     )
     id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
     forge: str = Field(max_length=24)
@@ -100,6 +101,7 @@ class Delivery(SQLModel, table=True):
     handled_at: datetime | None = Field(default=None, sa_type=TIME)
     verdict: str | None = Field(default=None, max_length=500)  # what it led to, or why to nothing
     tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    removed_at: datetime | None = Field(default=None, sa_type=TIME)  # its body was kept for as long as the settings say
 
 
 class Approval(SQLModel, table=True):

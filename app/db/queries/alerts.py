@@ -14,6 +14,7 @@ STATUS_LEFT_OPEN = "status_left_open"  # another account of ours began it, and o
 COMMENT_REFUSED = "comment_refused"  # the forge takes no comment of ours
 LABEL_REFUSED = "label_refused"  # the forge does not let us take a label off
 SCHEDULE_REFUSED = "schedule_refused"  # and what the clock asks of it
+BACKUP_FAILED = "backup_failed"  # no backup by the clock came about
 DELIVERY_REFUSED = "delivery_refused"  # the forge refuses what the handling of a delivery asks of it
 SUBJECT_LIMIT, TEXT_LIMIT = 300, 1000  # characters
 

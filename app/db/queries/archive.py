@@ -179,4 +179,5 @@ async def keep_schema(connection: Any, key: int) -> None:
 
 
 WRONG_ROWS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
+REFUSED = (asyncpg.PostgresError,)
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)

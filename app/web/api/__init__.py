@@ -4,6 +4,7 @@ from app.web import sse
 from app.web.api import (
     annotations,
     artefacts,
+    backups,
     bisections,
     boards,
     builders,
@@ -40,6 +41,7 @@ __all__ = [
     "annotations",
     "api",
     "artefacts",
+    "backups",
     "bisections",
     "boards",
     "builders",
