@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 NAME = re.compile(r"rigline-(\d{8}T\d{6})Z\.rig")
@@ -19,7 +19,11 @@ def superfluous(names: Iterable[str], *, days: int, weeks: int) -> list[str]:
     taken = {name: moment for name in names if (moment := _moment(name)) is not None}
     newest_first = sorted(taken, key=lambda name: taken[name], reverse=True)
     stays = set(newest_first[:1])
-    for number, span in ((days, lambda at: at.date()), (weeks, lambda at: at.isocalendar()[:2])):
+    spans: tuple[tuple[int, Callable[[datetime.datetime], tuple[int, ...]]], ...] = (
+        (days, lambda at: (at.year, at.month, at.day)),
+        (weeks, lambda at: at.isocalendar()[:2]),
+    )
+    for number, span in spans:
         first_of = {span(taken[name]): name for name in reversed(newest_first)}
         stays |= {first_of[each] for each in sorted(first_of, reverse=True)[:number]}
     return [name for name in newest_first if name not in stays]

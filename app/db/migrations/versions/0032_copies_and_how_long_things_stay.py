@@ -1,13 +1,13 @@
 """Keep what became of backups, how long a repository wants things kept, and which deliveries have no body any more.
 
-Revises: 0030
+Revises: 0031
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
