@@ -1,13 +1,13 @@
 """Keep what became of backups, how long a repository wants things kept, and which deliveries have no body any more.
 
-Revises: 0031
+Revises: 0032
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
