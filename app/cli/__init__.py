@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "board": ("app.cli.board:board", "Look at boards and their health, check, hold and release them."),
     "dispatch": ("app.cli.dispatch:dispatch", "Build or run one commit now, and wait for the answer."),
     "preset": ("app.cli.preset:preset", "Save dispatches under a name."),
+    "schedule": ("app.cli.schedule:schedule", "Look at rules that go by the clock, run one now, let one rest."),
     "chart": ("app.cli.chart:chart", "Draw one metric of several result files."),
     "compare": ("app.cli.compare:compare", "Hold one commit against another on the boards."),
     "pipeline": ("app.cli.pipeline:pipeline", "Look at pipelines, cancel, retry, approve and delete them."),

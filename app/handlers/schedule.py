@@ -63,7 +63,7 @@ async def follow_push(base: Base, occasion: Occasion, deps: Deps) -> None:
 
 
 def _wanted(policy: Policy, now: datetime.datetime) -> list[Wanted]:
-    listed = [(each, _next(each.schedule, each.zone, now)) for each in policy.rules if each.schedule]
+    listed = [(each, next_time(each.schedule, each.zone, now)) for each in policy.rules if each.schedule]
     return [
         Wanted(rule=rule.name, cron=rule.schedule, zone=rule.zone, next_at=next_at)
         for rule, next_at in listed
@@ -71,7 +71,8 @@ def _wanted(policy: Policy, now: datetime.datetime) -> list[Wanted]:
     ]
 
 
-def _next(text: str, zone: str, now: datetime.datetime) -> datetime.datetime | None:
+def next_time(text: str, zone: str, now: datetime.datetime) -> datetime.datetime | None:
+    """Say when a schedule is due next; None: never."""
     return cron.parse(text).after(now, cron.zone(zone))
 
 
@@ -113,9 +114,24 @@ async def _run(deps: Deps, due: Due) -> None:
     await _advance(deps, due)
 
 
+async def run_for(deps: Deps, due: Due) -> list[int] | None:
+    """Open the pipelines of a schedule at once, for a person; None if its rule is gone.
+
+    Raises:
+        PolicyError: the rules cannot be used.
+        ForgeError: the forge does not answer, or refuses.
+    """
+    occasion = await occasion_for(deps, due.repository_id)
+    if occasion is None:
+        return None
+    found = await rules_at(_base(occasion), occasion, deps)
+    rule = found.policy.rule(due.rule)
+    return None if rule is None else await _open(deps, due, occasion, rule, found.policy)
+
+
 async def _advance(deps: Deps, due: Due) -> None:
     async with deps.begin() as db:
-        await schedules.advance(db, due, _next(due.cron, due.zone, await schedules.clock(db)))
+        await schedules.advance(db, due, next_time(due.cron, due.zone, await schedules.clock(db)))
 
 
 async def _tell_of_refusal(deps: Deps, due: Due, problem: Permanent | None) -> None:
@@ -134,9 +150,9 @@ def _in_time(rule: Rule, due: Due) -> bool:
     return rule.catch_up or due.late_s <= LATE_S
 
 
-async def _open(deps: Deps, due: Due, occasion: Occasion, rule: Rule, policy: Policy) -> None:
+async def _open(deps: Deps, due: Due, occasion: Occasion, rule: Rule, policy: Policy) -> list[int]:
     """Open one pipeline for each branch. Its key is the moment, so two workers, or a second try, open one."""
-    default = str(occasion.repository["default_branch"])
+    default, opened = str(occasion.repository["default_branch"]), list[int]()
     for branch in rule.branches or (default,):
         commit = await occasion.forge.branch_head(occasion.facts(), branch)
         if commit is None:
@@ -146,10 +162,12 @@ async def _open(deps: Deps, due: Due, occasion: Occasion, rule: Rule, policy: Po
         try:
             own = policy if branch == default else await _of_branch(deps, occasion, branch, commit, due.rule) or policy
         except PolicyError as problem:
-            await open_pipeline(deps, refused(asked, problem))
+            planned = await open_pipeline(deps, refused(asked, problem))
         else:
             happening = Happening(event=On.SCHEDULE)
-            await open_pipeline(deps, ruled(asked, own.named(due.rule) or rule, happening, own))
+            planned = await open_pipeline(deps, ruled(asked, own.named(due.rule) or rule, happening, own))
+        opened.append(planned.pipeline_id)
+    return opened
 
 
 async def _of_branch(deps: Deps, occasion: Occasion, branch: str, commit: str, rule: str) -> Policy | None:

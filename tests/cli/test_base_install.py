@@ -10,7 +10,7 @@ SCRIPT = """
 import sys
 sys.modules.update(dict.fromkeys({missing!r}))  # None there makes an import fail
 import app.cli.admin, app.cli.builder, app.cli.chart, app.cli.compare, app.cli.dispatch, app.cli.job
-import app.cli.api, app.cli.pipeline, app.cli.preset, app.cli.replay, app.cli.repo
+import app.cli.api, app.cli.pipeline, app.cli.preset, app.cli.replay, app.cli.repo, app.cli.schedule
 """
 
 

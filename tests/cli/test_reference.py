@@ -9,7 +9,7 @@ from app.cli import main
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 OURS = ("admin", "repo", "builder", "board", "dispatch", "pipeline", "job", "results", "history", "import", "replay")
-OURS += ("backup", "restore", "preset", "api")
+OURS += ("backup", "restore", "preset", "schedule", "api")
 
 
 def _commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

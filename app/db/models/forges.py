@@ -238,6 +238,8 @@ class Schedule(SQLModel, table=True):
     zone: str = Field(default="UTC", max_length=64)
     next_at: datetime = Field(sa_type=TIME, index=True)
     last_at: datetime | None = Field(default=None, sa_type=TIME)
+    paused_at: datetime | None = Field(default=None, sa_type=TIME)  # since when a person wants it to rest
+    paused_by: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
 
 
 class Alert(SQLModel, table=True):

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Attempt, Board, Builder, Job, Pipeline, Repository, Result
+from app.db.models import Attempt, Board, Builder, Job, Pipeline, Repository, Result, Trigger
 from app.db.tables import attempt, job
+from app.states import JobState
 
 _ATTEMPT = (
     *("id", "epoch", "opened_at", "accepted_at", "phase", "phases", "ended_at", "outcome", "reason", "exit_code"),
@@ -15,24 +16,27 @@ _ATTEMPT = (
 )
 _PREFIX = "attempt_"
 
-_LATEST = (
-    sa.select(
-        *(attempt.c[name].label(_PREFIX + name) for name in _ATTEMPT),
-        col(Builder.name).label("attempt_builder"),
-        col(Board.name).label("attempt_board"),
-        sa.select(sa.func.count())
-        .select_from(Result)
-        .where(col(Result.attempt_id) == col(Attempt.id))
-        .scalar_subquery()
-        .label("attempt_results"),
+
+def _attempts() -> sa.Select[Any]:
+    return (
+        sa.select(
+            *(attempt.c[name].label(_PREFIX + name) for name in _ATTEMPT),
+            col(Builder.name).label("attempt_builder"),
+            col(Board.name).label("attempt_board"),
+            sa.select(sa.func.count())
+            .select_from(Result)
+            .where(col(Result.attempt_id) == col(Attempt.id))
+            .scalar_subquery()
+            .label("attempt_results"),
+        )
+        .select_from(Attempt)
+        .join(Builder, col(Builder.id) == col(Attempt.builder_id))
+        .join(Board, col(Board.id) == col(Attempt.board_id))
     )
-    .select_from(Attempt)
-    .join(Builder, col(Builder.id) == col(Attempt.builder_id))
-    .join(Board, col(Board.id) == col(Attempt.board_id))
-    .where(col(Attempt.job_id) == col(Job.id))
-    .order_by(col(Attempt.epoch).desc())
-    .limit(1)
-    .lateral("latest")
+
+
+_LATEST = (
+    _attempts().where(col(Attempt.job_id) == col(Job.id)).order_by(col(Attempt.epoch).desc()).limit(1).lateral("latest")
 )
 
 
@@ -40,6 +44,40 @@ async def of_pipeline(db: AsyncConnection, pipeline_id: int) -> list[dict[str, A
     """List the jobs of a pipeline, retried ones too, in the order in which they were added."""
     found = await db.execute(_viewed().where(col(Job.pipeline_id) == pipeline_id).order_by(col(Job.id)))
     return [_view(row) for row in found.mappings()]
+
+
+async def list_(
+    db: AsyncConnection,
+    *,
+    commit: str | None = None,
+    repository_id: int | None = None,
+    state: JobState | None = None,
+    board_type: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """List jobs, the newest first, without the checks of boards."""
+    asked = _viewed().join(Pipeline, col(Pipeline.id) == col(Job.pipeline_id))
+    asked = asked.where(col(Pipeline.trigger) != Trigger.HEALTH)
+    conditions = (
+        (col(Pipeline.commit).startswith(commit or "", autoescape=True), commit),
+        (col(Pipeline.repository_id) == repository_id, repository_id),
+        (col(Job.state) == state, state),
+        (col(Job.board_type) == board_type, board_type),
+        (col(Job.id) < (before or 0), before),
+    )
+    for condition, given in conditions:
+        if given is not None:
+            asked = asked.where(condition)
+    return [_view(row) for row in (await db.execute(asked.order_by(col(Job.id).desc()).limit(limit))).mappings()]
+
+
+async def attempts(db: AsyncConnection, job_id: int, *, before: int | None = None, limit: int = 50) -> list[Any]:
+    """List the attempts at a job, the latest first, as the latest one is shown with the job."""
+    earlier = sa.true() if before is None else col(Attempt.id) < before
+    asked = _attempts().where(col(Attempt.job_id) == job_id, earlier)
+    rows = (await db.execute(asked.order_by(col(Attempt.id).desc()).limit(limit))).mappings()
+    return [{name.removeprefix(_PREFIX): value for name, value in row.items()} for row in rows]
 
 
 async def get(db: AsyncConnection, job_id: int) -> dict[str, Any] | None:

@@ -51,6 +51,7 @@ async def due(db: AsyncConnection, limit: int) -> list[Due]:
         sa.select(*(col(each) for each in own), late_s)
         .join(Repository, col(Repository.id) == col(Schedule.repository_id))
         .where(col(Schedule.next_at) <= sa.func.now(), col(Repository.removed_at).is_(None))
+        .where(col(Schedule.paused_at).is_(None))
         .order_by(col(Schedule.next_at), col(Schedule.id))
         .limit(limit)
     )
@@ -86,6 +87,34 @@ async def unread(db: AsyncConnection, limit: int) -> list[int]:
         col(Repository.policy_commit).is_(None), col(Repository.removed_at).is_(None), col(Repository.forge) != PLAIN
     )
     return list(await db.scalars(asked.order_by(col(Repository.id)).limit(limit)))
+
+
+async def list_(
+    db: AsyncConnection, *, repository_id: int | None = None, only: int | None = None, after: int = 0, limit: int = 50
+) -> list[sa.RowMapping]:
+    """List the schedules of repositories that are served, by id; `only` picks one."""
+    table: sa.Table = Schedule.__table__  # type: ignore[attr-defined]
+    asked = (
+        sa.select(table, col(Repository.forge), col(Repository.full_name).label("repository"))
+        .join_from(table, Repository, col(Repository.id) == table.c.repository_id)
+        .where(col(Repository.removed_at).is_(None), table.c.id > after)
+    )
+    for column, wanted in ((table.c.repository_id, repository_id), (table.c.id, only)):
+        if wanted is not None:
+            asked = asked.where(column == wanted)
+    return list((await db.execute(asked.order_by(table.c.id).limit(limit))).mappings())
+
+
+async def rest(db: AsyncConnection, schedule_id: int, *, by: str) -> None:
+    """Pause a schedule; one that rests already goes on resting since then."""
+    mine = sa.update(Schedule).where(col(Schedule.id) == schedule_id, col(Schedule.paused_at).is_(None))
+    await db.execute(mine.values(paused_at=sa.func.now(), paused_by=by))
+
+
+async def wake(db: AsyncConnection, schedule_id: int, next_at: datetime.datetime) -> None:
+    """Let a paused schedule go on at its next time; one that is not paused stays as it is."""
+    mine = sa.update(Schedule).where(col(Schedule.id) == schedule_id, col(Schedule.paused_at).is_not(None))
+    await db.execute(mine.values(paused_at=None, paused_by="", next_at=next_at))
 
 
 async def of_repository(db: AsyncConnection, repository_id: int) -> list[sa.RowMapping]:

@@ -1,15 +1,53 @@
 """Jobs: look, cancel, retry, delete. `job_files` gives logs and results."""
 
-from app.db.queries import job_views, why
+from typing import Annotated
+
+from pydantic import Field
+
+from app.db.queries import job_views, jobs, why
 from app.deps import Deps
 from app.errors import NotFound
 from app.handlers import jobs as deciding
 from app.rights import Right
+from app.states import JobState
 from app.web import progress
-from app.web.api.job_answers import JobTold, job_told
+from app.web.api.job_answers import AttemptTold, JobTold, job_told
 from app.web.api.operations import operation
+from app.web.api.paging import Page, Paged, page
 from app.web.api.pipelines import Reason
+from app.web.api.series import repository
+from app.web.api.words import Word
 from app.web.auth import Actor
+
+
+class JobFilter(Paged):
+    """Which jobs; every condition must hold."""
+
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{4,64}$", description="full hash or its beginning")] | None = None
+    repository: Word | None = Field(default=None, description="full name")
+    state: JobState | None = None
+    board_type: Word | None = None
+
+
+@operation("GET", "/jobs", query=JobFilter, answer=Page[JobTold])
+async def list_jobs(deps: Deps, *, query: JobFilter) -> Page[JobTold]:
+    """List jobs, the newest first, those that a retry replaced too."""
+    chosen = query.model_dump(include={"commit", "state", "board_type"})
+    async with deps.begin() as db:
+        repository_id = await repository(db, query.repository) if query.repository else None
+        found = await job_views.list_(
+            db, **chosen, repository_id=repository_id, before=query.cursor or None, limit=query.limit + 1
+        )
+    return page([job_told(each, deps.settings.public_url) for each in found], limit=query.limit)
+
+
+@operation("GET", "/jobs/{job_id}/attempts", query=Paged, answer=Page[AttemptTold])
+async def list_attempts(deps: Deps, *, job_id: int, query: Paged) -> Page[AttemptTold]:
+    """List all tries at a job, the latest first; `?attempt=` of its log, results and artefacts takes their ids."""
+    async with deps.begin() as db:
+        await jobs.get(db, job_id)
+        found = await job_views.attempts(db, job_id, before=query.cursor or None, limit=query.limit + 1)
+    return page([AttemptTold.model_validate(each) for each in found], limit=query.limit)
 
 
 @operation("GET", "/jobs/{job_id}", answer=JobTold)

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import Channel, News
-from app.db.queries import subscriptions
+from app.db.queries import subscriptions, told_forges
 from app.db.queries.subscriptions import SubscriptionView
 from app.deps import Deps
 from app.errors import NotFound
@@ -62,6 +63,22 @@ class SubscriptionMade(SubscriptionTold):
     secret: str | None = Field(description="told this once; null for mail")
 
 
+class NotificationTold(Told):
+    """One piece of news on its way to a subscriber."""
+
+    id: int
+    delivery: str = Field(description="the id under which it is told, however often")
+    event: News
+    shift_id: int | None
+    pipeline_id: int | None
+    created_at: datetime
+    next_at: datetime = Field(description="when it is tried, if it was neither sent nor given up")
+    tries: int
+    error: str = Field(description="of the last try; empty: it worked, or is to come")
+    sent_at: datetime | None
+    closed: str | None = Field(description="why it was given up")
+
+
 class Tried(Told):
     """What came of a test."""
 
@@ -96,10 +113,31 @@ async def subscribe(deps: Deps, *, actor: Actor, body: NewSubscription) -> Subsc
         deps, body.channel, body.address, repository_id=repository_id, events=body.events, actor=actor.name
     )
     async with deps.begin() as db:
-        found = await subscriptions.get(db, made.id)
-    if found is None:
-        raise NotFound(f"There is no subscription {made.id}.")
+        found = await _found(db, made.id)
     return SubscriptionMade(**_told(found), secret=made.secret)
+
+
+@operation("GET", "/subscriptions/{subscription_id}", right=Right.ADMINISTER, answer=SubscriptionTold)
+async def show_subscription(deps: Deps, *, actor: Actor, subscription_id: int) -> SubscriptionTold:
+    """Read one subscription, also one that has ended."""
+    async with deps.begin() as db:
+        return SubscriptionTold(**_told(await _found(db, subscription_id)))
+
+
+@operation(
+    "GET",
+    "/subscriptions/{subscription_id}/notifications",
+    right=Right.ADMINISTER,
+    query=Paged,
+    answer=Page[NotificationTold],
+)
+async def list_notifications(deps: Deps, *, actor: Actor, subscription_id: int, query: Paged) -> Page[NotificationTold]:
+    """List what a subscriber was told, or is to be told, the newest first, with the tries it took."""
+    before = query.cursor or None
+    async with deps.begin() as db:
+        await _found(db, subscription_id)
+        found = await told_forges.notifications(db, subscription_id, before=before, limit=query.limit + 1)
+    return page([NotificationTold(**{**row, "delivery": str(row["delivery"])}) for row in found], limit=query.limit)
 
 
 @operation("POST", "/subscriptions/{subscription_id}/test", right=Right.ADMINISTER, answer=Tried)
@@ -113,6 +151,13 @@ async def try_subscription(deps: Deps, *, actor: Actor, subscription_id: int) ->
 async def unsubscribe(deps: Deps, *, actor: Actor, subscription_id: int) -> None:
     """End a subscription; what is on its way is not sent any more."""
     await deciding.end(deps, subscription_id, actor=actor.name)
+
+
+async def _found(db: AsyncConnection, subscription_id: int) -> SubscriptionView:
+    found = await subscriptions.get(db, subscription_id)
+    if found is None:
+        raise NotFound(f"There is no subscription {subscription_id}.")
+    return found
 
 
 def _told(row: SubscriptionView) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class SecretsTold(Told):
     """The secrets that count for a repository's deliveries; none: those of the settings count."""
 
     items: list[SecretTold]
+    next: None = None
 
 
 @operation("GET", "/repositories/{repository_id}/secrets", right=Right.ADMINISTER, answer=SecretsTold)
