@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.db.compiled import Compiled
 from app.errors import StartupError
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -42,6 +43,7 @@ def engine(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> Asyn
     return create_async_engine(
         "postgresql+asyncpg://",  # bare, so that no error text can hold the password
         connect_args=given,
+        execution_options={"compiled_cache": Compiled()},
         pool_use_lifo=True,  # few connections stay warm: their plans are made, their caches filled
         pool_size=POOL,
         max_overflow=OVERFLOW,

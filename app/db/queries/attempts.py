@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -325,10 +326,18 @@ async def latest(db: AsyncConnection, job_id: int) -> sa.Row[Any] | None:
 
 async def end(db: AsyncConnection, attempt_id: int, outcome: JobState, reason: str, **also: Any) -> int | None:
     """End an open attempt, which frees its boards; return its job's id, or None if it had ended."""
-    values = {"ended_at": now, "outcome": outcome, "reason": reason[:MAX_REASON], **also}
-    change = sa.update(attempt).where(attempt.c.id == attempt_id, attempt.c.ended_at.is_(None)).values(values)
-    job_id: int | None = await db.scalar(change.returning(attempt.c.job_id))
+    values = {"outcome": outcome, "reason": reason[:MAX_REASON], **also}
+    given = {"attempt_id_": attempt_id, **{f"{name}_": value for name, value in values.items()}}
+    job_id: int | None = await db.scalar(_end(tuple(values)), given)
     return job_id
+
+
+@lru_cache(maxsize=8)
+def _end(names: tuple[str, ...]) -> sa.UpdateBase:
+    """Make the statement of `end`, once for all ends that tell as much."""
+    told: dict[str, Any] = {name: sa.bindparam(f"{name}_", type_=attempt.c[name].type) for name in names}
+    mine = sa.update(attempt).where(attempt.c.id == sa.bindparam("attempt_id_"), attempt.c.ended_at.is_(None))
+    return mine.values(ended_at=now, **told).returning(attempt.c.job_id)
 
 
 def told(said: Finish, digest: bytes) -> dict[str, Any]:
@@ -378,8 +387,9 @@ async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, comm
     """Keep what git said of the commit of a job's pipeline; its measurements follow it in the order of commits."""
     said = {"parents": facts.parents, "committed_at": committed_at, "title": facts.title, "author": facts.author}
     given = {"job_id_": job_id, **{f"{name}_": value for name, value in said.items()}}
-    if (learnt := (await db.execute(_know, given)).one_or_none()) is not None:
-        await measurements.move(db, *learnt)
+    learnt = (await db.execute(_know, given)).one_or_none()
+    if learnt is not None and not learnt.is_new:  # nothing can be measured of a commit that nobody knew
+        await measurements.move(db, learnt.id, learnt.made_at)
 
 
 _SAID = ("parents", "committed_at", "title", "author")
@@ -397,4 +407,8 @@ _know = _new_commit.on_conflict_do_update(
     constraint="commit_once",
     set_={name: _new_commit.excluded[name] for name in _SAID},
     where=sa.or_(*(commit.c[name].is_distinct_from(_new_commit.excluded[name]) for name in _SAID)),
-).returning(commit.c.id, measurements.MADE_AT)
+).returning(
+    commit.c.id,
+    measurements.MADE_AT.label("made_at"),
+    sa.literal_column("commit.xmax = 0", sa.Boolean).label("is_new"),  # a row that was there has a former version
+)
