@@ -116,3 +116,15 @@ def test_the_history_has_one_head_and_the_files_are_named_as_their_revisions():
 @pytest.mark.parametrize("revision", [path.stem for path in schema.MIGRATIONS.glob("versions/*.py")])
 def test_a_revision_says_in_its_name_where_it_stands(revision):
     assert revision[:4].isdigit()
+
+
+async def test_small_tables_that_always_change_do_not_make_every_connection_plan_claims_anew(servers, emptier):
+    async with empty_database(emptier, servers.database_url) as url:
+        await schema.upgrade(url)
+        connection = await asyncpg.connect(**arguments(url))
+        rows = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE 'autovacuum_analyze_threshold=2000' = ANY (reloptions)"
+        )
+        await connection.close()
+
+    assert {"board", "builder", "job", "attempt", "pipeline"} <= {row["relname"] for row in rows}
