@@ -20,6 +20,7 @@ from benchmarks import (
     history,
     idle,
     logs,
+    pages,
     report,
     resident,
     service,
@@ -41,6 +42,7 @@ TITLES = {
     "shifts": "shifts: 10,000 series after one push, by the service's own worker",
     "verdicts": "verdicts: pairs whose truth is known (docs/statistics.md)",
     "detector": "detector: invented histories (docs/statistics.md)",
+    "pages": "pages: lists over a million pipelines (only by name)",
     "history": "history: pages over ten million measurements, and over a hundredth of them (only by name)",
 }
 
@@ -59,7 +61,7 @@ ALONE: dict[str, Callable[..., list[Figure]]] = {  # need no service
     "verdicts": verdicts.run,
     "detector": detector.run,
 }
-BY_NAME = ("history",)  # takes ten minutes
+BY_NAME = ("history", "pages")  # take minutes
 
 
 def main() -> int:
@@ -68,10 +70,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[[], *TITLES], metavar="NAME", help=", ".join(TITLES))
     parser.add_argument("--quick", action="store_true", help="fewer and shorter: shows that it works, no figures")
     parser.add_argument("--rows", type=int, default=history.MANY, help="history: so many measurements")
-    parser.add_argument("--keep", type=Path, help="history: folder in which its databases stay and are found again")
-    parser.add_argument("--explain", action="store_true", help="history: print the plans of all statements")
+    parser.add_argument(
+        "--keep", type=Path, help="history, pages: folder in which their databases stay and are found again"
+    )
+    parser.add_argument("--explain", action="store_true", help="history, pages: print the plans of all statements")
     given = parser.parse_args()
     ALONE["history"] = partial(history.run, rows=given.rows, keep=given.keep, explain=given.explain)
+    ALONE["pages"] = partial(pages.run, keep=given.keep, explain=given.explain)
     names = given.names or [name for name in TITLES if name not in BY_NAME]
     sections = [(TITLES[name], _measure(name, quick=given.quick)) for name in names]
     print(report.table(sections))

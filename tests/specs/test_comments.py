@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.models import Trigger
-from app.db.queries import conversations, jobs, pipelines
+from app.db.queries import conversations, jobs, pipeline_lists, pipelines
 from app.db.tables import alert, conversation, pipeline, pull_request
 from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.reporting import comment_text, comments, wording
@@ -126,7 +126,7 @@ async def test_the_comment_is_edited_and_what_changes_nothing_is_not_sent(world)
 
 async def approved(world, commit):
     async with world.deps.begin() as db:
-        for view in await pipelines.list_(db, commit=commit):
+        for view in await pipeline_lists.list_(db, commit=commit):
             await pipelines.trust(db, view.id, "approved by olivia")
             for job_id in await pipelines.jobs_in(db, view.id, [JobState.AWAITING_APPROVAL]):
                 await jobs.move(db, job_id, JobState.QUEUED)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.models import Priority, Trigger
-from app.db.queries import pipelines
+from app.db.queries import pipeline_lists, pipelines
 from app.db.tables import job, pipeline, repository
 from app.dispatch.plan import PipelineRequest, open_pipeline
 from app.errors import Invalid
@@ -52,7 +52,7 @@ async def test_the_state_derived_in_sql_is_that_of_the_states_module_for_every_m
     mixtures.append(list(JobState))
     async with world.deps.begin() as db:
         ids = [await add(db, repository_id, mix, replaced=[JobState.FAILED, JobState.PASSED]) for mix in mixtures]
-        found = {view.id: view for view in await pipelines.list_(db, limit=10_000)}
+        found = {view.id: view for view in await pipeline_lists.list_(db, limit=10_000)}
 
     for pipeline_id, mix in zip(ids, mixtures, strict=True):
         view = found[pipeline_id]
@@ -79,13 +79,13 @@ async def test_a_list_is_filtered_by_each_of_its_filters(world, repository_id):
             ({"before": two}, [one]),
             ({"limit": 1}, [two]),
         ]:
-            assert [view.id for view in await pipelines.list_(db, **filters)] == expected, filters
+            assert [view.id for view in await pipeline_lists.list_(db, **filters)] == expected, filters
 
 
 async def test_one_pipeline_is_read_as_the_list_shows_it(world, repository_id):
     async with world.deps.begin() as db:
         pipeline_id = await add(db, repository_id, [JobState.RUNNING])
-        assert [await pipelines.get(db, pipeline_id)] == await pipelines.list_(db)
+        assert [await pipelines.get(db, pipeline_id)] == await pipeline_lists.list_(db)
         assert await pipelines.get(db, pipeline_id + 1) is None
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.models import Trigger
-from app.db.queries import jobs, pipelines, repositories, statuses
+from app.db.queries import jobs, pipeline_lists, pipelines, repositories, statuses
 from app.db.queries import outbox as outbox_rows
 from app.db.tables import alert
 from app.dispatch.plan import PipelineRequest, open_pipeline
@@ -89,7 +89,7 @@ async def test_states_that_follow_each_other_quickly_end_with_the_last_one(world
 async def test_nothing_is_sent_twice(world):
     await world.receive(push(world))
     async with world.deps.begin() as db:
-        [pipeline] = await pipelines.list_(db)
+        [pipeline] = await pipeline_lists.list_(db)
         await statuses.touch(db, pipeline.id)
     assert await sender.send_due(world.deps) == 1
     assert await sender.send_due(world.deps) == 0
@@ -614,7 +614,7 @@ async def test_a_group_that_waits_for_another_is_no_news_on_the_commit(world):
     await world.receive(push(world))
     async with world.deps.begin() as db:
         await db.execute(sa.update(world.tables.job).values(reason="waits for group 'build'"))
-        [view] = await pipelines.list_(db)
+        [view] = await pipeline_lists.list_(db)
         await statuses.touch(db, view.id)
     await sent_ago(world, seconds=11)
     await world.send()

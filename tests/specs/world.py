@@ -17,7 +17,7 @@ from rq.worker import SimpleWorker
 from app import deps as deps_module
 from app import journal
 from app.db import tables
-from app.db.queries import boards, builders, jobs, pipelines, repositories
+from app.db.queries import boards, builders, jobs, pipeline_lists, pipelines, repositories
 from app.db.queries.pipelines import PipelineView
 from app.db.tables import builder, conversation, delivery, job, status
 from app.deps import Deps
@@ -177,12 +177,12 @@ class World:
     async def pipelines(self, **filters: Any) -> list[PipelineView]:
         """List pipelines, the oldest first."""
         async with self.deps.begin() as db:
-            return (await pipelines.list_(db, **filters))[::-1]
+            return (await pipeline_lists.list_(db, **filters))[::-1]
 
     async def job_states(self, commit: str) -> list[tuple[str, str]]:
         """List state and reason of each job of a commit's pipelines."""
         async with self.deps.begin() as db:
-            found = await pipelines.list_(db, commit=commit)
+            found = await pipeline_lists.list_(db, commit=commit)
             rows = await db.execute(
                 sa.select(job.c.state, job.c.reason)
                 .where(job.c.pipeline_id.in_([each.id for each in found]))
@@ -193,7 +193,7 @@ class World:
     async def move_all(self, commit: str, *states: JobState, reason: str | None = None) -> None:
         """Move every job of a commit's pipelines through states, as builders do."""
         async with self.deps.begin() as db:
-            for view in await pipelines.list_(db, commit=commit):
+            for view in await pipeline_lists.list_(db, commit=commit):
                 for job_id in await pipelines.jobs_in(db, view.id, list(JobState)):
                     for state in states:
                         held = {"epoch": 1} if state in (JobState.LEASED, JobState.RUNNING) else {}

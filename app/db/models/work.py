@@ -48,6 +48,11 @@ class Pipeline(SQLModel, table=True):
             "compare_with",
             postgresql_where=sa.text("compare_with IS NOT NULL"),
         ),
+        Index("pipeline_by_branch", "branch", "id", postgresql_where=sa.text("branch IS NOT NULL")),
+        Index("pipeline_by_pull_request", "pull_request", "id", postgresql_where=sa.text("pull_request IS NOT NULL")),
+        Index("pipeline_by_requester", "requested_by", "id"),
+        Index("pipeline_by_time", "created_at"),
+        Index("pipeline_with_error", "id", postgresql_where=sa.text("error IS NOT NULL")),
         Index("pipeline_by_author", "author_id", postgresql_where=sa.text("author_id IS NOT NULL")),
         Index("pipeline_by_fork_owner", "fork_owner", postgresql_where=sa.text("fork_owner IS NOT NULL")),
     )
@@ -133,6 +138,13 @@ class Job(SQLModel, table=True):
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
         Index("job_by_pipeline", "pipeline_id"),
+        Index("job_ended", "state", "pipeline_id", postgresql_where=sa.text("ended_at IS NOT NULL AND NOT replaced")),
+        Index(
+            "job_by_end",
+            "ended_at",
+            postgresql_include=["state", "pipeline_id"],
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+        ),
         Index("job_check_once", "board_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
         Index("job_check", "board_id", "id", postgresql_where=sa.text("board_id IS NOT NULL")),
         Index(

@@ -1,6 +1,6 @@
 """Pipelines: opened once per meaning, read with a state that is derived from their jobs in the same query."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -244,50 +244,18 @@ def _reason() -> sa.Select[Any]:
     return asked.order_by(worst, col(Job.id)).limit(1)
 
 
-async def list_(
-    db: AsyncConnection,
-    *,
-    commit: str | None = None,
-    repository: str | int | None = None,
-    state: JobState | None = None,
-    branch: str | None = None,
-    pull_request: int | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> list[PipelineView]:
-    """List pipelines, the newest first, without the checks of boards: those are with their boards.
-
-    Args:
-        commit: a full hash or the beginning of one.
-        repository: full name or id of the row.
-        before: the id of the last pipeline of the page above.
-    """
-    chosen = sa.select(col(Pipeline.id)).where(col(Pipeline.trigger) != Trigger.HEALTH)
-    conditions = {
-        "branch": (col(Pipeline.branch) == branch, branch),
-        "pull_request": (col(Pipeline.pull_request) == pull_request, pull_request),
-        "before": (col(Pipeline.id) < (before or 0), before),
-        "commit": (col(Pipeline.commit).startswith(commit or "", autoescape=True), commit),
-        "repository": (_of(repository), repository),
-    }
-    for condition, given in conditions.values():
-        if given is not None:
-            chosen = chosen.where(condition)
-    newest = col(Pipeline.id).desc()
-    if state is None:  # the page is cut first: only its own pipelines are looked at with their jobs
-        chosen = chosen.order_by(newest).limit(limit)
-    asked = _viewed().where(col(Pipeline.id).in_(chosen.correlate(None)))
-    if state is not None:
-        asked = asked.where(_DERIVED.c.state == state)
-    asked = asked.order_by(newest).limit(limit)
-    return [_view(found) for found in (await db.execute(asked)).mappings()]
+async def of(db: AsyncConnection, pipeline_ids: Sequence[int]) -> list[PipelineView]:
+    """Read some pipelines with their states, the newest first."""
+    if not pipeline_ids:
+        return []
+    rows = await db.execute(_of_ids(), {"pipeline_ids_": list(pipeline_ids)})
+    return [_view(row) for row in rows.mappings()]
 
 
-def _of(repository: str | int | None) -> sa.ColumnElement[bool]:
-    if isinstance(repository, int):
-        return col(Pipeline.repository_id) == repository
-    named = sa.func.lower(col(Repository.full_name)) == (repository or "").lower()
-    return col(Pipeline.repository_id).in_(sa.select(col(Repository.id)).where(named))
+@cache
+def _of_ids() -> sa.Select[Any]:
+    some = sa.func.any(sa.bindparam("pipeline_ids_", type_=ARRAY(sa.Integer)))
+    return fixed(_viewed().where(col(Pipeline.id) == some).order_by(col(Pipeline.id).desc()))
 
 
 def _any(*states: JobState) -> sa.ColumnElement[bool]:

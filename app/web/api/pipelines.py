@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from app.db.models import Trigger
-from app.db.queries import job_views, pipelines
+from app.db.queries import job_views, pipeline_lists, pipelines
+from app.db.queries.pipeline_lists import Asked
 from app.db.queries.pipelines import PipelineView
 from app.deps import Deps
 from app.errors import Conflict, NotFound
@@ -16,7 +17,7 @@ from app.rights import Right
 from app.states import JobState
 from app.web.api.job_answers import JobTold, job_told
 from app.web.api.operations import INT4, Given, Told, operation
-from app.web.api.paging import Page, Paged, page
+from app.web.api.paging import Page, Paged
 from app.web.api.words import Commit, Line, Word
 from app.web.auth import Actor
 from builders.protocol import Kind
@@ -30,6 +31,8 @@ class PipelineFilter(Paged):
     state: JobState | None = None
     branch: Word | None = None
     pull_request: int | None = Field(default=None, ge=1, le=INT4)
+    requested_by: Word | None = Field(default=None, description="who asked for it, exactly")
+    since: AwareDatetime | None = Field(default=None, description="opened then or later")
 
 
 class PipelineRow(Told):
@@ -88,8 +91,8 @@ async def list_pipelines(deps: Deps, *, query: PipelineFilter) -> Page[PipelineR
     """List pipelines, the newest first."""
     conditions = query.model_dump(exclude={"cursor", "limit"})
     async with deps.begin() as db:
-        found = await pipelines.list_(db, **conditions, before=query.cursor or None, limit=query.limit + 1)
-    return page([_row(deps, pipeline) for pipeline in found], limit=query.limit)
+        found = await pipeline_lists.page(db, Asked(**conditions), before=query.cursor or None, limit=query.limit)
+    return Page(items=[_row(deps, pipeline) for pipeline in found.items], next=found.next)
 
 
 @operation("GET", "/pipelines/{pipeline_id}", answer=PipelineTold)

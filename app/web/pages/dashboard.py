@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from quart import Response
 
-from app.db.queries import lab, pipelines, repositories
+from app.db.queries import lab, pipeline_lists, repositories
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.states import HELD, JobState
@@ -45,7 +45,7 @@ async def dashboard() -> Response:
             counts=await queries.open_counts(db),
             running=[job_row(each) for each in await queries.jobs_in(db, HELD, limit=NOW)],
             waiting=[job_row(each) for each in await queries.jobs_in(db, open_, limit=NOW)],
-            pipelines=await titled(db, await pipelines.list_(db, limit=LAST)),
+            pipelines=await titled(db, await pipeline_lists.list_(db, limit=LAST)),
             boards=[board_row(each) for each in await lab.boards(db, limit=60)],
             repositories=[
                 RepositoryRow(**{name: each[name] for name in RepositoryRow.__dataclass_fields__})

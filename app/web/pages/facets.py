@@ -14,6 +14,10 @@ LABELS = {
     "verdict": "Verdict",
     "magnitude": "Size",
     "target": "Board",
+    "state": "State",
+    "since": "Opened",
+    "requested_by": "Asked for by",
+    "repository": "Repository",
 }
 AT_ONCE = 8  # values that are shown at once; the others unfold
 
@@ -57,6 +61,7 @@ def facets(
     every: Mapping[str, str] | None = None,
     forget: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
+    least: int = 2,
 ) -> list[Facet]:
     """Make the facets that leave a choice.
 
@@ -65,11 +70,12 @@ def facets(
         every: what stands in the query string for all values, where nothing means something else.
         forget: what the links leave out, as places in the list that was.
         labels: how a value is called, if not by itself.
+        least: a facet with fewer values, none of them chosen, is left out.
     """
     found = []
     for name, values in choices.items():
         on = [each for each in chosen.get(name, []) if each in values]
-        if len(values) < 2 and not on:
+        if len(values) < least and not on:
             continue
         gone = dict.fromkeys(forget)
         ordered = sorted(values, key=lambda each: each not in on) if len(values) > AT_ONCE else values

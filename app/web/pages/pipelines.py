@@ -1,12 +1,15 @@
 """The list of pipelines, and one pipeline with its jobs."""
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from quart import Response
 
 from app.db.queries import pages as queries
-from app.db.queries import pipelines, repositories
+from app.db.queries import pipeline_lists, pipelines, repositories
+from app.db.queries.pipeline_lists import Asked
 from app.db.queries.pipelines import PipelineView
 from app.errors import Conflict
 from app.handlers import approval
@@ -17,9 +20,15 @@ from app.web import admission
 from app.web.api.operations import read_form
 from app.web.api.pipelines import Reason
 from app.web.pages.answer import ID, PAGE, answer, button, deps, found, go_to, number, page, text
+from app.web.pages.asked import Asked as Links
+from app.web.pages.facets import Facet, facets
 from app.web.pages.filters import commit_address
+from app.web.pages.fresh import wants
 from app.web.pages.rows import JobRow, job_row, titled
 from builders.protocol import Kind
+
+CHOICES = 12  # repositories that are offered as filters
+SINCE = {0: "today", 1: "since yesterday", 7: "a week", 30: "a month"}  # days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +40,14 @@ class Filters:
     branch: str | None
     commit: str | None
     pull_request: int | None
+    requested_by: str | None
+    since: datetime | None
 
     @property
     def given(self) -> dict[str, str]:
         """List what was asked for, as for a query string."""
-        return {name: str(value) for name, value in vars(self).items() if value is not None}
+        told = {name: str(value) for name, value in vars(self).items() if value is not None}
+        return told | ({"since": self.since.date().isoformat()} if self.since else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +122,35 @@ async def pipeline_list() -> Response:
     """List pipelines, the newest first."""
     asked, before = _filters(), number("before")
     async with deps().begin() as db:
-        rows = await pipelines.list_(db, **vars(asked), before=before, limit=PAGE + 1)
-        items = await titled(db, rows[:PAGE])
-    following = items[-1].id if len(rows) > PAGE else None
+        rows = await pipeline_lists.page(db, Asked(**vars(asked)), before=before, limit=PAGE)
+        items = await titled(db, rows.items)
+        names = [each["full_name"] for each in await repositories.list_(db, limit=CHOICES)] if wants("filters") else []
+        visitor = await admission.visitor()
     return await answer(
         "pipelines.html",
-        PipelinesView(filters=asked, items=items, next=following, first=before is None),
+        PipelinesView(filters=asked, items=items, next=rows.next, first=before is None),
         states=list(JobState),
+        facets=_facets(asked, names, visitor.name if visitor else None),
     )
+
+
+def _facets(asked: Filters, repositories_: Sequence[str], visitor: str | None) -> list[Facet]:
+    """Offer the usual filters as links: what is asked for is kept, and a page of older ones is left."""
+    days = {(datetime.now(UTC) - timedelta(days=each)).date().isoformat(): label for each, label in SINCE.items()}
+    choices = {
+        "state": [each.value for each in JobState if each is not JobState.LEASED],
+        "since": list(days),
+        "requested_by": [visitor] if visitor else [],
+        "repository": list(repositories_),
+    }
+    given = asked.given
+    labels = days | {each.value: each.value.replace("_", " ") for each in JobState}
+    if visitor:
+        labels |= {visitor: "me"}
+    links = Links(list(Filters.__dataclass_fields__), list(given.items()))
+    chosen = {name: [given[name]] for name in choices if name in given}
+    shown = {name: [*dict.fromkeys([*values, *chosen.get(name, [])])] for name, values in choices.items()}
+    return facets(links, shown, chosen, single=list(choices), labels=labels, least=1)
 
 
 @page(f"/pipelines/<{ID}:pipeline_id>")
@@ -188,4 +221,13 @@ def _filters() -> Filters:
         branch=text("branch"),
         commit=(text("commit") or "").lower() or None,
         pull_request=number("pull_request"),
+        requested_by=text("requested_by"),
+        since=_day(text("since")),
     )
+
+
+def _day(written: str | None) -> datetime | None:
+    """Read a day, from its beginning in UTC; nonsense counts as not given."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(written or "").replace(tzinfo=UTC)
+    return None

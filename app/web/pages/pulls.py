@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from quart import Response
 
-from app.db.queries import bands, pipelines, pull_requests, repositories
+from app.db.queries import bands, pipeline_lists, pull_requests, repositories
 from app.db.queries.pipelines import PipelineView
 from app.errors import NotFound
 from app.history.plot import BAND_SIGMAS
@@ -87,7 +87,7 @@ async def pull(forge: str, full_name: str, number: int) -> Response:
         if row["full_name"].lower() != full_name.lower():
             return renamed(forge, row["full_name"], f"/pulls/{number}")
         known = await pull_requests.get(db, row["id"], number)
-        last = await titled(db, await pipelines.list_(db, repository=row["id"], pull_request=number, limit=LAST))
+        last = await titled(db, await pipeline_lists.list_(db, repository=row["id"], pull_request=number, limit=LAST))
         if known is None and not last:
             raise NotFound(f"Nothing is known here of pull request {number} of {row['full_name']}.")
         head = known["head"] if known else last[0].commit

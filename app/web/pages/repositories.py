@@ -8,7 +8,7 @@ from typing import Any
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import overviews, pipelines, points, repositories
+from app.db.queries import overviews, pipeline_lists, points, repositories
 from app.db.queries.pipelines import PipelineView
 from app.history import groups, plot
 from app.states import JobState
@@ -97,7 +97,7 @@ async def repository(forge: str, full_name: str) -> Response:
         if row["full_name"].lower() != full_name.lower():  # it left that name
             return renamed(forge, row["full_name"])
         branch = row["default_branch"]
-        last = await titled(db, await pipelines.list_(db, repository=row["id"], limit=LAST))
+        last = await titled(db, await pipeline_lists.list_(db, repository=row["id"], limit=LAST))
         targets = [TargetRow(**each) for each in await overviews.targets(db, row["id"], branch)]
         shifts = [ShiftRow(**each) for each in await overviews.open_shifts(db, row["id"], limit=SHIFTS)]
         grouped = await overviews.groups(db, row["id"], branch, members=MEMBERS)

@@ -3,13 +3,13 @@
 The plan of a claim takes 50 ms of CPU, and is the same whatever the statistics say. PostgreSQL looks at a table after
 50 changes, which these have in a minute; large ones are still looked at when a tenth of their rows changed.
 
-Revises: 0033
+Revises: 0034
 """
 
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,130 @@
+"""Pages of the list of pipelines, by what people look for. Bounded work for each, however many pipelines there are.
+
+The state of a pipeline is derived from its jobs. So that a page of one state looks at few others, the candidates are
+those with a job that can make it so, by an index, and their states are derived afterwards, a window at a time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.models import Trigger
+from app.db.queries import pipelines
+from app.db.queries.pipelines import PipelineView
+from app.db.tables import job, pipeline, repository
+from app.states import ENDED, HELD, JobState
+
+WINDOWS = (100, 500, 1500)  # candidates that are looked at for one page of a state, at most
+SLACK = timedelta(hours=1)  # no transaction that opens a pipeline takes as long
+AFTER_HEX = "g"  # sorts after every digit of a hash, in any collation
+
+# What suits one repository is wrong for another: candidates are planned for the very values, and nothing else is.
+_PLAN_ANEW = sa.text("SET LOCAL plan_cache_mode = force_custom_plan")
+_PLAN_ONCE = sa.text("SET LOCAL plan_cache_mode = force_generic_plan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is looked for; every condition must hold."""
+
+    commit: str | None = None  # a full hash or the beginning of one
+    repository: str | int | None = None  # full name, or id of the row
+    state: JobState | None = None
+    branch: str | None = None
+    pull_request: int | None = None
+    requested_by: str | None = None
+    since: datetime | None = None  # opened then or later
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One page, the newest first."""
+
+    items: list[PipelineView]
+    next: int | None  # `before` of the next page; it may be there although this page is short: more may be found there
+
+
+async def page(db: AsyncConnection, asked: Asked, *, before: int | None = None, limit: int = 50) -> Found:
+    """Find pipelines, without the checks of boards: those are with their boards.
+
+    Args:
+        before: `next` of the page above.
+    """
+    if asked.state is None:
+        some = await _candidates(db, asked, before, limit + 1)
+        items = await pipelines.of(db, some[:limit])
+        return Found(items=items, next=some[limit - 1] if len(some) > limit else None)
+    return await _of_state(db, asked, asked.state, before, limit)
+
+
+async def list_(db: AsyncConnection, *, before: int | None = None, limit: int = 50, **asked: Any) -> list[PipelineView]:
+    """List the newest pipelines, or those below an id; the conditions are those of `Asked`."""
+    return (await page(db, Asked(**asked), before=before, limit=limit)).items
+
+
+async def _of_state(db: AsyncConnection, asked: Asked, state: JobState, before: int | None, limit: int) -> Found:
+    found: list[PipelineView] = []
+    for window in WINDOWS:
+        some = await _candidates(db, asked, before, window)
+        found += [each for each in await pipelines.of(db, some) if each.state is state]
+        if len(found) > limit:
+            return Found(items=found[:limit], next=found[limit - 1].id)
+        if len(some) < window:
+            return Found(items=found, next=None)
+        before = some[-1]
+    return Found(items=found, next=before)
+
+
+async def _candidates(db: AsyncConnection, asked: Asked, before: int | None, limit: int) -> list[int]:
+    """List the ids of the newest that may be meant."""
+    wanted = sa.select(pipeline.c.id).where(pipeline.c.trigger != Trigger.HEALTH, *_conditions(asked))
+    if before is not None:
+        wanted = wanted.where(pipeline.c.id < before)
+    await db.execute(_PLAN_ANEW)
+    found = list(await db.scalars(wanted.order_by(pipeline.c.id.desc()).limit(limit)))
+    await db.execute(_PLAN_ONCE)
+    return found
+
+
+def _conditions(asked: Asked) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if asked.commit is not None:
+        conditions.append(pipeline.c.commit.between(asked.commit, asked.commit + AFTER_HEX))
+    if asked.repository is not None:
+        conditions.append(_of(asked.repository))
+    if asked.state is not None:
+        conditions.append(_may_be(asked.state))
+    if asked.since is not None:
+        conditions += [pipeline.c.created_at >= asked.since, pipeline.c.id > _last_before(asked.since)]
+    same = {"branch": asked.branch, "pull_request": asked.pull_request, "requested_by": asked.requested_by}
+    return conditions + [pipeline.c[name] == value for name, value in same.items() if value is not None]
+
+
+def _of(named: str | int) -> sa.ColumnElement[bool]:
+    if isinstance(named, int):
+        return pipeline.c.repository_id == named
+    known = sa.select(repository.c.id).where(sa.func.lower(repository.c.full_name) == named.lower())
+    return pipeline.c.repository_id == sa.func.any(sa.func.array(known.scalar_subquery()))
+
+
+def _last_before(moment: datetime) -> Any:
+    """Give an id below all that were opened since: ids grow with time, but for the length of a transaction."""
+    older = sa.select(pipeline.c.id).where(pipeline.c.created_at < moment - SLACK)
+    newest = older.order_by(pipeline.c.created_at.desc()).limit(1).correlate(None)
+    return sa.func.coalesce(newest.scalar_subquery(), 0)
+
+
+def _may_be(state: JobState) -> sa.ColumnElement[bool]:
+    """Say that a pipeline has a job that makes it so, if no other one says otherwise."""
+    its = sa.select(job.c.pipeline_id).where(sa.not_(job.c.replaced))
+    if state not in ENDED:
+        meant = sorted({state} if state is not JobState.RUNNING else {*HELD, JobState.QUEUED})
+        return pipeline.c.id.in_(its.where(job.c.state.in_(meant), job.c.ended_at.is_(None)))
+    its = its.where(job.c.state == state, job.c.ended_at.is_not(None))
+    if state is JobState.ERRORED:  # so is what nothing could be planned for
+        failed = pipeline.alias("failed")
+        return pipeline.c.id.in_(its.union_all(sa.select(failed.c.id).where(failed.c.error.is_not(None))))
+    return pipeline.c.id.in_(its)
