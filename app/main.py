@@ -8,19 +8,22 @@ from typing import Any
 import redis
 import sqlalchemy as sa
 import structlog
-from quart import Quart, Response, request
+from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from app import journal
 from app.db.session import is_away
 from app.deps import Deps
 from app.errors import ApiError, Unavailable
+from app.measures import BUGS
 from app.web import errors as web_errors
 from app.web.api import api, described
 from app.web.compression import compress
-from app.web.health import health
+from app.web.health import DRAINING, health
 from app.web.hooks import hooks
 from app.web.intake import Intake
 from app.web.leases import leases
+from app.web.metrics import count_requests, metrics
 from app.web.pages import pages
 from app.web.pages import register as register_pages
 
@@ -49,15 +52,24 @@ def create_app(deps: Deps) -> Quart:
     app.extensions["deps"] = deps
     app.extensions["intake"] = Intake()
     register_pages(app)
-    for blueprint in (hooks, leases, api, described, health, pages):
+    for blueprint in (hooks, leases, api, described, health, metrics, pages):
         app.register_blueprint(blueprint)
+    app.before_request(_name_what_it_is_about)
     app.after_request(compress)
+    count_requests(app)
     app.after_request(_add_headers)
     _register_errors(app)
     return app
 
 
+async def _name_what_it_is_about() -> None:
+    journal.about(request.view_args)
+
+
 async def _add_headers(response: Response) -> Response:
+    draining: asyncio.Event | None = current_app.extensions.get(DRAINING)
+    if draining is not None and draining.is_set():
+        response.headers["Connection"] = "close"  # whoever comes back finds another process
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
@@ -88,6 +100,7 @@ async def _answer_bug(problem: Exception) -> Any:
         raise problem
     if is_away(problem):
         return await _answer_away(problem)
+    BUGS.inc()
     log.error(
         "bug",
         path=request.path,

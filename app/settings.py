@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app import environment
 from app.errors import StartupError
+from app.journal import LogFormat, LogLevel
 from builders.protocol import Level
 
 FILE_LIMIT = 64 * 1024  # bytes; a larger file is no secret
@@ -116,6 +117,9 @@ class Settings(BaseModel):
     mail_from: str | None = Field(None, alias="RIGLINE_MAIL_FROM", pattern=r"^[^\s@<>,]+@[^\s@<>,]+$", max_length=254)
     notify_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_NOTIFY_HOSTS")
 
+    log_format: LogFormat = Field(LogFormat.TEXT, alias="RIGLINE_LOG_FORMAT")
+    log_level: LogLevel = Field(LogLevel.INFO, alias="RIGLINE_LOG_LEVEL")
+    drain_s: float = Field(0.0, alias="RIGLINE_DRAIN_S", ge=0, le=600)
     queue_limit_s: float = Field(24 * 3600.0, alias="RIGLINE_QUEUE_LIMIT_S", gt=0)
     fork_isolation: Level = Field(Level.NAMESPACES, alias="RIGLINE_FORK_ISOLATION")
     cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)

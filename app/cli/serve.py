@@ -48,7 +48,7 @@ def serve(port: int | None, data_dir: Path | None, workers: int) -> None:
     data directory, and keeps their schema up to date.
     """
     settings = _settings(port, data_dir)
-    journal.configure()
+    journal.configure(settings.log_format, settings.log_level)
     signal.signal(signal.SIGTERM, _end_the_start)
     try:
         with folder.held(settings.data_dir), services.running(settings) as servers:
@@ -110,7 +110,8 @@ async def _until_signalled(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _told_to_stop, stop, force, workers)
     looking = loop.create_task(_look_after([*servers, *workers], stop))
-    web = loop.create_task(web_process.run(settings, tcp, local, stop))
+    alone = settings.model_copy(update={"drain_s": 0.0})  # nobody else could serve meanwhile
+    web = loop.create_task(web_process.run(alone, tcp, local, stop))
     forcing = loop.create_task(force.wait())
     await asyncio.wait([web, forcing], return_when=asyncio.FIRST_COMPLETED)
     for task in (looking, forcing, *([web] if force.is_set() else [])):

@@ -24,6 +24,7 @@ from app.dispatch import presence
 from app.errors import StartupError
 from app.main import create_app
 from app.settings import Settings, make_private
+from app.web.health import DRAINING
 
 GRACE = 3.0  # seconds for open requests at the end; live streams and long polls do not end by themselves
 KEEP_ALIVE = 60  # seconds an idle connection stays open
@@ -39,7 +40,7 @@ def web() -> None:
     """Run one web process. Run as many as you like over the same database and Redis."""
     settings = Settings.load()
     check(settings)
-    journal.configure()
+    journal.configure(settings.log_format, settings.log_level)
     with listening(settings) as (tcp, local):
         click.echo(f"Rigline listens on {address(tcp)}", err=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -47,25 +48,51 @@ def web() -> None:
 
 
 async def _until_signalled(settings: Settings, tcp: socket.socket, local: socket.socket | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(settings, tcp, local, stop)
+    told, hurry = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    loop.add_signal_handler(signal.SIGINT, _interrupted, told, hurry)
+    await run(settings, tcp, local, told, hurry)
 
 
-async def run(settings: Settings, tcp: socket.socket, local: socket.socket | None, stop: asyncio.Event) -> None:
-    """Serve on both sockets until `stop` is set; then let open requests end, for a bounded time."""
+def _interrupted(told: asyncio.Event, hurry: asyncio.Event) -> None:
+    told.set()
+    hurry.set()
+
+
+async def run(
+    settings: Settings,
+    tcp: socket.socket,
+    local: socket.socket | None,
+    told: asyncio.Event,
+    hurry: asyncio.Event | None = None,
+) -> None:
+    """Serve on both sockets until `told` is set; then let open requests end, for a bounded time.
+
+    Behind a proxy the process first says for `drain_s` that it is not ready and closes each connection after its
+    answer, while it goes on serving: so the proxy has turned elsewhere before a connection is refused.
+
+    Args:
+        hurry: set to end that time at once.
+    """
     made = await deps.build(settings)
+    stop = asyncio.Event()
     try:
         app = create_app(made)
-        app.extensions["stopping"] = stop  # live streams end at once, and readers come back to another process
+        app.extensions["stopping"] = stop  # live streams end then, and readers come back to another process
+        app.extensions[DRAINING] = told
         async with asyncio.TaskGroup() as servers:
             showing = servers.create_task(presence.show(made))
             tasks = [servers.create_task(serve_on(app, tcp, local=False, stop=stop))]
             if local is not None:
                 tasks.append(servers.create_task(serve_on(app, local, local=True, stop=stop)))
             gc.freeze()  # what is loaded by now stays: the collector need not look at it again
-            await _first(stop.wait(), tasks)
+            await _first(told.wait(), tasks)
+            if settings.drain_s and not all(task.done() for task in tasks):
+                await _first((hurry or asyncio.Event()).wait(), tasks, settings.drain_s)
+            for room in ("waiting", "signals"):
+                app.extensions[room].dismiss()
+            stop.set()
             _, late = await asyncio.wait(tasks, timeout=GRACE + 1)
             for task in (*late, showing):
                 task.cancel()
@@ -73,10 +100,10 @@ async def run(settings: Settings, tcp: socket.socket, local: socket.socket | Non
         await made.close()
 
 
-async def _first(stopped: Any, tasks: list[asyncio.Task[None]]) -> None:
-    """Wait until we are told to stop, or a server ends by itself."""
-    waiting = asyncio.ensure_future(stopped)
-    await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+async def _first(said: Any, tasks: list[asyncio.Task[None]], limit_s: float | None = None) -> None:
+    """Wait until something is said, a server ends by itself, or the time is over."""
+    waiting = asyncio.ensure_future(said)
+    await asyncio.wait([waiting, *tasks], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
 
 

@@ -12,7 +12,7 @@ def worker() -> None:
     """Run one worker for the service's tasks. Ends after the task at hand on SIGTERM."""
     settings = Settings.load()
     check(settings)
-    journal.configure()
+    journal.configure(settings.log_format, settings.log_level)
     from app.tasks.worker import main  # after the checks: it loads all task code  # noqa: PLC0415
 
     main(settings)

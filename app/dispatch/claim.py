@@ -102,6 +102,9 @@ async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease 
         if facts is not None:
             await queue.start(deps, asking.builder.name, name, job_id)
             await deps.notices.publish("job", pipeline=facts.pipeline_id, job=job_id, state=JobState.LEASED)
+            log.info(
+                "job_leased", pipeline=facts.pipeline_id, job=job_id, attempt=facts.id, builder=asking.builder.name
+            )
             return await _lease(deps, facts)
     return None
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import artefacts, attempts, jobs, logs, losses, results
+from app import measures
+from app.db.queries import artefacts, attempts, gauges, jobs, logs, losses, results
 from app.deps import Deps
 from app.dispatch import health, queue
 from app.dispatch.claim import Claimant
@@ -25,6 +27,7 @@ from builders.protocol import CommitFacts, Finish, Finished, Outcome, Phase
 INFRASTRUCTURE = "infra:"  # reasons that are nobody's commit: tried again while retries remain
 TRIED_ENOUGH = ("infra:fetch",)  # the builder has repeated this with growing pauses already
 PARENTS_LIMIT = 100
+log = structlog.get_logger()
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 BROUGHT_ALONG = ("log_rest", "claim")  # by a finish, and no part of what it says
 
@@ -136,6 +139,8 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
     if is_loss(outcome, reason):
         state, reason, also = await after_loss(db, job.id, row.board_id, (state, reason, also))
     await jobs.move(db, row.job_id, state, actor=actor, reason=reason, **also)
+    if job.cancel_requested_at is not None:
+        measures.CANCEL.observe(await gauges.seconds_since(db, job.cancel_requested_at))
     is_check, ran = job.board_id is not None, any(each.phase is Phase.RUN for each in said.phases)
     found = health.sign(outcome, said.reason, is_check=is_check, ran=ran)
     boards = await attempts.boards_of(db, row.id) if found is health.Sign.DOUBT else ()
@@ -188,6 +193,8 @@ def committed_at(facts: CommitFacts) -> datetime.datetime | None:
 
 async def tell(deps: Deps, builder: str, ended: Ended) -> None:
     """Tell RQ, the tasks and whoever watches. Nothing here is needed: rows and sweep make up for all of it."""
+    ids = {"pipeline": ended.pipeline_id, "job": ended.job_id, "attempt": ended.attempt_id}
+    log.info("attempt_ended", **ids, builder=builder, state=ended.state.value, reason=ended.reason[:200])
     is_again = ended.state is JobState.QUEUED
     is_ours = ended.state is JobState.ERRORED and ended.reason.startswith(INFRASTRUCTURE)
     if is_again or is_ours:
@@ -202,7 +209,7 @@ async def tell(deps: Deps, builder: str, ended: Ended) -> None:
                 *([deps.tasks.put("ingest_result", ended.attempt_id)] if ended.has_results else []),
             )
     except TimeoutError:
-        queue.log.warning("end_not_told", job=ended.job_id)
+        log.warning("end_not_told", job=ended.job_id)
     if is_again:
         await queue.offer(deps, [ended.job_id], at_front=True)
 

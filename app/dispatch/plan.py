@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
@@ -21,6 +22,8 @@ from app.reporting.announce import announce
 from app.settings import Settings
 from app.states import JobState
 from builders.protocol import Kind, Level
+
+log = structlog.get_logger()
 
 SERVICE = "service"
 NO_BOARD = "no board is registered: connect a builder, then ask again"
@@ -98,6 +101,10 @@ async def open_pipeline(deps: Deps, request: PipelineRequest) -> Planned:
     async with deps.begin() as db:
         token = sealed.seal(deps.settings.secret_key.get_secret_value(), request.token) if request.token else None
         planned, queued = await _open(db, deps.settings, request, token)
+    ids = {"repository": request.repository_id, "pipeline": planned.pipeline_id}
+    log.info(
+        "pipeline_opened" if planned.created else "pipeline_joined", **ids, commit=request.commit, jobs=len(queued)
+    )
     if queued:
         await queue.offer(deps, queued, pipeline_id=planned.pipeline_id)
     else:

@@ -48,6 +48,12 @@ class Signals:
         finally:
             self._leave(told)
 
+    def dismiss(self) -> None:
+        """Answer everybody who waits that there is no wish: this process ends, and they ask another."""
+        for told in self._waits:
+            if not told.done():
+                told.set_result(Cancel.NONE)
+
     def _leave(self, told: asyncio.Future[Cancel]) -> None:
         del self._waits[told]
         if not self._waits and self._watch is not None:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 import structlog
 
+from app import measures
 from app.db.queries import boards, builders
 from app.deps import Deps
 from app.dispatch.claim import Claimant, claim, may_work
@@ -44,6 +45,7 @@ class WaitingRoom:
         self._news = asyncio.Event()
         self._is_new = False  # something was queued, as far as hints tell
         self._alive_at = time.monotonic()  # when that was done last
+        self._is_closed = False
         self._watch: asyncio.Task[None] | None = None
         self._claims: set[asyncio.Task[Lease | None]] = set()
 
@@ -55,7 +57,7 @@ class WaitingRoom:
         """
         until = time.monotonic() + min(asked.wait_s, MAX_WAIT_S)
         lease = await self._claim_now(builder, asked)
-        if lease is not None or asked.wait_s <= 0:
+        if lease is not None or asked.wait_s <= 0 or self._is_closed:
             return lease
         if not may_work(asked):  # keep it quiet, or it would ask again at once
             await asyncio.sleep(until - time.monotonic())
@@ -72,6 +74,12 @@ class WaitingRoom:
                 return True
         return False
 
+    def dismiss(self) -> None:
+        """Answer everybody who waits with nothing: this process ends, and they come back to another."""
+        self._is_closed = True
+        for waiter in self._waiters:
+            waiter.woken.set()
+
     async def _claim_now(self, builder: Claimant, asked: Claim) -> Lease | None:
         """Claim without waiting. Once begun it goes on when the builder hangs up: it will ask again, by the same id."""
         task = asyncio.create_task(claim(self._deps, builder, asked))
@@ -83,10 +91,12 @@ class WaitingRoom:
         waiter = _Waiter(builder, asked)
         self._enter(waiter)
         try:
-            while await _is_woken(waiter, until):
+            while await _is_woken(waiter, until) and not self._is_closed:
+                woken_at = time.monotonic()
                 lease = await self._claim_now(builder, waiter.asked)
                 waiter.woken.clear()
                 if lease is not None:
+                    measures.WAKE.observe(time.monotonic() - woken_at)
                     return lease
                 self._pass_on()
         finally:

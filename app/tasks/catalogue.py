@@ -40,6 +40,11 @@ async def sweep_once(_row_id: int, deps: Deps) -> None:
     await sweep.sweep(deps)
 
 
+ABOUT: Mapping[str, str] = {  # what the id is that a task is given, as logs name it
+    "handle_delivery": "delivery",
+    "ingest_result": "attempt",
+    "hold_pipeline": "pipeline",
+}
 TASKS: Mapping[str, Task] = {
     "handle_delivery": delivery.handle,
     "send_statuses": send_statuses,

@@ -13,6 +13,7 @@ from rq import Queue
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from app import journal
 from app.backup import scheduled
 from app.db.queries import deliveries
 from app.db.queries.tallies import Tally
@@ -76,12 +77,14 @@ async def run(deps: Deps) -> None:
 async def _round(deps: Deps, work: Round, every_s: float, wake: asyncio.Event | None = None) -> None:
     """Do one thing again and again; a fault of one round must not end the others."""
     wake = wake or asyncio.Event()
+    journal.about(None, round=getattr(work, "__name__", ""))
     while True:
         try:
             wake.clear()
             await work(deps)
         except Exception:
-            log.exception("round_failed", round=getattr(work, "__name__", ""))
+            counters.count(Tally.FAULTS, getattr(work, "__name__", ""))
+            log.exception("round_failed")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), every_s)
             await asyncio.sleep(GATHER_S)

@@ -5,13 +5,17 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
+import structlog
 import uvloop
 
-from app import deps
+from app import deps, journal
+from app.db.queries.tallies import Tally
 from app.deps import Deps
+from app.dispatch import counters
 from app.settings import Settings
-from app.tasks.catalogue import TASKS
+from app.tasks.catalogue import ABOUT, TASKS
 
+log = structlog.get_logger()
 STOP_S = 10.0  # seconds for connections to close
 
 
@@ -26,7 +30,7 @@ class Runtime:
 
     def run(self, name: str, row_id: int) -> None:
         """Run a task to its end. When RQ's time limit strikes here, the task is cancelled there."""
-        self.call(TASKS[name](row_id, self.deps))
+        self.call(_named(name, row_id, self.deps))
 
     def call(self, work: Any) -> Any:
         """Run a coroutine on the loop and give its result."""
@@ -46,6 +50,17 @@ class Runtime:
         self.begin(self.deps.close()).result(STOP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_S)
+
+
+async def _named(name: str, row_id: int, deps: Deps) -> None:
+    """Run a task whose lines in the log say what it is about."""
+    journal.about(None, task=name, **({ABOUT[name]: row_id} if name in ABOUT else {}))
+    try:
+        await TASKS[name](row_id, deps)
+    except Exception:
+        counters.count(Tally.FAULTS, name)
+        log.exception("task_failed")
+        raise
 
 
 _current: list[Runtime] = []  # RQ finds its entry point by name, so the process must hold this somewhere

@@ -23,6 +23,7 @@ from rq.timeouts import UnixSignalDeathPenalty
 from rq.utils import now as utc_now
 from rq.worker import SimpleWorker
 
+from app.dispatch import presence
 from app.rq_alone import AloneWorker
 from app.settings import Settings
 from app.task_queue import QUEUE
@@ -80,31 +81,33 @@ def main(settings: Settings) -> None:
     running = Runtime(settings)
     runtime.install(running)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
-    going_round = running.begin(rounds.run(running.deps))
+    name = _name()
+    beside = [running.begin(rounds.run(running.deps)), running.begin(presence.show_worker(running.deps, name))]
     try:
-        _work_until_told(settings)
+        _work_until_told(settings, name)
     finally:
-        going_round.cancel()
+        for each in beside:
+            each.cancel()
         running.stop()
 
 
-def _work_until_told(settings: Settings) -> None:
+def _work_until_told(settings: Settings, name: str) -> None:
     told = _Told()
     while not told.to_stop:
         with redis.from_url(settings.redis_url) as connection:
-            told.to_stop |= _work(connection)
+            told.to_stop |= _work(connection, f"{name}-{uuid4().hex[:6]}")
         told.listen()
         if not told.to_stop:
             log.warning("worker_interrupted", wait_s=RECONNECT_S)
             time.sleep(RECONNECT_S)
 
 
-def _work(connection: redis.Redis) -> bool:
+def _work(connection: redis.Redis, name: str) -> bool:
     """Work until told to stop (True) or Redis is away (False)."""
     try:
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
         worker = TaskWorker(
-            [queue], name=_name(), connection=connection, serializer=JSONSerializer, log_job_description=False
+            [queue], name=name, connection=connection, serializer=JSONSerializer, log_job_description=False
         )
         worker.work(logging_level="WARNING")
     except (redis.RedisError, OSError) as problem:
@@ -131,4 +134,4 @@ class _Told:
 
 
 def _name() -> str:
-    return f"tasks-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
+    return f"tasks-{socket.gethostname()}-{os.getpid()}"

@@ -13,6 +13,7 @@ from quart import Blueprint, Response, current_app, g, jsonify, request
 from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import measures
 from app.db.queries import artefacts, attempts, boards, builders, logs, results
 from app.deps import Deps
 from app.dispatch import finish as finishing
@@ -174,6 +175,7 @@ async def append(attempt_id: int) -> Response:
     job_id, size = await _append_next(attempt_id, epoch, start, data), start + len(data)
     if job_id is None:
         job_id, size = await _append_again(attempt_id, epoch, start, data)
+    measures.LOG_BYTES.inc(len(data))
     await deps.notices.publish("log", attempt=attempt_id, job=job_id, size=size)
     return jsonify(to_json(LogSize(size=size)))
 

@@ -18,6 +18,7 @@ class Tally(StrEnum):
     JOBS_GIVEN_UP = "rigline_queued_jobs_given_up"
     PUT_AGAIN = "rigline_work_put_again"
     BOARDS_OUT = "rigline_boards_quarantined"
+    FAULTS = "rigline_faults"
 
 
 HELP: Mapping[Tally, tuple[str, str]] = {  # what it means, and what tells its kinds apart
@@ -28,6 +29,10 @@ HELP: Mapping[Tally, tuple[str, str]] = {  # what it means, and what tells its k
     Tally.LEASES_ENDED: ("Leases that the service itself ended.", "reason"),
     Tally.JOBS_GIVEN_UP: ("Jobs that ended without having been handed out.", "state"),
     Tally.PUT_AGAIN: ("Deliveries and results whose task was lost, put again.", "kind"),
+    Tally.FAULTS: (
+        "Rounds and tasks of workers that raised what nobody expected; the log has a trace of each.",
+        "name",
+    ),
     Tally.BOARDS_OUT: ("Boards that were taken out until a person says that they are good.", "builder"),
 }
 
