@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import measures
-from app.db.queries import artefacts, attempts, gauges, jobs, logs, losses, results
+from app.db.queries import artefacts, attempts, commits, gauges, jobs, logs, losses, results
 from app.deps import Deps
 from app.dispatch import health, queue
 from app.dispatch.claim import Claimant
@@ -132,7 +132,7 @@ async def _end(db: AsyncConnection, row: sa.Row[Any], said: Finish, *, actor: st
     await attempts.end(db, row.id, outcome, said.reason, **attempts.told(said, digest(said)))
     await artefacts.name(db, row.id, said.artefacts)
     if said.commit is not None:
-        await attempts.know_commit(db, row.job_id, said.commit, committed_at(said.commit))
+        await commits.know(db, row.job_id, said.commit, committed_at(said.commit))
     job = await jobs.lock(db, row.job_id)
     state, also = next_state(job, outcome, said.reason)
     reason = said.reason

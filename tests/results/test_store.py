@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from app.db.queries import attempts
+from app.db.queries import commits
 from app.results import families, steps
 from app.results.ingest import ingest
 from app.results.store import branch_of
@@ -110,7 +110,7 @@ async def test_what_a_later_build_tells_of_a_commit_moves_its_points_and_has_the
 
     facts = CommitFacts(parents=[], committed_at=0, title="An old one", author="Ada")
     async with site.deps.begin() as db:
-        await attempts.know_commit(db, build, facts, NOW - timedelta(days=9))
+        await commits.know(db, build, facts, NOW - timedelta(days=9))
         assert (await db.execute(sa.text("SELECT points, due_at IS NULL FROM analysis"))).one() == (0, False)
 
     (row,) = (await site.json("/api/v1/series"))["items"]

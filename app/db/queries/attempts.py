@@ -12,14 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.fixed import fixed
-from app.db.queries import audit, jobs, measurements
+from app.db.queries import audit, jobs
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import (
     attempt,
     attempt_board,
     board,
     builder,
-    commit,
     configuration,
     job,
     pipeline,
@@ -34,7 +33,6 @@ from builders.protocol import (
     FORCE_UNCONFIRMED_S,
     LEASE_S,
     MAX_REASON,
-    CommitFacts,
     Finish,
     ResultFile,
     Side,
@@ -381,34 +379,3 @@ async def results_of(db: AsyncConnection, attempt_id: int) -> dict[int, ResultFi
     return {
         row["number"]: ResultFile(**{**row, "wanted": row["wanted"] and WantedFormat(**row["wanted"])}) for row in rows
     }
-
-
-async def know_commit(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:
-    """Keep what git said of the commit of a job's pipeline; its measurements follow it in the order of commits."""
-    said = {"parents": facts.parents, "committed_at": committed_at, "title": facts.title, "author": facts.author}
-    given = {"job_id_": job_id, **{f"{name}_": value for name, value in said.items()}}
-    learnt = (await db.execute(_know, given)).one_or_none()
-    if learnt is not None and not learnt.is_new:  # nothing can be measured of a commit that nobody knew
-        await measurements.move(db, learnt.id, learnt.made_at)
-
-
-_SAID = ("parents", "committed_at", "title", "author")
-_about = (
-    sa.select(
-        pipeline.c.repository_id,
-        pipeline.c.commit,
-        *(sa.bindparam(f"{name}_", type_=commit.c[name].type) for name in _SAID),
-    )
-    .select_from(pipeline.join(job, job.c.pipeline_id == pipeline.c.id))
-    .where(job.c.id == sa.bindparam("job_id_"))
-)
-_new_commit = insert(commit).from_select(["repository_id", "sha", *_SAID], _about)
-_know = _new_commit.on_conflict_do_update(
-    constraint="commit_once",
-    set_={name: _new_commit.excluded[name] for name in _SAID},
-    where=sa.or_(*(commit.c[name].is_distinct_from(_new_commit.excluded[name]) for name in _SAID)),
-).returning(
-    commit.c.id,
-    measurements.MADE_AT.label("made_at"),
-    sa.literal_column("commit.xmax = 0", sa.Boolean).label("is_new"),  # a row that was there has a former version
-)

@@ -1,10 +1,15 @@
-"""Commits as a person names them."""
+"""Commits: what git says of them, and how a person names them."""
+
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.queries import measurements
 from app.db.queries.measurements import MADE_AT
-from app.db.tables import commit, comparison, measurement, pipeline, series
+from app.db.tables import commit, comparison, job, measurement, pipeline, series
+from builders.protocol import CommitFacts
 
 LEAST_PREFIX = 7  # characters of a hash that name a commit
 
@@ -52,3 +57,34 @@ async def facts(db: AsyncConnection, repository_id: int, sha: str) -> sa.RowMapp
         .mappings()
         .one_or_none()
     )
+
+
+async def know(db: AsyncConnection, job_id: int, facts: CommitFacts, committed_at: Any) -> None:
+    """Keep what git said of the commit of a job's pipeline; its measurements follow it in the order of commits."""
+    said = {"parents": facts.parents, "committed_at": committed_at, "title": facts.title, "author": facts.author}
+    given = {"job_id_": job_id, **{f"{name}_": value for name, value in said.items()}}
+    learnt = (await db.execute(_know, given)).one_or_none()
+    if learnt is not None and not learnt.is_new:  # nothing can be measured of a commit that nobody knew
+        await measurements.move(db, learnt.id, learnt.made_at)
+
+
+_SAID = ("parents", "committed_at", "title", "author")
+_about = (
+    sa.select(
+        pipeline.c.repository_id,
+        pipeline.c.commit,
+        *(sa.bindparam(f"{name}_", type_=commit.c[name].type) for name in _SAID),
+    )
+    .select_from(pipeline.join(job, job.c.pipeline_id == pipeline.c.id))
+    .where(job.c.id == sa.bindparam("job_id_"))
+)
+_new_commit = insert(commit).from_select(["repository_id", "sha", *_SAID], _about)
+_know = _new_commit.on_conflict_do_update(
+    constraint="commit_once",
+    set_={name: _new_commit.excluded[name] for name in _SAID},
+    where=sa.or_(*(commit.c[name].is_distinct_from(_new_commit.excluded[name]) for name in _SAID)),
+).returning(
+    commit.c.id,
+    MADE_AT.label("made_at"),
+    sa.literal_column("commit.xmax = 0", sa.Boolean).label("is_new"),  # a row that was there has a former version
+)
