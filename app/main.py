@@ -8,7 +8,7 @@ from typing import Any
 import redis
 import sqlalchemy as sa
 import structlog
-from quart import Quart, Response, current_app, request
+from quart import Quart, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from app import journal
@@ -16,6 +16,7 @@ from app.db.session import is_away
 from app.deps import Deps
 from app.errors import ApiError, Unavailable
 from app.measures import BUGS
+from app.web import admission
 from app.web import errors as web_errors
 from app.web.api import api, described
 from app.web.compression import compress
@@ -30,7 +31,8 @@ from app.web.pages import register as register_pages
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MAX_BODY = 26 << 20  # bytes: GitHub delivers up to 25 MB; other routes bound themselves further
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; "
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; "  # widths of bars and tallies stand in attributes
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -55,6 +57,7 @@ def create_app(deps: Deps) -> Quart:
     for blueprint in (hooks, leases, api, described, health, metrics, pages):
         app.register_blueprint(blueprint)
     app.before_request(_name_what_it_is_about)
+    app.context_processor(admission.shown)
     app.after_request(compress)
     count_requests(app)
     app.after_request(_add_headers)
@@ -92,6 +95,7 @@ def _register_errors(app: Quart) -> None:
 
 async def _answer_away(problem: Exception) -> Any:
     log.warning("dependency_away", path=request.path, error=str(problem)[:200])
+    g.setdefault("visitor", None)  # the page of the refusal asks nothing of what is away
     return await web_errors.answer(Unavailable("The database or Redis does not answer. Try again in a moment."))
 
 

@@ -113,6 +113,8 @@ class Settings(BaseModel):
     log_store_bytes: Annotated[int, BeforeValidator(_bytes)] = Field(50 << 30, alias="RIGLINE_LOG_STORE", ge=0)
     allowed_remotes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_ALLOWED_REMOTES")
     history_branches: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_HISTORY_BRANCHES")
+    session_idle_hours: int = Field(72, alias="RIGLINE_SESSION_IDLE_HOURS", ge=1, le=8760)
+    session_days: int = Field(30, alias="RIGLINE_SESSION_DAYS", ge=1, le=365)
     smtp_url: Secret | None = Field(None, alias="RIGLINE_SMTP_URL")
     mail_from: str | None = Field(None, alias="RIGLINE_MAIL_FROM", pattern=r"^[^\s@<>,]+@[^\s@<>,]+$", max_length=254)
     notify_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field((), alias="RIGLINE_NOTIFY_HOSTS")

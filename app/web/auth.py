@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from quart import current_app, g, request
+from sqlalchemy import RowMapping
 
 from app.db.queries import tokens
 from app.deps import Deps
@@ -99,4 +100,9 @@ async def with_token(text: str) -> Actor:
         owner = await tokens.owner(db, text.strip())
     if owner is None:
         raise Unauthorized(f"This token is unknown, expired or revoked. {WAY_IN}", headers=CHALLENGE)
-    return Actor(name=owner["name"], role=owner["role"], user_id=owner["user_id"])
+    return known(owner)
+
+
+def known(account: RowMapping) -> Actor:
+    """Make the actor of a row that has the account's `user_id`, `name` and `role`."""
+    return Actor(name=account["name"], role=account["role"], user_id=account["user_id"])

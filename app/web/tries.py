@@ -1,6 +1,7 @@
 """Count tries of passwords and tokens in Redis, so that all web processes count together; keys vanish by themselves."""
 
 import hashlib
+import ipaddress
 from http import HTTPStatus
 
 from quart import request
@@ -24,7 +25,7 @@ async def count(deps: Deps, name: str | None = None) -> None:
     Raises:
         TooManyTries: with when to come back.
     """
-    address = request.remote_addr or "local"
+    address = _network(request.remote_addr or "local")
     limits = {f"rigline:login:{address}": PER_ADDRESS}
     if name is not None:
         limits[f"rigline:login:{hashlib.sha256(f'{address} {name}'.encode()).hexdigest()}"] = PER_NAME
@@ -35,3 +36,12 @@ async def count(deps: Deps, name: str | None = None) -> None:
             tries, _ = await counted.execute()
         if tries > most:
             raise TooManyTries("Too many tries; wait five minutes.", headers={"Retry-After": str(WINDOW_S)})
+
+
+def _network(address: str) -> str:
+    """Give what one person has of addresses: one of IPv4, but 2⁶⁴ of IPv6."""
+    try:
+        is_six = ipaddress.ip_address(address).version == 6
+    except ValueError:
+        return address  # the Unix socket, or a test's
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if is_six else address

@@ -21,8 +21,9 @@ async def pull(world):
     return found
 
 
-async def press(pull, *, page=PAGE, **form):
-    return await pull.world.http.post(f"{page}/accept", data=form, headers={"Origin": PUBLIC})
+async def press(pull, *, page=PAGE, token="", **form):
+    headers = {"Origin": PUBLIC} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return await pull.world.http.post(f"{page}/accept", data=form, headers=headers)
 
 
 async def test_an_admin_accepts_on_the_page_what_it_showed_and_the_status_succeeds(pull):

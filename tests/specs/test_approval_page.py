@@ -1,5 +1,7 @@
 """The page of a pipeline that awaits approval has a button: it approves exactly the commit that the page shows."""
 
+import re
+
 import pytest
 
 from app.db.queries import tokens, users
@@ -33,9 +35,9 @@ async def token(world, role=Role.ADMIN):
     return text
 
 
-async def press(world, *, origin=PUBLIC, pipeline=None, **form):
+async def press(world, *, origin=PUBLIC, pipeline=None, token="", **form):
     number = pipeline or (await world.pipelines())[0].id
-    headers = {"Origin": origin} if origin else {}
+    headers = ({"Origin": origin} if origin else {}) | ({"Authorization": f"Bearer {token}"} if token else {})
     return await world.http.post(f"/pipelines/{number}/approve", data=form, headers=headers)
 
 
@@ -45,6 +47,7 @@ async def states(world, commit=A):
 
 async def test_the_page_says_whose_which_and_what_would_run(world):
     [waiting] = await world.pipelines()
+    await sign_in(world)
     text = " ".join((await world.http.get(f"/pipelines/{waiting.id}")).text.split())
 
     assert f'<code class="whole">{A}</code>' in text
@@ -71,28 +74,29 @@ async def test_an_admin_who_presses_it_approves_that_commit_and_the_audit_says_w
     assert "/approve" not in (await world.http.get(f"/pipelines/{found.id}")).text
 
 
-async def test_a_browser_that_was_admitted_needs_no_token_again_and_its_name_is_kept_by_no_cache(world):
-    await world.http.post("/admission", data={"token": await token(world)}, headers={"Origin": PUBLIC})
-    kept = world.http.cookies.get("rigline_admission") or ""
+async def sign_in(world):
+    answer = await world.http.post("/login", data={"token": await token(world)}, headers={"Origin": PUBLIC})
     world.http.cookies.clear()
-    world.http.headers["Cookie"] = f"rigline_admission={kept}"  # a Secure cookie, which http: would not send
+    world.http.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]  # Secure: http: would not send it
+
+
+async def test_who_is_signed_in_presses_it_and_the_name_is_kept_by_no_cache(world):
+    await sign_in(world)
     [waiting] = await world.pipelines()
 
     page = await world.http.get(f"/pipelines/{waiting.id}")
     assert "as <bdi>a-admin</bdi>" in page.text
-    assert 'name="token"' not in page.text
     assert page.headers["cache-control"] == "no-store"
-    assert (await press(world, sha=A)).status_code == 303
+    proof = re.search(r'name="form" value="(\w+)"', page.text)[1]
+    assert (await press(world, sha=A, form=proof)).status_code == 303
     assert await states(world) == {"queued"}
 
 
 async def test_another_site_cannot_press_it_with_the_browsers_cookie(world):
-    await world.http.post("/admission", data={"token": await token(world)}, headers={"Origin": PUBLIC})
-    world.http.headers["Cookie"] = f"rigline_admission={world.http.cookies.get('rigline_admission')}"
-    world.http.cookies.clear()
+    await sign_in(world)
 
     assert (await press(world, origin="https://evil.example", sha=A)).status_code == 403
-    assert (await press(world, origin=None, sha=A)).status_code == 401
+    assert (await press(world, origin=None, sha=A)).status_code == 403
     assert await states(world) == {"awaiting_approval"}
 
 

@@ -7,7 +7,6 @@ from quart import Quart, Response, request
 
 from app.web.pages import (
     accepting,
-    admission,
     alerts,
     board_pages,
     comparing,
@@ -22,6 +21,7 @@ from app.web.pages import (
     jobs,
     lab,
     lab_buttons,
+    login,
     pipelines,
     pulls,
     repositories,
@@ -35,7 +35,6 @@ __all__ = ["pages", "register"]
 
 _ROUTES = (
     accepting,
-    admission,
     alerts,
     board_pages,
     comparing,
@@ -50,6 +49,7 @@ _ROUTES = (
     jobs,
     lab,
     lab_buttons,
+    login,
     pipelines,
     pulls,
     repositories,

@@ -47,6 +47,7 @@ DONE = {
     "deleted job": "The job is gone, with its log and results.",
     "deleted pipeline": "The pipeline is gone, with its jobs, logs and results.",
     "no error": "No further line of the log looks like an error.",
+    "signed out": "You are signed out.",
     "retried job": "Queued again: this is the new job.",
 }
 ID = f"int(max={_INT4})"  # of a path: a larger one is just not found

@@ -10,8 +10,14 @@ from jinja2 import StrictUndefined
 from app.history.amounts import amount, percent
 from app.rights import roles_with
 from app.web.pages import fresh
+from app.web.same_origin import FormTokens, form_token
 
-TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+TEMPLATE_OPTIONS: dict[str, Any] = {
+    "undefined": StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "extensions": [FormTokens],
+}
 SHORT = 10  # characters of a hash: enough for a million commits
 _SPANS = ((86400 * 365, "y"), (86400 * 30, "mo"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -88,6 +94,7 @@ FILTERS = {
 }
 GLOBALS: dict[str, Any] = {
     "commit_address": commit_address,
+    "form_token": form_token,
     "is_partial": fresh.is_partial,
     "position": fresh.position,
     "roles_with": roles_with,
