@@ -3,10 +3,13 @@ PYTHON ?= python3
 RUN = $(PYTHON) scripts/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all check bench format lock setup
+.PHONY: help install demo serve test test-all check bench format lock setup
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
+
+install:  ## Install the service below PREFIX (default ~/.rigline); ARGS=... for `rigline install`
+	@$(RUN) install $(if $(PREFIX),--prefix $(PREFIX)) $(ARGS)
 
 demo:  ## Show the main job on a sample project; ONCE=1 ends by itself
 	@$(RUN) demo $(if $(ONCE),--once)

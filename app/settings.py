@@ -10,11 +10,21 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from app import environment
 from app.errors import StartupError
@@ -69,6 +79,7 @@ def _pem(given: object) -> object:
 Secret = Annotated[SecretStr, AfterValidator(_filled)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_split)]
 Address = Annotated[str, AfterValidator(_web_address)]
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseModel):
@@ -83,6 +94,14 @@ class Settings(BaseModel):
     port: int = Field(8000, alias="PORT", ge=0, le=65535)
     bind: str = Field("127.0.0.1", alias="RIGLINE_BIND", min_length=1)
     data_dir: Path = Field(alias="RIGLINE_DATA_DIR")
+    log_dir: Path | None = Field(None, alias="RIGLINE_LOG_DIR")
+    workers: int = Field(1, alias="RIGLINE_WORKERS", ge=0, le=64)
+    tls_cert: Path | None = Field(None, alias="RIGLINE_TLS_CERT")
+    tls_key: Path | None = Field(None, alias="RIGLINE_TLS_KEY")
+    redirect_port: int | None = Field(None, alias="RIGLINE_REDIRECT_PORT", ge=1, le=65535)
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_split)] = Field(
+        (), alias="RIGLINE_TRUSTED_PROXIES"
+    )
     public_url: Address = Field(alias="RIGLINE_PUBLIC_URL")
     secret_key: Secret = Field(alias="RIGLINE_SECRET_KEY")
     postgres_bin: Path | None = Field(None, alias="RIGLINE_POSTGRES_BIN")
@@ -134,6 +153,14 @@ class Settings(BaseModel):
         names = ("cap_fork_owner", "cap_pull_request", "cap_repository")
         return {name: getattr(self, name) for name in names}
 
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("RIGLINE_TLS_CERT and RIGLINE_TLS_KEY belong together; set both or none")
+        if self.redirect_port and self.tls_cert is None:
+            raise ValueError("RIGLINE_REDIRECT_PORT leads to HTTPS, which needs RIGLINE_TLS_CERT and RIGLINE_TLS_KEY")
+        return self
+
     @property
     def socket(self) -> Path:
         """Where the service listens for local clients; who may open it is admin."""
@@ -157,7 +184,10 @@ class Settings(BaseModel):
         Raises:
             StartupError: a setting is missing or wrong; names the variable and what to do.
         """
-        given = _given(environment.everything() if environ is None else environ)
+        try:
+            given = _given(environment.everything() if environ is None else environ)
+        except environment.BadFile as problem:
+            raise StartupError(str(problem)) from None
         given.update(_derived(given))
         given.setdefault("RIGLINE_SECRET_KEY", _secret_key(given, keep=keeps_secret_key))
         try:
@@ -251,10 +281,11 @@ def _derived(given: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in what follows from the other settings."""
     data_dir = Path(given.get("RIGLINE_DATA_DIR") or ".rigline").absolute()
     hosted = "PORT" in given  # a host that assigns the port sends its traffic from outside
+    scheme = "https" if given.get("RIGLINE_TLS_CERT") else "http"
     return {
         "RIGLINE_DATA_DIR": data_dir,
         "RIGLINE_BIND": given.get("RIGLINE_BIND", "0.0.0.0" if hosted else "127.0.0.1"),  # noqa: S104
-        "RIGLINE_PUBLIC_URL": given.get("RIGLINE_PUBLIC_URL", f"http://127.0.0.1:{given.get('PORT', 8000)}"),
+        "RIGLINE_PUBLIC_URL": given.get("RIGLINE_PUBLIC_URL", f"{scheme}://127.0.0.1:{given.get('PORT', 8000)}"),
         "DATABASE_URL": given.get("DATABASE_URL", embedded_database_url(data_dir)),
         "REDIS_URL": given.get("REDIS_URL", embedded_redis_url(data_dir)),
         "embeds_postgres": "DATABASE_URL" not in given,
@@ -296,5 +327,7 @@ def make_private(folder: Path) -> None:
 
 
 def _explained(error: ValidationError) -> str:
-    wrong = [f"{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()]
+    wrong = [
+        ": ".join((*map(str, fault["loc"][:1]), fault["msg"].removeprefix("Value error, "))) for fault in error.errors()
+    ]
     return "\n".join(wrong) + "\ndocs/reference/settings.md explains each setting."

@@ -1,4 +1,4 @@
-"""Tell systemd that the agent is ready, alive and ending (sd_notify(3)); silence where nobody asked."""
+"""Tell systemd that this process is ready, alive and ending (sd_notify(3)); silence where nobody asked."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Watchdog:
         self.every_s = int(given) / 1e6 / 3 if given.isdigit() and for_this else 0.0
         self._address = "\0" + place[1:] if place.startswith("@") else place
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if place else None
+        self.is_heard = self._socket is not None
 
     def tell(self, *words: str) -> None:
         """Send assignments, as `READY=1`. What systemd does not take is no reason to stop working."""

@@ -20,6 +20,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 CROSSCHECK_LOCK = ROOT / "requirements-crosscheck.lock"
+SERVER_LOCK = ROOT / "requirements-server.lock"  # what `rigline install` puts into an instance
 MADE_FROM = VENV / "made-from"  # says which lock, project file and Python the environment has
 WITH_DATABASE = ["tests/ground", "tests/dispatch", "tests/specs", "tests/forges", "tests/results", "tests/api"]
 MACHINE_POSTGRES = 15  # the oldest that we support
@@ -38,6 +39,8 @@ def main(target: str, arguments: Sequence[str]) -> int:
     os.environ.pop("VIRTUAL_ENV", None)
     if target not in TARGETS:
         return refuse(f"there is no target {target}; there are: {', '.join(TARGETS)}")
+    if target == "install":
+        return install_instance(list(arguments))
     make_environment()
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     return TARGETS[target](list(arguments))
@@ -141,6 +144,14 @@ def serve(arguments: list[str]) -> int:
     return replace_by([str(VENV / "bin" / "rigline"), "serve", *arguments])
 
 
+def install_instance(arguments: list[str]) -> int:
+    """Make an instance's environment, and let `rigline install` from there do the rest; .venv is not needed."""
+    sys.path.insert(0, str(ROOT))
+    from app.instance import first  # noqa: PLC0415  # standard library alone, as this file
+
+    return first.main(ROOT, arguments)
+
+
 def test(arguments: list[str]) -> int:
     """Become pytest, on all cores."""
     return replace_by([str(PYTHON), "-m", "pytest", *PARALLEL, *arguments])
@@ -237,6 +248,8 @@ def lock(_arguments: list[str]) -> int:
     export = ["export", "--quiet", "--frozen", "--no-emit-project", "--all-groups", "--all-extras"]
     must([uv, *export, "--no-group", "crosscheck", "--output-file", LOCK.name])
     must([uv, *export[:-2], "--only-group", "crosscheck", "--output-file", CROSSCHECK_LOCK.name])
+    server = ["--no-default-groups", "--group", "build", "--extra", "server", "--extra", "embedded"]
+    must([uv, *export[:-2], *server, "--output-file", SERVER_LOCK.name])
     return run([str(PYTHON), "scripts/house.py"])
 
 
@@ -259,6 +272,7 @@ def refuse(text: str) -> int:
 TARGETS = {
     "demo": demo,
     "serve": serve,
+    "install": install_instance,
     "test": test,
     "test-all": test_all,
     "crosscheck": crosscheck,

@@ -14,7 +14,14 @@ WITHOUT_LIMITS = (
     "app/db/migrations/versions/",  # generated, read once, never changed
 )
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pytest\.(skip|xfail)|mark\.(skip|xfail)")
-LOCK_FILES = ("requirements.lock", "requirements-crosscheck.lock", "uv.lock", "pylock.toml", "package-lock.json")
+LOCK_FILES = (
+    "requirements.lock",
+    "requirements-server.lock",
+    "requirements-crosscheck.lock",
+    "uv.lock",
+    "pylock.toml",
+    "package-lock.json",
+)
 MACHINE_PATHS = re.compile(r"/(home|root)/\w+/|/work/")
 
 

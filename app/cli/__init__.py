@@ -16,6 +16,14 @@ SERVER_MISSING = "needs the server's packages, and {missing} is not installed: p
 
 # name: (module:attribute, the line in `rigline --help`)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "install": ("app.cli.instance:install", "Install the service into a folder of its own, or bring it up to date."),
+    "start": ("app.cli.instance:start", "Start an installed service in the background."),
+    "stop": ("app.cli.instance:stop", "Stop an installed service."),
+    "restart": ("app.cli.instance:restart", "Stop and start an installed service."),
+    "status": ("app.cli.instance:status", "Say how an installed service is, and where it is reached."),
+    "ports": ("app.cli.instance:ports_", "Show the ports of an installed service, or find others."),
+    "upgrade": ("app.cli.instance:upgrade", "Bring an installed service to newer code, and back if that fails."),
+    "uninstall": ("app.cli.instance:uninstall", "Remove an installed service."),
     "serve": ("app.cli.serve:serve", "Run the whole service: web, worker and, without settings, its servers."),
     "web": ("app.cli.web:web", "Run one web process."),
     "worker": ("app.cli.worker:worker", "Run one worker for the service's tasks."),

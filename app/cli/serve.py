@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 
 import click
 import structlog
@@ -22,6 +21,8 @@ import uvloop
 from app import environment, journal
 from app.cli import start
 from app.cli import web as web_process
+from app.cli.announcing import Announcer
+from app.cli.web import Opened
 from app.db import schema
 from app.embedded import child, folder, services
 from app.embedded.child import Child
@@ -40,23 +41,25 @@ log = structlog.get_logger()
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen here.  [default: PORT, else 8000]")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Keep data here.  [default: RIGLINE_DATA_DIR]")
-@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Workers for tasks.")
-def serve(port: int | None, data_dir: Path | None, workers: int) -> None:
+@click.option("--workers", type=click.IntRange(0, 64), help="Workers for tasks.  [default: RIGLINE_WORKERS, else 1]")
+def serve(port: int | None, data_dir: Path | None, workers: int | None) -> None:
     """Run the whole service until Ctrl-C; a second Ctrl-C forces the end.
 
     Without DATABASE_URL and REDIS_URL it runs a PostgreSQL and a Valkey of its own below the
     data directory, and keeps their schema up to date.
     """
-    settings = _settings(port, data_dir)
+    settings = _settings(port, data_dir, workers)
     journal.configure(settings.log_format, settings.log_level)
+    announcer = Announcer()
     signal.signal(signal.SIGTERM, _end_the_start)
     try:
-        with folder.held(settings.data_dir), services.running(settings) as servers:
+        with folder.held(settings.data_dir), services.running(settings, told=announcer.say) as servers:
             _prepare(settings)
-            with web_process.listening(settings) as (tcp, local):
-                settings = web_process.reached(settings, tcp)
-                _greet(settings, tcp)
-                forced = _serve(settings, tcp, local, servers, workers)
+            announcer.say("the schema is the newest")
+            with web_process.listening(settings) as opened:
+                settings = web_process.reached(settings, opened)
+                _greet(settings, opened)
+                forced = _serve(settings, opened, servers, announcer)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest is short, and must not be left half done
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except KeyboardInterrupt:
@@ -65,14 +68,19 @@ def serve(port: int | None, data_dir: Path | None, workers: int) -> None:
     sys.exit(FORCED if forced else 0)
 
 
-def _settings(port: int | None, data_dir: Path | None) -> Settings:
+def _settings(port: int | None, data_dir: Path | None, workers: int | None) -> Settings:
     """Let the options stand for their variables, so that all that follows from these follows."""
-    given = environment.everything()
+    try:
+        given = environment.everything()
+    except environment.BadFile as problem:
+        raise StartupError(str(problem)) from None
     bind = {} if port is None or "PORT" in given else {"RIGLINE_BIND": given.get("RIGLINE_BIND", "127.0.0.1")}
     if port is not None:
         given |= {"PORT": str(port)} | bind
     if data_dir is not None:
         given["RIGLINE_DATA_DIR"] = str(data_dir)
+    if workers is not None:
+        given["RIGLINE_WORKERS"] = str(workers)
     return Settings.load(given)
 
 
@@ -88,33 +96,35 @@ def _prepare(settings: Settings) -> None:
     start.check(settings)
 
 
-def _greet(settings: Settings, tcp: socket) -> None:
+def _greet(settings: Settings, opened: Opened) -> None:
     own = [name for name, ours in (("PostgreSQL", settings.embeds_postgres), ("Valkey", settings.embeds_redis)) if ours]
-    click.echo(f"Rigline listens on {web_process.address(tcp)}", err=True)
+    click.echo(f"Rigline listens on {opened.address}", err=True)
     click.echo(f"  local clients: {settings.socket}", err=True)
     click.echo(f"  data: {settings.data_dir}" + (f", with its own {' and '.join(own)}" if own else ""), err=True)
     click.echo("  Ctrl-C ends it.", err=True)
 
 
-def _serve(settings: Settings, tcp: socket, local: socket | None, servers: list[Child], workers: int) -> bool:
+def _serve(settings: Settings, opened: Opened, servers: list[Child], announcer: Announcer) -> bool:
     """Run web and the workers until a signal; True if a second one forced the end."""
-    with _running_workers(settings, workers) as helpers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_until_signalled(settings, tcp, local, servers, helpers))
+    with _running_workers(settings) as helpers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_signalled(settings, opened, servers, helpers, announcer))
 
 
 async def _until_signalled(
-    settings: Settings, tcp: socket, local: socket | None, servers: list[Child], workers: list[Child]
+    settings: Settings, opened: Opened, servers: list[Child], workers: list[Child], announcer: Announcer
 ) -> bool:
     stop, force = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _told_to_stop, stop, force, workers)
-    looking = loop.create_task(_look_after([*servers, *workers], stop))
+    announcing = announcer.announce(settings, over_socket=opened.local is not None, workers=workers)
+    beside = [loop.create_task(_look_after([*servers, *workers], stop)), loop.create_task(announcing)]
     alone = settings.model_copy(update={"drain_s": 0.0})  # nobody else could serve meanwhile
-    web = loop.create_task(web_process.run(alone, tcp, local, stop))
+    web = loop.create_task(web_process.run(alone, opened, stop))
     forcing = loop.create_task(force.wait())
     await asyncio.wait([web, forcing], return_when=asyncio.FIRST_COMPLETED)
-    for task in (looking, forcing, *([web] if force.is_set() else [])):
+    announcer.stopping()
+    for task in (*beside, forcing, *([web] if force.is_set() else [])):
         task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await web
@@ -140,6 +150,7 @@ async def _look_after(children: list[Child], stop: asyncio.Event) -> None:
         for one in children:
             if one.has_died() and pauses[one.name].is_over():
                 _start_again(one)
+            one.trim_log()
         await asyncio.sleep(LOOK)
 
 
@@ -170,10 +181,10 @@ class Pause:
 
 
 @contextmanager
-def _running_workers(settings: Settings, number: int) -> Iterator[list[Child]]:
+def _running_workers(settings: Settings) -> Iterator[list[Child]]:
     argv = [sys.executable, "-m", "app.cli", "worker"]
     launch = functools.partial(child.start, argv, dies_by=signal.SIGTERM, env=_environment(settings))
-    workers = [Child(f"worker {one}", launch, signal.SIGTERM, WORKER_STOP) for one in range(1, number + 1)]
+    workers = [Child(f"worker {one}", launch, signal.SIGTERM, WORKER_STOP) for one in range(1, settings.workers + 1)]
     try:
         for worker in workers:
             worker.start()

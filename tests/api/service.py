@@ -143,12 +143,12 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """Run the web process's own server, on a free port and the Unix socket of the settings."""
     chosen = settings.model_copy(update={"port": 0})
     stop = asyncio.Event()
-    with web.listening(chosen) as (tcp, local):
-        assert local is not None
-        url = "http://{}:{}".format(*tcp.getsockname()[:2])
-        for opened in (tcp, local):
-            opened.listen()  # the first request waits for the server, instead of the test
-        server = asyncio.create_task(web.run(chosen, tcp, local, stop))
+    with web.listening(chosen) as opened:
+        assert opened.local is not None
+        url = "http://{}:{}".format(*opened.tcp.getsockname()[:2])
+        for each in (opened.tcp, opened.local):
+            each.listen()  # the first request waits for the server, instead of the test
+        server = asyncio.create_task(web.run(chosen, opened, stop))
         uds = httpx2.AsyncHTTPTransport(uds=str(chosen.socket))
         async with (
             httpx2.AsyncClient(base_url="http://rigline/api/v1", transport=uds, timeout=30) as by_socket,

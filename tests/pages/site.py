@@ -201,10 +201,10 @@ async def running(settings: Settings, port: int = 0) -> AsyncIterator[Site]:
     """Run the web process's own server on a free port, or on one that another left."""
     chosen = settings.model_copy(update={"port": port})
     stop, made = asyncio.Event(), await deps_module.build(chosen)
-    with web.listening(chosen) as (tcp, local):
-        url = "http://{}:{}".format(*tcp.getsockname()[:2])
-        tcp.listen()  # the first request waits for the server, instead of the test
-        server = asyncio.create_task(web.run(chosen, tcp, local, stop))
+    with web.listening(chosen) as opened:
+        url = "http://{}:{}".format(*opened.tcp.getsockname()[:2])
+        opened.tcp.listen()  # the first request waits for the server, instead of the test
+        server = asyncio.create_task(web.run(chosen, opened, stop))
         try:
             async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
                 asked = asyncio.ensure_future(http.get("/healthz"))
