@@ -8,6 +8,7 @@ from app.cli.repo_caps import caps
 from app.cli.repo_check import check
 from app.cli.repo_isolation import isolation
 from app.cli.repo_policy import policy, served
+from app.cli.repo_retention import retention
 from app.cli.repo_secret import secret
 from app.client import Client
 
@@ -100,4 +101,5 @@ repo.add_command(policy)
 repo.add_command(caps)
 repo.add_command(check)
 repo.add_command(isolation)
+repo.add_command(retention)
 repo.add_command(secret)

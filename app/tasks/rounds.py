@@ -67,7 +67,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, sending.send_due, NOTIFY_S))
             group.create_task(_round(deps, sending.forget_old, RETENTION_S))
             group.create_task(_round(deps, scheduled.run_due, scheduled.EVERY_S))
-            group.create_task(_round(deps, retention.remove_old, RETENTION_S))
+            group.create_task(_round(deps, _remove_old(deps), RETENTION_S))
             group.create_task(_round(deps, retention.forget_answers, RETENTION_S))
     finally:
         for end in ends:
@@ -88,6 +88,15 @@ async def _round(deps: Deps, work: Round, every_s: float, wake: asyncio.Event | 
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), every_s)
             await asyncio.sleep(GATHER_S)
+
+
+def _remove_old(deps: Deps) -> Round:
+    remover = retention.Remover(deps.begin, deps.settings)
+
+    async def remove_old(_: Deps) -> None:
+        await remover.round()
+
+    return remove_old
 
 
 async def put_unhandled(deps: Deps) -> int:

@@ -2,7 +2,7 @@
 
 from app.db.queries import audit, deliveries
 from app.deps import Deps
-from app.errors import NotFound
+from app.errors import NotFound, Removed
 from app.web.auth import Actor
 
 
@@ -11,9 +11,12 @@ async def replay(deps: Deps, delivery_id: int, actor: Actor) -> None:
 
     Raises:
         NotFound: there is no such delivery.
+        Removed: its body is not kept any more.
     """
     async with deps.begin() as db:
         if not await deliveries.reopen(db, delivery_id):
-            raise NotFound(f"There is no delivery {delivery_id}.")
+            if await deliveries.get(db, delivery_id) is None:
+                raise NotFound(f"There is no delivery {delivery_id}.")
+            raise Removed(f"The body of delivery {delivery_id} was kept for as long as the settings say.")
         await audit.record(db, "delivery.replayed", actor=actor.name, detail=str(delivery_id))
     await deps.tasks.put("handle_delivery", delivery_id)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.db.queries import kept
+from app.db.queries import kept_kinds
 from app.db.tables import attempt, import_, measurement, result
 from app.results.ingest import ingest
 from app.tasks import retention
@@ -46,7 +46,7 @@ async def test_raw_samples_go_after_a_year_and_what_they_say_in_sum_stays(site):
     await history(site, commits=4, old=2)
     before = (await with_samples(site))[1]
 
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
 
     left, items, _ = await with_samples(site)
     assert left == ["No. 2", "No. 3"]
@@ -54,12 +54,12 @@ async def test_raw_samples_go_after_a_year_and_what_they_say_in_sum_stays(site):
 
 
 async def test_around_a_change_point_raw_samples_and_result_files_stay_for_ever(site, monkeypatch):
-    monkeypatch.setattr(kept, "AROUND", 2)
+    monkeypatch.setattr(kept_kinds, "AROUND", 2)
     repository, attempts = await history(site, commits=10, old=10)
     series = (await with_samples(site))[2]
     await shift(site, repository, series, (sha(4), sha(5)))
 
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
 
     assert (await with_samples(site))[0] == ["No. 3", "No. 4", "No. 5", "No. 6"]
     assert (await with_samples(site, "boot"))[0] == []  # nothing shifted there
@@ -73,7 +73,7 @@ async def test_a_removed_result_file_is_gone_with_a_reason_and_its_measurements_
     async with site.deps.begin() as db:
         job = await db.scalar(sa.select(attempt.c.job_id).where(attempt.c.id == old))
 
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
 
     gone = await site.http.get(f"/api/v1/jobs/{job}/result")
     assert (gone.status_code, gone.json()["error"]["code"]) == (410, "removed")
@@ -90,7 +90,7 @@ async def test_samples_of_a_point_that_was_measured_twice_may_go_one_after_the_o
     together = (await site.json(points))["items"][0]
     await grow_old(site, [first])
 
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
 
     (after,) = (await site.json(points))["items"]
     assert (together["value"], together["samples"]) == (4, 7)  # of all seven
@@ -107,7 +107,7 @@ async def test_samples_of_an_import_go_a_year_after_it(site):
     numbers = {"value": 1, "low": 1, "high": 1, "count": 1, "samples": [1.0]}
     added = await site.insert("measurement", import_id=brought, **same, **numbers)
 
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
 
     async with site.deps.begin() as db:
         assert await db.scalar(sa.select(measurement.c.samples).where(measurement.c.id == added)) == []
@@ -118,7 +118,7 @@ async def test_with_a_limit_of_zero_days_everything_stays(site):
     site.deps.settings.__dict__.update(keep_samples_days=0, keep_results_days=0)
     await history(site, commits=2, old=2)
 
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
 
     assert (await with_samples(site))[0] == ["No. 0", "No. 1"]
 
@@ -131,13 +131,13 @@ async def test_a_round_goes_in_portions_and_the_command_goes_on_to_the_end(site,
     where = {"DATABASE_URL": site.deps.settings.database_url, "REDIS_URL": site.deps.settings.redis_url}
 
     asked = json.loads((await rigline("retention", "--dry-run", "--json", **where)).out)
-    await retention.remove_old(site.deps)
+    await retention.Remover(site.deps.begin, site.deps.settings).round()
     after_a_round = len((await with_samples(site))[0])
     done = await rigline("retention", **where)
 
     due = {each["what"]: (each["days"], each["of"]) for each in asked["items"]}
     assert due == {"logs": (90, 5), "artefacts": (30, 0), "raw samples": (365, 5), "raw samples of imports": (365, 0),
-                   "result files": (365, 10)}  # fmt: skip
+                   "result files": (365, 10), "deliveries": (90, 0), "audit": (0, 0), "pipelines": (0, 0)}  # fmt: skip
     assert (asked["removed"], after_a_round) == (False, 3 + left)
     assert done.status == 0 and "raw samples" in done.out
     assert len((await with_samples(site))[0]) == left

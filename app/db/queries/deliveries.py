@@ -160,8 +160,9 @@ async def led_to(db: AsyncConnection, delivery_id: int, *, limit: int = 50) -> l
 
 
 async def reopen(db: AsyncConnection, delivery_id: int) -> bool:
-    """Make a delivery unhandled, as `replay` does; False if there is none. Handlers are idempotent."""
-    change = sa.update(Delivery).where(col(Delivery.id) == delivery_id).values(handled_at=None, verdict=None, tries=0)
+    """Make a delivery with its body unhandled, as `replay` does; False if there is none. Handlers are idempotent."""
+    mine = sa.update(Delivery).where(col(Delivery.id) == delivery_id, col(Delivery.removed_at).is_(None))
+    change = mine.values(handled_at=None, verdict=None, tries=0)
     return await db.scalar(change.returning(col(Delivery.id))) is not None
 
 

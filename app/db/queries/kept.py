@@ -1,10 +1,9 @@
-"""Remove what was kept for as long as the settings say: logs, artefacts, raw samples and files of results.
+"""Remove what was kept for as long as settings and repositories say: logs, artefacts, raw samples, files, bodies.
 
-What was measured stays for ever in sum (median, lowest, highest, count). Around a change point the raw samples stay
-too, and at the two commits that it lies between the files: there somebody may want to look again.
+What there is to go is in `kept_kinds.py`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.queries import arrays
-from app.db.tables import artefact_piece, attempt, change_point, commit, import_, log_chunk, measurement, result
+from app.db.tables import keep_rule
 
-AROUND = 32  # points of a series on each side of a change point: what the detector compares there
 now = sa.func.now()
 
 Remove = Callable[[AsyncConnection, Sequence[int]], Awaitable[None]]
@@ -26,137 +24,91 @@ class Kind:
 
     name: str
     setting: str  # the days it is kept; 0: for ever
-    of: sa.Table  # attempts, result files or imports
+    of: sa.Table  # attempts, result files, imports, deliveries or lines of the audit
     since: sa.Column[Any]  # when its age begins
-    noted: sa.Column[Any]  # when it was removed
+    noted: sa.Column[Any] | None  # when it was removed; None: the row itself goes
     remove: Remove
+    bytes: sa.ColumnElement[Any]  # of a row of `of`: what would go
+    rule: str = ""  # by which name a repository may say how long; empty: it has no say
+    repository: sa.ScalarSelect[int] | None = None  # whose a row of `of` is
     only: sa.ColumnElement[bool] | None = None
+    oldest: sa.ColumnElement[bool] | None = None  # where no index has their order: look at these alone
     most: int = 20  # rows of one transaction
 
-    def old(self, days: int) -> sa.Select[Any]:
-        """Choose the rows whose time has come."""
-        due = self.since < now - sa.func.make_interval(0, 0, 0, days)
-        wanted = sa.select(self.of.c.id).where(self.noted.is_(None), due)
+    def old(self, days: int, *, shortest: int) -> sa.Select[Any]:
+        """Choose the rows whose time has come: `days` counts where their repository says nothing."""
+        wanted = sa.select(self.of.c.id).where(self.since < _before(shortest))
+        if self.repository is not None:
+            said = (keep_rule.c.repository_id == self.repository, keep_rule.c.what == self.rule)
+            wanted = wanted.outerjoin_from(self.of, keep_rule, sa.and_(*said))
+            counts = sa.func.coalesce(keep_rule.c.days, days)
+            wanted = wanted.where(counts > 0, self.since < _before(counts))
+        wanted = wanted if self.noted is None else wanted.where(self.noted.is_(None))
         return wanted if self.only is None else wanted.where(self.only)
 
 
-async def count(db: AsyncConnection, kind: Kind, *, days: int) -> int:
-    """Count the rows whose time has come."""
-    return int(await db.scalar(sa.select(sa.func.count()).select_from(kind.old(days).subquery())) or 0)
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What of a kind would go now by one rule."""
+
+    repository_id: int | None  # whose rule it is; None: of the settings
+    days: int
+    of: int
+    bytes: int
+
+
+def _before(days: Any) -> sa.ColumnElement[Any]:
+    return now - sa.func.make_interval(0, 0, 0, days)
+
+
+async def shortest(db: AsyncConnection, rule: str, days: int) -> int | None:
+    """Find after how many days something may go at the earliest, by any rule; None: nothing ever does."""
+    said = sa.select(keep_rule.c.days).where(keep_rule.c.what == rule, keep_rule.c.days > 0)
+    known = [*(await db.scalars(said.distinct())), *([days] if days else [])]
+    return min(known, default=None)
+
+
+async def count(db: AsyncConnection, kind: Kind, *, days: int) -> list[Due]:
+    """Count what would go, rule by rule; a rule by which nothing would go is not listed."""
+    least = await shortest(db, kind.rule, days)
+    if least is None:
+        return []
+    amount = sa.func.coalesce(sa.func.sum(kind.bytes), 0)
+    old = kind.old(days, shortest=least).with_only_columns(sa.func.count(), amount)
+    if kind.repository is None:
+        row = (await db.execute(old)).one()
+        return [Due(repository_id=None, days=days, of=row[0], bytes=int(row[1]))] if row[0] else []
+    whose = (keep_rule.c.repository_id, sa.func.coalesce(sa.func.max(keep_rule.c.days), days))
+    rows = await db.execute(old.add_columns(*whose).group_by(keep_rule.c.repository_id))
+    return [Due(repository_id=row[2], days=row[3], of=row[0], bytes=int(row[1])) for row in rows]
 
 
 async def remove(db: AsyncConnection, kind: Kind, *, days: int, at_once: int) -> int:
     """Remove what some of the oldest rows have, those that nobody else is at; return of how many."""
-    chosen = kind.old(days).order_by(kind.since).limit(at_once).with_for_update(skip_locked=True, of=kind.of)
-    ids = [row[0] for row in await db.execute(chosen)]
+    least = await shortest(db, kind.rule, days)
+    if least is None:
+        return 0
+    chosen = kind.old(days, shortest=least).order_by(kind.since).limit(at_once)
+    if kind.oldest is not None:
+        chosen = chosen.where(kind.oldest)
+    ids = [row[0] for row in await db.execute(chosen.with_for_update(skip_locked=True, of=kind.of))]
     if ids:
         await kind.remove(db, ids)
-        await db.execute(sa.update(kind.of).where(arrays.is_in(kind.of.c.id, ids)).values({kind.noted.name: now}))
+        if kind.noted is not None:
+            done = sa.update(kind.of).where(arrays.is_in(kind.of.c.id, ids))
+            await db.execute(done.values({kind.noted.name: now}))
     return len(ids)
 
 
-def _pieces(pieces: sa.Table) -> Remove:
-    async def remove_pieces(db: AsyncConnection, ids: Sequence[int]) -> None:
-        await db.execute(sa.delete(pieces).where(arrays.is_in(pieces.c.attempt_id, ids)))
-
-    return remove_pieces
-
-
-def _samples(of: sa.Column[Any]) -> Remove:
-    async def remove_samples(db: AsyncConnection, ids: Sequence[int]) -> None:
-        mine = sa.select(measurement.c.id, measurement.c.series_id, measurement.c.made_at)
-        theirs = mine.where(arrays.is_in(of, ids)).cte("theirs")
-        near = _near(sa.select(theirs.c.series_id)).cte("near")
-        within = theirs.c.made_at.between(near.c.first, near.c.last)
-        stays = sa.exists(sa.select(near).where(near.c.series_id == theirs.c.series_id, within))
-        gone = sa.update(measurement).where(measurement.c.id == theirs.c.id, sa.not_(stays)).values(samples=[])
-        await db.execute(gone)
-
-    return remove_samples
+async def rules(db: AsyncConnection, repository_id: int) -> dict[str, int]:
+    """Read the rules of a repository: what → days."""
+    rows = await db.execute(sa.select(keep_rule).where(keep_rule.c.repository_id == repository_id))
+    return {row.what: row.days for row in rows}
 
 
-def _near(series_ids: sa.Select[tuple[int]]) -> sa.Select[Any]:
-    """Find the stretches around the change points of some series, as the places of their first and last commit."""
-    before, after = commit.alias("before"), commit.alias("after")
-    ends = (
-        sa.select(change_point.c.series_id, _made_at(before).label("before_at"), _made_at(after).label("after_at"))
-        .join_from(change_point, before, before.c.id == change_point.c.after_commit_id)
-        .join(after, after.c.id == change_point.c.until_commit_id)
-        .where(change_point.c.series_id.in_(series_ids), change_point.c.gone_at.is_(None))
-        .subquery("ends")
-    )
-    made_at = measurement.c.made_at
-    mine = sa.select(made_at).where(measurement.c.series_id == ends.c.series_id).offset(AROUND - 1).limit(1)
-    first = mine.where(made_at <= ends.c.before_at).order_by(made_at.desc()).correlate(ends).scalar_subquery()
-    last = mine.where(made_at >= ends.c.after_at).order_by(made_at).correlate(ends).scalar_subquery()
-    return sa.select(
-        ends.c.series_id,
-        sa.func.coalesce(first, sa.literal_column("'-infinity'::timestamptz")).label("first"),
-        sa.func.coalesce(last, sa.literal_column("'infinity'::timestamptz")).label("last"),
-    )
-
-
-def _made_at(of: sa.FromClause) -> sa.ColumnElement[Any]:
-    return sa.func.coalesce(of.c.committed_at, of.c.seen_at)
-
-
-async def _files(db: AsyncConnection, ids: Sequence[int]) -> None:
-    await db.execute(sa.update(result).where(arrays.is_in(result.c.id, ids)).values(data=b""))
-
-
-_at_a_change = sa.exists(
-    sa.select(change_point.c.id)
-    .join(measurement, measurement.c.series_id == change_point.c.series_id)
-    .where(
-        measurement.c.attempt_id == result.c.attempt_id,
-        measurement.c.commit_id.in_([change_point.c.after_commit_id, change_point.c.until_commit_id]),
-        change_point.c.gone_at.is_(None),
-    )
-)
-_has_artefacts = sa.exists().where(artefact_piece.c.attempt_id == attempt.c.id)
-
-LOGS = Kind(
-    name="logs",
-    setting="keep_logs_days",
-    of=attempt,
-    since=attempt.c.ended_at,
-    noted=attempt.c.log_removed_at,
-    remove=_pieces(log_chunk),
-)
-ARTEFACTS = Kind(
-    name="artefacts",
-    setting="keep_artefacts_days",
-    of=attempt,
-    since=attempt.c.ended_at,
-    noted=attempt.c.artefacts_removed_at,
-    remove=_pieces(artefact_piece),
-    only=_has_artefacts,
-)
-SAMPLES = Kind(
-    name="raw samples",
-    setting="keep_samples_days",
-    of=attempt,
-    since=attempt.c.ended_at,
-    noted=attempt.c.samples_removed_at,
-    remove=_samples(measurement.c.attempt_id),
-    most=2,  # attempts of up to tens of thousands of measurements
-)
-IMPORTED = Kind(
-    name="raw samples of imports",
-    setting="keep_samples_days",
-    of=import_,
-    since=import_.c.imported_at,
-    noted=import_.c.samples_removed_at,
-    remove=_samples(measurement.c.import_id),
-    most=1,
-)
-FILES = Kind(
-    name="result files",
-    setting="keep_results_days",
-    of=result,
-    since=result.c.stored_at,
-    noted=result.c.removed_at,
-    remove=_files,
-    only=sa.not_(_at_a_change),
-)
-KINDS = (LOGS, ARTEFACTS, SAMPLES, IMPORTED, FILES)
+async def set_rules(db: AsyncConnection, repository_id: int, days: Mapping[str, int]) -> None:
+    """Give a repository these rules and no others."""
+    await db.execute(sa.delete(keep_rule).where(keep_rule.c.repository_id == repository_id))
+    if days:
+        rows = [{"repository_id": repository_id, "what": what, "days": each} for what, each in days.items()]
+        await db.execute(sa.insert(keep_rule), rows)

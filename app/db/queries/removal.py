@@ -23,6 +23,7 @@ from app.db.models import (
     Status,
 )
 from app.db.queries import analysis
+from app.db.tables import conversation
 from app.errors import Conflict
 from app.states import ENDED
 
@@ -48,9 +49,16 @@ async def remove_pipeline(db: AsyncConnection, pipeline_id: int) -> list[int]:
     ):
         raise Conflict(f"The last status of pipeline {pipeline_id} is not on the forge yet. Try again in a moment.")
     await _remove_jobs(db, mine)
+    await _fall_silent(db, pipeline_id)
     await db.execute(sa.delete(Status).where(col(Status.pipeline_id) == pipeline_id))
     await db.execute(sa.delete(Pipeline).where(col(Pipeline.id) == pipeline_id))
     return []
+
+
+async def _fall_silent(db: AsyncConnection, pipeline_id: int) -> None:
+    """Let the comment on a pull request stand as it is: what it speaks of goes."""
+    mine = sa.update(conversation).where(conversation.c.pipeline_id == pipeline_id)
+    await db.execute(mine.values(pipeline_id=None, sent_version=conversation.c.version))
 
 
 async def remove_job(db: AsyncConnection, job_id: int) -> bool:

@@ -143,6 +143,12 @@ async def only(db: AsyncConnection) -> sa.RowMapping | None:
     return found[0] if len(found) == 1 else None
 
 
+async def names(db: AsyncConnection) -> dict[int, str]:
+    """Name all repositories, also those no longer served."""
+    rows = await db.execute(sa.select(col(Repository.id), col(Repository.full_name)))
+    return {row[0]: row[1] for row in rows}
+
+
 async def forges_served(db: AsyncConnection) -> set[str]:
     """Name the forges of which a repository is served."""
     wanted = sa.select(_TABLE.c.forge).where(_TABLE.c.forge_id.is_not(None), _TABLE.c.removed_at.is_(None))

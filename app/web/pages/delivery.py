@@ -72,7 +72,7 @@ async def replay_from_page(delivery_id: int) -> Response:
 def _read(row: sa.RowMapping) -> tuple[str | None, dict[str, str]]:
     """Say what the delivery is in our words, without any text that somebody wrote."""
     forge = deps().forges.get(row["forge"])
-    if forge is None or row["stored_bytes"] > READ_UP_TO:
+    if forge is None or not 0 < row["stored_bytes"] <= READ_UP_TO:
         return None, {}
     try:
         event = forge.parse(row["kind"], deliveries.unpack(row["body"]))
