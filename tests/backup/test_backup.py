@@ -28,7 +28,7 @@ PAGES = (
     "/index", "/pipelines", "/queue", "/builders", "/builders/lab-1", "/deliveries", "/github/acme/firmware",
     "/github/acme/firmware/history", "/github/acme/firmware/alerts", "/api/v1/pipelines", "/api/v1/builders",
     "/api/v1/boards", "/api/v1/repositories", "/api/v1/deliveries", "/api/v1/series", "/api/v1/users",
-    "/api/v1/tokens", "/api/v1/series/1/points?samples=true",
+    "/api/v1/tokens",
 )  # fmt: skip
 
 
@@ -37,7 +37,6 @@ async def a_service(site):
     ids = await scene.lab(site, commits=12)
     await site.insert("webhook_secret", repository_id=ids["repository"], sealed=seal(KEY, "of the forge"))
     await site.insert("alert", kind="status_refused", subject="acme", text="no right", repository_id=ids["repository"])
-    await site.update("builder", 1, seen_at=NOW - timedelta(days=2))
     await site.admin()
     return ids
 
@@ -45,7 +44,15 @@ async def a_service(site):
 async def everything(site, ids):
     """Read what people and programs see."""
     jobs_ = [f"/api/v1/jobs/{ids['failed']}{part}" for part in ("", "/result")]
-    paths = [*PAGES, f"/pipelines/{ids['mixed']}", f"/pipelines/{ids['fork']}", f"/jobs/{ids['failed']}", *jobs_]
+    series = (await site.json("/api/v1/series"))["items"][0]["id"]
+    paths = [
+        *PAGES,
+        f"/api/v1/series/{series}/points?samples=true",
+        f"/pipelines/{ids['mixed']}",
+        f"/pipelines/{ids['fork']}",
+        f"/jobs/{ids['failed']}",
+        *jobs_,
+    ]
     found = {path: await site.json(path if path.startswith("/api") else f"{path}.json") for path in paths}
     return found | {"log": await site.get(f"/api/v1/jobs/{ids['failed']}/log")}
 
