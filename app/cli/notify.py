@@ -94,6 +94,20 @@ def test(client: Client, subscription: int) -> None:
 @notify.command()
 @click.argument("subscription", type=int)
 @asks
+def resume(client: Client, subscription: int) -> None:
+    """Let a subscription go on that has ended, as one that was given up. What happened meanwhile is not told.
+
+    \b
+    Example:
+      rigline notify resume 3
+    """
+    client.post(f"/subscriptions/{subscription}/resume")
+    click.echo(f"subscription {subscription} goes on")
+
+
+@notify.command()
+@click.argument("subscription", type=int)
+@asks
 def remove(client: Client, subscription: int) -> None:
     """End a subscription; what is on its way is not sent any more.
 

@@ -73,6 +73,24 @@ async def end(deps: Deps, subscription_id: int, *, actor: str) -> None:
         await audit.record(db, "subscription.ended", actor=actor, detail=f"subscription {subscription_id}")
 
 
+async def begin_again(deps: Deps, subscription_id: int, *, actor: str) -> None:
+    """Let a subscription go on that has ended, as one that was given up; what happened meanwhile is not told.
+
+    Raises:
+        NotFound: there is no such subscription.
+        Invalid, Conflict: its address cannot be told anything now.
+    """
+    async with deps.begin() as db:
+        found = await subscriptions.get(db, subscription_id)
+    if found is None:
+        raise NotFound(f"There is no subscription {subscription_id}.")
+    _check(deps, found.channel, found.address)
+    async with deps.begin() as db:
+        if await subscriptions.begin_again(db, subscription_id):
+            await alerts.resolve(db, sending.ALERT, f"subscription {subscription_id}")
+            await audit.record(db, "subscription.resumed", actor=actor, detail=f"subscription {subscription_id}")
+
+
 async def try_out(deps: Deps, subscription_id: int) -> str:
     """Send a test at once; returns why it did not arrive, or nothing. One that fails is not tried again.
 

@@ -67,8 +67,8 @@ async def insist(right: Right) -> Actor:
     return actor
 
 
-async def pressed(right: Right | None = None) -> tuple[Actor, dict[str, str]]:
-    """Find who pressed a button of one of our pages, and what else stood in its form.
+async def pressed(right: Right | None = None, *, longest: int = LONGEST_FORM) -> tuple[Actor, dict[str, str]]:
+    """Find who pressed a button of one of our pages, and what else stood in its form, of at most so many bytes.
 
     A session counts only for a form of ours: see `app/web/same_origin.py`.
 
@@ -77,7 +77,7 @@ async def pressed(right: Right | None = None) -> tuple[Actor, dict[str, str]]:
         Forbidden: the form is another site's, or the role does not cover it.
         TooLarge: the form is.
     """
-    form = await form_of_ours()
+    form = await form_of_ours(longest)
     given = form.pop(same_origin.FIELD, "")
     actor = await visitor()
     if actor is None:
@@ -89,15 +89,15 @@ async def pressed(right: Right | None = None) -> tuple[Actor, dict[str, str]]:
     return actor, form
 
 
-async def form_of_ours() -> dict[str, str]:
-    """Read a form of a page of ours, whoever sends it.
+async def form_of_ours(longest: int = LONGEST_FORM) -> dict[str, str]:
+    """Read a form of a page of ours, whoever sends it, of at most so many bytes.
 
     Raises:
         Forbidden: the form is another site's.
         TooLarge: it is.
     """
     same_origin.check_origin(_settings().public_url)
-    return dict(parse_qsl((await wire.body(LONGEST_FORM)).decode("utf-8", "replace")))
+    return dict(parse_qsl((await wire.body(longest)).decode("utf-8", "replace")))
 
 
 async def begin(user_id: int, way: str, *, token_id: int | None = None) -> None:

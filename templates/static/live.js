@@ -25,7 +25,7 @@ function since(at) { // as the service writes it: 00:03:07, 2d 04:10:00
 }
 function write(time, text) { if (time.textContent !== text) time.textContent = text; }
 function tick() {
-  for (const time of document.querySelectorAll("time[title]:not([data-since])")) write(time, ago(time.dateTime));
+  for (const time of document.querySelectorAll("time[title]:not([data-since], [data-clock])")) write(time, ago(time.dateTime));
 }
 setInterval(tick, 5000);
 setInterval(() => { for (const time of document.querySelectorAll("time[data-since]")) write(time, since(time.dateTime)); }, 1000);

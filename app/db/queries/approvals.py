@@ -45,6 +45,12 @@ async def of(db: AsyncConnection, repository_id: int, commit: str) -> sa.RowMapp
     return (await db.execute(asked)).mappings().one_or_none()
 
 
+async def list_(db: AsyncConnection, repository_id: int, *, limit: int = 20) -> list[sa.RowMapping]:
+    """List what was approved last in a repository."""
+    asked = sa.select(_TABLE).where(_TABLE.c.repository_id == repository_id).order_by(_TABLE.c.id.desc()).limit(limit)
+    return list((await db.execute(asked)).mappings())
+
+
 async def withdraw(db: AsyncConnection, repository_id: int, pull_request: int) -> list[str]:
     """Forget the approvals of a pull request, whatever way they came; return their commits. The audit keeps them."""
     of_its_pipelines = sa.select(col(Pipeline.commit)).where(

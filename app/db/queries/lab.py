@@ -156,11 +156,23 @@ async def attempts_of(db: AsyncConnection, builder_id: int, *, limit: int = 20) 
     return list((await db.execute(wanted.order_by(col(Attempt.id).desc()).limit(limit))).mappings())
 
 
-async def deliveries(db: AsyncConnection, *, before: int | None = None, limit: int = 50) -> list[sa.RowMapping]:
+async def deliveries(
+    db: AsyncConnection,
+    *,
+    forge: str | None = None,
+    kind: str | None = None,
+    handled: bool | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[sa.RowMapping]:
     """List deliveries without their bodies, the newest first."""
     names = ("id", "forge", "key", "kind", "received_at", "handled_at", "verdict", "tries")
     size = sa.func.octet_length(col(Delivery.body)).label("stored_bytes")
     wanted = sa.select(*(getattr(Delivery, name) for name in names), size)
+    for column, value in ((col(Delivery.forge), forge), (col(Delivery.kind), kind)):
+        wanted = wanted if value is None else wanted.where(column == value)
+    if handled is not None:
+        wanted = wanted.where(col(Delivery.handled_at).is_not(None) == sa.literal(handled))
     if before is not None:
         wanted = wanted.where(col(Delivery.id) < before)
     return list((await db.execute(wanted.order_by(col(Delivery.id).desc()).limit(limit))).mappings())

@@ -9,9 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.db.models import Repository, Schedule
+from app.db.models import Pipeline, Repository, Schedule, Trigger
 from app.db.queries.repositories import PLAIN
 
+RUNS = 3  # of a schedule that are listed
+LOOKED_THROUGH = 500  # newest pipelines of a repository among which they are found
 UNBORN = "-"  # the default branch has no commit, or its rules cannot be used
 
 
@@ -103,6 +105,31 @@ async def list_(
         if wanted is not None:
             asked = asked.where(column == wanted)
     return list((await db.execute(asked.order_by(table.c.id).limit(limit))).mappings())
+
+
+async def runs(db: AsyncConnection, schedule_ids: Sequence[int]) -> dict[int, list[int]]:
+    """List the last pipelines that schedules opened, for each the newest first."""
+    table: sa.Table = Schedule.__table__  # type: ignore[attr-defined]
+    newest = (
+        sa.select(col(Pipeline.id), col(Pipeline.rule), col(Pipeline.trigger))
+        .where(col(Pipeline.repository_id) == table.c.repository_id)
+        .order_by(col(Pipeline.id).desc())
+        .limit(LOOKED_THROUGH)
+        .correlate(table)
+        .lateral("newest")
+    )
+    mine = (
+        sa.select(newest.c.id)
+        .where(newest.c.rule == table.c.rule, newest.c.trigger == Trigger.SCHEDULE)
+        .order_by(newest.c.id.desc())
+        .limit(RUNS)
+        .lateral("mine")
+    )
+    asked = sa.select(table.c.id, mine.c.id.label("pipeline_id")).join(mine, sa.true())
+    found: dict[int, list[int]] = {}
+    for row in await db.execute(asked.where(table.c.id.in_(schedule_ids)).order_by(mine.c.id.desc())):
+        found.setdefault(row.id, []).append(row.pipeline_id)
+    return found
 
 
 async def rest(db: AsyncConnection, schedule_id: int, *, by: str) -> None:

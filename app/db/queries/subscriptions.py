@@ -71,6 +71,13 @@ async def end(db: AsyncConnection, subscription_id: int, why: str) -> bool:
     return True
 
 
+async def begin_again(db: AsyncConnection, subscription_id: int) -> bool:
+    """Let an ended subscription go on, with what happens from now on; False if there is none that has ended."""
+    mine = (subscription.c.id == subscription_id, subscription.c.ended_at.is_not(None))
+    change = sa.update(subscription).where(*mine).values(ended_at=None, ended_why="")
+    return await db.scalar(change.returning(subscription.c.id)) is not None
+
+
 is_waiting = (notification.c.sent_at.is_(None), notification.c.closed.is_(None))
 
 
@@ -80,9 +87,13 @@ async def get(db: AsyncConnection, subscription_id: int) -> SubscriptionView | N
     return None if row is None else SubscriptionView(**row)
 
 
-async def list_(db: AsyncConnection, *, ended: bool = False, after: int = 0, limit: int = 50) -> list[SubscriptionView]:
-    """List the subscriptions that go on; `ended` adds those that do not."""
+async def list_(
+    db: AsyncConnection, *, ended: bool = False, repository_id: int | None = None, after: int = 0, limit: int = 50
+) -> list[SubscriptionView]:
+    """List the subscriptions that go on, of one repository if it is named; `ended` adds those that do not."""
     asked = _views().where(subscription.c.id > after)
+    if repository_id is not None:
+        asked = asked.where(subscription.c.repository_id == repository_id)
     if not ended:
         asked = asked.where(subscription.c.ended_at.is_(None))
     rows = await db.execute(asked.order_by(subscription.c.id).limit(limit))

@@ -147,6 +147,13 @@ async def try_subscription(deps: Deps, *, actor: Actor, subscription_id: int) ->
     return Tried(arrived=not problem, error=problem)
 
 
+@operation("POST", "/subscriptions/{subscription_id}/resume", right=Right.ADMINISTER, answer=SubscriptionTold)
+async def resume_subscription(deps: Deps, *, actor: Actor, subscription_id: int) -> SubscriptionTold:
+    """Let a subscription go on that has ended, as one that was given up; what happened meanwhile is not told."""
+    await deciding.begin_again(deps, subscription_id, actor=actor.name)
+    return await show_subscription(deps, actor=actor, subscription_id=subscription_id)
+
+
 @operation("DELETE", "/subscriptions/{subscription_id}", right=Right.ADMINISTER)
 async def unsubscribe(deps: Deps, *, actor: Actor, subscription_id: int) -> None:
     """End a subscription; what is on its way is not sent any more."""
@@ -158,6 +165,11 @@ async def _found(db: AsyncConnection, subscription_id: int) -> SubscriptionView:
     if found is None:
         raise NotFound(f"There is no subscription {subscription_id}.")
     return found
+
+
+def shown(row: SubscriptionView) -> SubscriptionTold:
+    """Tell a subscription, for a page of ours too."""
+    return SubscriptionTold(**_told(row))
 
 
 def _told(row: SubscriptionView) -> dict[str, Any]:

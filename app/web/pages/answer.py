@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from pydantic import BaseModel
 from quart import Blueprint, Response, current_app, g, render_template, request
 
 from app.deps import Deps
@@ -46,6 +47,25 @@ DONE = {
     "judged": "Said. It holds until the change grows beyond its tolerance.",
     "deleted job": "The job is gone, with its log and results.",
     "deleted pipeline": "The pipeline is gone, with its jobs, logs and results.",
+    "set": "Kept. It counts from now on.",
+    "rules kept": "Kept. They count while the repository has none of its own.",
+    "rules forgotten": "Forgotten. The repository's own rules count, else the built-in ones.",
+    "distrusted": "Taken back. What waited by that approval is cancelled.",
+    "webhook made": "The webhook is made on the forge, with a secret of its own.",
+    "secret kept": "Kept. It cannot be read back.",
+    "secret forgotten": "Forgotten: what is signed with it is refused from now on.",
+    "subscribed": "It is told from now on.",
+    "unsubscribed": "Ended: it is told nothing more.",
+    "arrived": "The test arrived.",
+    "muted": "Muted: no alarm and no failed status by it until then.",
+    "unmuted": "It raises alarms again.",
+    "annotated": "Said at that commit.",
+    "taken back": "Taken back.",
+    "opened": "Opened now, by the rules of today.",
+    "resting": "It rests: it opens nothing by itself until somebody lets it go on.",
+    "goes on": "It goes on at its next time.",
+    "unserved": "It is no longer served. Its history stays, and adding it again goes on with it.",
+    "served": "It is served: its pushes and pull requests become pipelines.",
     "no error": "No further line of the log looks like an error.",
     "signed out": "You are signed out.",
     "retried job": "Queued again: this is the new job.",
@@ -88,7 +108,7 @@ async def answer(template: str, view: Any, *, sheet: Sheet | None = None, **draw
     if not is_dataclass(view):
         raise TypeError(f"a page shows a view dataclass, not {type(view).__name__}")
     if request.path.endswith(".json"):
-        return Response(msgspec.json.encode(view), content_type="application/json")
+        return Response(msgspec.json.encode(view, enc_hook=_plain), content_type="application/json")
     if sheet is not None and request.path.endswith(".csv"):
         return Response(sheet.as_csv(), content_type="text/csv; charset=utf-8; header=present")
     problem: ApiError | None = g.get("problem")
@@ -109,6 +129,13 @@ def _varying(response: Response) -> Response:
         response.headers.add("Vary", fresh.PARTS)
         response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+def _plain(value: Any) -> Any:
+    """Make an answer of the API that is part of a page what JSON knows."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    raise TypeError(f"a page's data holds a {type(value).__name__}")
 
 
 def button(

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from quart import Response
 
 from app.db.queries import lab
 from app.rights import Right
 from app.web import admission
-from app.web.pages.answer import PAGE, answer, deps, number, page
+from app.web.pages.answer import PAGE, answer, deps, number, page, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class DeliveryRow:
 class DeliveriesView:
     """`/deliveries`."""
 
+    filters: dict[str, str]  # those that were given
     items: list[DeliveryRow]
     next: int | None
     first: bool
@@ -40,9 +42,12 @@ async def deliveries() -> Response:
     """List deliveries, the newest first."""
     await admission.insist(Right.ADMINISTER)
     before = number("before", largest=2**63 - 1)
+    given = {name: value for name in ("forge", "kind", "handled") if (value := text(name))}
+    handled = {"yes": True, "no": False}.get(given.get("handled", ""))
+    asked: dict[str, Any] = {"forge": given.get("forge"), "kind": given.get("kind"), "handled": handled}
     async with deps().begin() as db:
-        rows = await lab.deliveries(db, before=before, limit=PAGE + 1)
+        rows = await lab.deliveries(db, **asked, before=before, limit=PAGE + 1)
     items = [DeliveryRow(**each) for each in rows[:PAGE]]
     following = items[-1].id if len(rows) > PAGE else None
-    view = DeliveriesView(items=items, next=following, first=before is None)
-    return await answer("deliveries.html", view)
+    view = DeliveriesView(filters=given, items=items, next=following, first=before is None)
+    return await answer("deliveries.html", view, forges=sorted(deps().forges))

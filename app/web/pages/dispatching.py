@@ -1,0 +1,63 @@
+"""Ask for a pipeline of one commit by a form, as `rigline dispatch` does."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+from quart import Response
+
+from app.db.queries import lab, repositories
+from app.rights import Right
+from app.web import admission
+from app.web.api import dispatching as api
+from app.web.api.dispatching import MOST_REPEATS, Dispatch
+from app.web.api.operations import read_value
+from app.web.pages.answer import answer, button, deps, go_to, page, text
+from builders.protocol import MAX_JOB_S
+
+LISTS = ("boards", "configurations", "tags")
+OFFERED = 200  # repositories, and names of boards, that a field proposes
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchPage:
+    """`/dispatch`."""
+
+    repositories: list[str]
+    boards: list[str]  # types, then names
+    configurations: list[str]
+
+
+@page("/dispatch")
+async def dispatch() -> Response:
+    """Show the form; what the query string says of repository, commit and kind stands in it."""
+    actor = await admission.insist(Right.DISPATCH)
+    async with deps().begin() as db:
+        served = [row["full_name"] for row in await repositories.list_(db, limit=OFFERED)]
+        boards = await lab.boards(db, limit=OFFERED)
+    names = list(dict.fromkeys([row["type"] for row in boards] + [row["name"] for row in boards]))
+    offered = sorted({each for row in boards for each in row["configurations"]})
+    view = DispatchPage(repositories=served, boards=names[:OFFERED], configurations=offered[:OFFERED])
+    given = {name: text(name) or "" for name in ("repository", "remote_url", "commit", "kind")}
+    limits: dict[str, Any] = {"most_repeats": MOST_REPEATS, "longest_s": int(MAX_JOB_S)}
+    return await answer("dispatch.html", view, visitor=actor, given=given, **limits)
+
+
+@button("/dispatch", dispatch)
+async def ask(**_: Any) -> Response:
+    """Open the pipeline, and lead to it."""
+    actor, form = await admission.pressed(Right.DISPATCH)
+    made = await api.dispatch(deps(), actor=actor, body=_body(form))
+    return go_to(f"/pipelines/{made.id}")
+
+
+def _body(form: dict[str, str]) -> Dispatch:
+    """Read the form as the API's body: names are separated by commas, an empty field was not filled in."""
+    given: dict[str, Any] = {name: value.strip() for name, value in form.items() if value.strip()}
+    for name in LISTS:
+        given[name] = [each.strip() for each in form.get(name, "").split(",") if each.strip()]
+    for name, kind in (("repeat", int), ("seconds", float)):
+        with contextlib.suppress(ValueError):  # what is no number is refused as such
+            given |= {name: kind(given[name])} if name in given else {}
+    body: Dispatch = read_value(Dispatch, given)
+    return body
