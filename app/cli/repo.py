@@ -6,6 +6,7 @@ from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
 from app.cli.repo_caps import caps
 from app.cli.repo_check import check
+from app.cli.repo_erase import erase
 from app.cli.repo_isolation import isolation
 from app.cli.repo_policy import policy, served
 from app.cli.repo_retention import retention
@@ -84,14 +85,24 @@ def list_(client: Client, as_json: bool) -> None:
 
 @repo.command()
 @click.argument("repository", metavar="ID|OWNER/NAME")
+@click.option("--with-data", is_flag=True, help="Delete all that belongs to it too; asks for its name.")
+@click.option("--dry-run", is_flag=True, help="With --with-data: only say how much that is.")
+@click.option("--confirm", metavar="OWNER/NAME", help="Its name, where nobody can be asked.")
 @asks
-def remove(client: Client, repository: str) -> None:
+def remove(client: Client, repository: str, with_data: bool, dry_run: bool, confirm: str | None) -> None:
     """Stop serving a repository. Its history stays, and `repo add` serves it again.
+
+    With --with-data its open jobs are cancelled, and pipelines, logs, results, histories and alerts are deleted for
+    ever; what was done stays in the audit. `rigline repo export` takes them along before.
 
     \b
     Example:
       rigline repo remove lvgl/lvgl
+      rigline repo remove lvgl/lvgl --with-data --dry-run
     """
+    if with_data:
+        erase(client, repository, dry_run=dry_run, confirm=confirm)
+        return
     found = served(client, repository)
     client.delete(f"/repositories/{found['id']}")
     click.echo(f"{found['full_name']} is no longer served.")

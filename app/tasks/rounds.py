@@ -19,7 +19,7 @@ from app.db.queries import deliveries
 from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, sweep
-from app.handlers import bisection, schedule
+from app.handlers import bisection, erasing, schedule
 from app.notify import sending, telling
 from app.reporting import absence, answers, comments, statuses
 from app.results import analysing
@@ -66,6 +66,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, telling.tell_due, TELL_S))
             group.create_task(_round(deps, sending.send_due, NOTIFY_S))
             group.create_task(_round(deps, sending.forget_old, RETENTION_S))
+            group.create_task(_round(deps, erasing.go_on, erasing.EVERY_S))
             group.create_task(_round(deps, scheduled.run_due, scheduled.EVERY_S))
             group.create_task(_round(deps, _remove_old(deps), RETENTION_S))
             group.create_task(_round(deps, retention.forget_answers, RETENTION_S))
