@@ -51,7 +51,7 @@ ASKED = (
         kilobytes=60,
     ),
     Asked(what="overview of the repository", address=PAGE, p95_ms=200, kilobytes=40),
-    Asked(what="list of series with small charts", address=f"{PAGE}/history"),
+    Asked(what="list of 100 series with small charts", address=f"{PAGE}/history", p95_ms=200, kilobytes=40),
     Asked(
         what="compare of 500 rows",
         address=f"{PAGE}/compare/{past.sha(past.COMMITS - 2)}...{past.sha(past.COMMITS - 1)}",
