@@ -85,7 +85,8 @@ async def _make_room(db: Any, *, replace: bool) -> None:
     await db.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": schema.LOCK})
     await archive.be_patient(await _plain(db))
     await _insist(db, replace=replace)
-    await archive.drop_everything(db)
+    there = await archive.revision(await _plain(db))
+    await archive.drop_everything(db, unknown_too=there is not None and there not in schema.known())
 
 
 async def _fill(db: Any, reader: Reader, tell: Tell | None) -> Manifest:

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,19 +41,20 @@ class Source:
 
 
 @contextmanager
-def opened(given: Path) -> Iterator[Source]:
-    """Look into a checkout, a wheel or an sdist.
+def opened(given: Path, python: Path) -> Iterator[Source]:
+    """Look into a checkout, a wheel or an sdist, for an environment of some Python.
 
     Raises:
         InstanceError: it is none of them, or not Rigline's.
     """
+    asked = run([python, "-c", "import sys; print(sys.version)"], what=str(python))  # another one needs other packages
     if given.suffix == ".whl":
-        yield _wheel(given)
+        yield _wheel(given, asked)
     elif given.name.endswith(".tar.gz"):
         with tempfile.TemporaryDirectory(prefix="rigline-sdist-") as folder:
-            yield _checkout(given, _unpacked(given, Path(folder)))
+            yield _checkout(given, _unpacked(given, Path(folder)), asked)
     else:
-        yield _checkout(given, given)
+        yield _checkout(given, given, asked)
 
 
 def of_this_code() -> Path | None:
@@ -139,7 +140,7 @@ def _check_version(folder: Path) -> None:
         raise InstanceError(f"Rigline needs Python 3.11 or newer, not {'.'.join(said.split())}. Name one by --python.")
 
 
-def _checkout(given: Path, root: Path) -> Source:
+def _checkout(given: Path, root: Path, python: str) -> Source:
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         lock = (root / LOCK).read_bytes()
@@ -148,7 +149,7 @@ def _checkout(given: Path, root: Path) -> Source:
     if project.get("name") != "rigline":
         raise InstanceError(f"{given} is no checkout of Rigline with {LOCK}, and no wheel or .tar.gz of it.")
     files = ((str(path.relative_to(root)), path.read_bytes()) for path in _files(root))
-    return Source(given=given, wish=root, lock=lock, version=f"{project['version']}-{_digest(files)}")
+    return Source(given=given, wish=root, lock=lock, version=f"{project['version']}-{_digest(python, files)}")
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -157,14 +158,14 @@ def _files(root: Path) -> Iterator[Path]:
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def _wheel(given: Path) -> Source:
+def _wheel(given: Path, python: str) -> Source:
     try:
         with zipfile.ZipFile(given) as wheel:
             lock = wheel.read(LOCK_OF_WHEEL)
     except (OSError, zipfile.BadZipFile, KeyError):
         raise InstanceError(f"{given} is no wheel of Rigline.") from None
     name = given.name.split("-")
-    digest = _digest([(given.name, given.read_bytes())])
+    digest = _digest(python, [(given.name, given.read_bytes())])
     return Source(given=given, wish=given, lock=lock, version=f"{name[1] if len(name) > 1 else '0'}-{digest}")
 
 
@@ -180,9 +181,9 @@ def _unpacked(given: Path, folder: Path) -> Path:
     return inside[0] if len(inside) == 1 else folder
 
 
-def _digest(files: Iterator[tuple[str, bytes]] | list[tuple[str, bytes]]) -> str:
-    """Name a state of the code for this Python: another one needs other packages."""
-    digest = hashlib.sha256(sys.version.encode())
+def _digest(python: str, files: Iterable[tuple[str, bytes]]) -> str:
+    """Name a state of the code for a Python."""
+    digest = hashlib.sha256(python.encode())
     for name, content in files:
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:12]

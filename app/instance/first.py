@@ -1,6 +1,7 @@
 """The first step of `make install`, by a Python that has none of our packages: make the environment, go on in it."""
 
 import argparse
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,20 +19,25 @@ def main(checkout: Path, arguments: Sequence[str]) -> int:
     given, _ = known.parse_known_args(arguments)
     try:
         place = chosen(Path(given.prefix).expanduser() if given.prefix else None)
+        was_there = place.prefix.exists()
         python = _environment(place, Path(getattr(given, "from") or checkout), given)
     except InstanceError as problem:
         sys.stderr.write(f"Error: {problem}\n")
         return 1
-    words = [python, "-P", "-m", "app.cli", "install", "--prefix", place.prefix, "--from", checkout]
-    return subprocess.run([str(word) for word in (*words, *_others(arguments))], check=False).returncode  # noqa: S603
+    words = [python, "-P", "-m", "app.cli", "install", "--prefix", place.prefix]
+    words += [] if getattr(given, "from") else ["--from", checkout]
+    status = subprocess.run([str(word) for word in (*words, *_others(arguments))], check=False).returncode  # noqa: S603
+    if status and not was_there:
+        shutil.rmtree(place.prefix, ignore_errors=True)
+    return status
 
 
 def _environment(place: Place, source: Path, given: argparse.Namespace) -> Path:
     """Make the environment that the instance will have; return its Python."""
     if given.venv:
         return Path(given.venv) / "bin" / "python"
-    with code.opened(source.absolute()) as opened:
-        wanted = code.usable_python(Path(given.python) if given.python else None)
+    wanted = code.usable_python(Path(given.python) if given.python else None)
+    with code.opened(source.absolute(), wanted) as opened:
         folder = code.make(place, opened, python=wanted, tell=_tell)
     return folder / "bin" / "python"
 

@@ -127,11 +127,12 @@ def own_environment(place: Place, manifest: Manifest, wish: Wish, undo: Undo, te
     given = wish.source or code.of_this_code()
     if given is None:
         raise InstanceError("Say where the code comes from: --from CHECKOUT, or the wheel or .tar.gz of a release.")
-    with code.opened(given.absolute()) as source:
+    python = code.usable_python(wish.python)
+    with code.opened(given.absolute(), python) as source:
         folder = place.versions / source.version
         if not folder.exists():
             undo.append(lambda: shutil.rmtree(folder, ignore_errors=True))
-        code.make(place, source, python=code.usable_python(wish.python), tell=tell)
+        code.make(place, source, python=python, tell=tell)
         return folder, replace(manifest, version=source.version, source=str(given.absolute()), own_environment=True)
 
 

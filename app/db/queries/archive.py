@@ -145,9 +145,16 @@ async def is_empty(db: AsyncConnection) -> bool:
     return True
 
 
-async def drop_everything(db: AsyncConnection) -> None:
-    """Drop all tables that are ours, with all that is in them."""
-    names = [f'"{name}"' for name in (*tables.names(), VERSION)]
+async def drop_everything(db: AsyncConnection, *, unknown_too: bool) -> None:
+    """Drop all tables that are ours, with all that is in them.
+
+    Args:
+        unknown_too: drop every table of the schema: a newer Rigline has tables that this one cannot name.
+    """
+    found = await db.scalars(
+        sa.text("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'")
+    )
+    names = [f'"{name}"' for name in {*tables.names(), VERSION, *(found if unknown_too else ())}]
     await db.execute(sa.text(f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE"))
 
 

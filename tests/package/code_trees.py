@@ -1,0 +1,51 @@
+"""Copies of the code with another migration, and environments that run them: what an instance is upgraded to."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.ground.processes import ROOT, SITE_PACKAGES
+
+PARTS = ("app", "builders", "integrations", "templates")
+FILES = ("pyproject.toml", "requirements-server.lock", "README.md")
+VERSIONS = "app/db/migrations/versions"
+
+GOOD = """
+    op.create_table("moved_by_an_upgrade", sa.Column("id", sa.Integer(), primary_key=True))
+"""
+BROKEN = GOOD + "    op.execute('SELECT no_such_function()')\n"
+MIGRATION = '''"""Invented."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9999", "{head}", None, None
+
+
+def upgrade() -> None:{body}
+'''
+
+
+def copied(folder, *, head, migration=None, broken_start=False):
+    """Copy the code, with a migration more, and perhaps a web that cannot start."""
+    folder.mkdir()
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / name)
+    if migration:
+        (folder / VERSIONS / "9999_invented.py").write_text(MIGRATION.format(head=head, body=migration))
+    if broken_start:
+        main = folder / "app/main.py"
+        broken = 'def create_app(deps: Deps) -> Quart:\n    raise RuntimeError("a bug of the new version")\n'
+        main.write_text(main.read_text() + "\n\n" + broken)
+    return folder
+
+
+def environment(folder, tree):
+    """Make an environment that runs a tree with the packages of the tests: in a fifth of a second."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", folder], check=True)
+    site = next(folder.glob("lib/python3*/site-packages"))
+    (site / "tree.pth").write_text(f"{tree}\n{SITE_PACKAGES}\n")
+    return Path(folder)
