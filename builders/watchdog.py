@@ -28,6 +28,11 @@ class Watchdog:
             except OSError:
                 return
 
+    def close(self) -> None:
+        """Say nothing more."""
+        if self._socket is not None:
+            self._socket.close()
+
     async def beat(self) -> None:
         """Say that we are alive, three times as often as asked, for as long as the event loop turns."""
         while self.every_s > 0:

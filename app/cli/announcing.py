@@ -31,6 +31,10 @@ class Announcer:
         """Say one step, as a person would like to read it."""
         self._watchdog.tell(f"STATUS={text}")
 
+    def close(self) -> None:
+        """Say nothing more."""
+        self._watchdog.close()
+
     def stopping(self) -> None:
         """Say that the end has begun."""
         self._watchdog.tell("STOPPING=1", "STATUS=stopping")
