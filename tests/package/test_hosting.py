@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -76,57 +76,59 @@ def test_the_blueprint_builds_with_the_packages_of_the_lock():
     assert "--require-hashes" in words
 
 
+@asynccontextmanager
+async def hosted(url, keyvalue, forge, folder):
+    """Start release, web and worker as the files say; yields web's address."""
+    port, log = free_port(), folder / "web.log"
+    owner = {
+        "RIGLINE_PUBLIC_URL": "https://rigline.onrender.example",
+        "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
+        "RIGLINE_GITHUB_TOKEN": TOKEN,
+    }
+    beside = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
+        "RIGLINE_GITHUB_API_URL": f"{forge}{GITHUB}",
+        "PORT": str(port),
+    }
+    env = {}
+    for kind in ("web", "worker"):
+        given = variables(SERVICES[kind], database=url, keyvalue=keyvalue, owner=owner)
+        assert [name for name in given if name not in VARIABLES and name != "PYTHON_VERSION"] == []
+        env[kind] = given | beside | {"RIGLINE_DATA_DIR": str(folder / kind)}
+    released = await processes.command("sh", "-c", f"exec {PROCFILE['release']}", env=env["web"])
+    assert released.status == 0, released.err
+    async with AsyncExitStack() as opened:
+        for kind in ("web", "worker"):
+            starting = processes.running(
+                "sh", "-c", f"exec {PROCFILE[kind]}", env=env[kind], log=folder / f"{kind}.log"
+            )
+            process = await opened.enter_async_context(starting)
+            if kind == "web":
+                await processes.ready(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
+
+
 async def test_what_the_host_starts_brings_a_push_to_passed(servers, emptier, redis_url, tmp_path):
     world = World()
     project = world.add(FakeRepository(id=11, full_name="acme/boot"))
     commit = repository(tmp_path / "git", "acme/boot", {"build.sh": "#!/bin/sh\n", "run.sh": RUN})
-    port, url = free_port(), "postgresql://"
-    async with AsyncExitStack() as opened:
-        forge = await opened.enter_async_context(serving(Site(world, tmp_path / "git", token=TOKEN)))
-        database = (await opened.enter_async_context(empty_database(emptier, servers.database_url))).replace(
-            "postgresql+asyncpg://", url
-        )
-        owner = {
-            "RIGLINE_PUBLIC_URL": "https://rigline.onrender.example",
-            "RIGLINE_GITHUB_WEBHOOK_SECRETS": SECRET,
-            "RIGLINE_GITHUB_TOKEN": TOKEN,
-        }
-        given = {
-            kind: variables(SERVICES[kind], database=database, keyvalue=redis_url, owner=owner)
-            for kind in ("web", "worker")
-        }
-        assert all(name in VARIABLES for each in given.values() for name in each if name != "PYTHON_VERSION")
-        beside = {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
-            "RIGLINE_GITHUB_API_URL": f"{forge}{GITHUB}",
-        }
-        web_env = given["web"] | beside | {"PORT": str(port), "RIGLINE_DATA_DIR": str(tmp_path / "web")}
-        worker_env = given["worker"] | beside | {"RIGLINE_DATA_DIR": str(tmp_path / "worker")}
-
-        released = await processes.command("sh", "-c", f"exec {PROCFILE['release']}", env=web_env)
-        assert released.status == 0, released.err
-        log = tmp_path / "web.log"
-        web = await opened.enter_async_context(
-            processes.running("sh", "-c", f"exec {PROCFILE['web']}", env=web_env, log=log)
-        )
-        await processes.ready(f"http://127.0.0.1:{port}", web, log)
-        await opened.enter_async_context(
-            processes.running("sh", "-c", f"exec {PROCFILE['worker']}", env=worker_env, log=tmp_path / "worker.log")
-        )
-        client = {"RIGLINE_DATA_DIR": str(tmp_path / "web")}
+    client = {"RIGLINE_DATA_DIR": str(tmp_path / "web")}
+    async with (
+        serving(Site(world, tmp_path / "git", token=TOKEN)) as forge,
+        empty_database(emptier, servers.database_url) as url,
+        hosted(url.replace("+asyncpg", ""), redis_url, forge, tmp_path) as web,
+        builder("left", web, tmp_path, client),
+        httpx2.AsyncClient(base_url=web) as http,
+    ):
         added = await processes.command(*RIGLINE, "repo", "add", "github", "acme/boot", env=client)
         assert added.status == 0, added.err
-        (tmp_path / "gate").touch()
-        await opened.enter_async_context(builder("left", f"http://127.0.0.1:{port}", tmp_path, client))
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            assert (await http.get(SERVICES["web"]["healthCheckPath"])).status_code == 200
-            ada = Person(id=world.grant(project.id, "ada", Permission.WRITE), name="ada")
-            push = deliveries.github_push(project, commit, SECRET, sender=ada)
-            answer = await http.post(push.path, headers=push.headers, content=push.body)
-        assert answer.status_code == 202
+        assert (await http.get(SERVICES["web"]["healthCheckPath"])).status_code == 200
+        ada = Person(id=world.grant(project.id, "ada", Permission.WRITE), name="ada")
+        push = deliveries.github_push(project, commit, SECRET, sender=ada)
+
+        assert (await http.post(push.path, headers=push.headers, content=push.body)).status_code == 202
 
         async with asyncio.timeout(60):
             while (told := world.latest(commit).get("rigline/run")) is None or told.state == "pending":
                 await asyncio.sleep(0.05)
-
         assert told.state == "success", told

@@ -56,7 +56,7 @@ def test_a_unit_of_a_user_asks_only_for_what_a_users_systemd_can_give():
 
 
 def test_an_instance_in_a_home_can_still_be_read():
-    assert "ProtectHome=read-only" in unit(place=Place(Path("/home/ada/lab")))
+    assert "ProtectHome=read-only" in unit(place=Place(Path("/home", "ada", "lab")))
 
 
 ANALYZE = shutil.which("systemd-analyze")
