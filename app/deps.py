@@ -18,8 +18,10 @@ from app.log_digests import LogDigests
 from app.notices import Notices
 from app.remembered import Remembered
 from app.settings import Settings
+from app.sign_ins import from_settings as sign_ins_from
 from app.task_queue import TaskQueue
 from integrations.forge import Forge
+from integrations.sign_in import SignIn
 
 REDIS_TIMEOUT = 5  # seconds
 REDIS_CONNECTIONS = 4  # of the event loop, one of which listens for notices
@@ -50,6 +52,7 @@ class Deps:
     before_our_time: Remembered[tuple[int, str], None] = field(  # (repository, commit) from before we served it
         default_factory=lambda: Remembered(OLD_REMEMBERED)
     )
+    sign_ins: Mapping[str, SignIn] = field(default_factory=dict)  # by forge
     log_digests: LogDigests = field(default_factory=LogDigests)
 
     @asynccontextmanager
@@ -78,6 +81,8 @@ class Deps:
         await self.notices.close()
         for forge in self.forges.values():
             await forge.close()
+        for way in self.sign_ins.values():
+            await way.close()
         await self.intake.close()
         await self.engine.dispose()
         await self.redis.aclose()
@@ -101,6 +106,7 @@ async def build(settings: Settings, forges: Mapping[str, Forge] | None = None) -
         tasks=TaskQueue(encoder, live),
         notices=notices,
         forges=from_settings(settings) if forges is None else forges,
+        sign_ins=sign_ins_from(settings),
     )
 
 

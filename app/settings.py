@@ -116,6 +116,10 @@ class Settings(BaseModel):
     gitlab_webhook_secrets: Secrets = Field((), alias="RIGLINE_GITLAB_WEBHOOK_SECRETS")
     gitlab_signing_keys: Secrets = Field((), alias="RIGLINE_GITLAB_SIGNING_KEYS")
     gitlab_token: Secret | None = Field(None, alias="RIGLINE_GITLAB_TOKEN")
+    github_client_id: str | None = Field(None, alias="RIGLINE_GITHUB_CLIENT_ID", pattern=r"^[\w.-]+$")
+    github_client_secret: Secret | None = Field(None, alias="RIGLINE_GITHUB_CLIENT_SECRET")
+    gitlab_client_id: str | None = Field(None, alias="RIGLINE_GITLAB_CLIENT_ID", pattern=r"^[\w.-]+$")
+    gitlab_client_secret: Secret | None = Field(None, alias="RIGLINE_GITLAB_CLIENT_SECRET")
     command_prefix: str = Field("/rig", alias="RIGLINE_COMMAND_PREFIX", pattern=r"^/[\w-]{1,30}$")
     ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
     outsider_commits: int = Field(10, alias="RIGLINE_OUTSIDER_COMMITS", ge=0, le=100_000)
@@ -209,6 +213,8 @@ SECRETS = {  # those that may be given as NAME_FILE
     "RIGLINE_GITLAB_WEBHOOK_SECRETS",
     "RIGLINE_GITLAB_SIGNING_KEYS",
     "RIGLINE_GITLAB_TOKEN",
+    "RIGLINE_GITHUB_CLIENT_SECRET",
+    "RIGLINE_GITLAB_CLIENT_SECRET",
     "RIGLINE_SMTP_URL",
     "RIGLINE_BACKUP_PASSPHRASE",
 }

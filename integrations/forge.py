@@ -14,8 +14,10 @@ class Permission(IntEnum):
 
     NONE = 0
     READ = 1
-    WRITE = 2
-    ADMIN = 3
+    TRIAGE = 2  # issues and pull requests, but no code
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
 
 
 class StatusState(StrEnum):
@@ -216,6 +218,14 @@ class Forge(Protocol):
 
         Raises:
             Transient, Permanent: unknown; the caller must assume nothing.
+        """
+        ...
+
+    async def account(self, login: str) -> Actor | None:
+        """Look an account up by its login; None if there is none.
+
+        Raises:
+            Transient, Permanent.
         """
         ...
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from app import environment
+from app.cli import admin_people
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
 from app.client import Client
@@ -23,9 +25,11 @@ def admin() -> None:
 
 def _password_options(command: Any) -> Any:
     command = click.option(
-        "--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it from this file."
+        "--password-file",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+        help="Read it from this file; - is standard input.",
     )(command)
-    return click.option("--password", envvar="RIGLINE_PASSWORD", hidden=True)(command)
+    return command
 
 
 @admin.command()
@@ -33,9 +37,7 @@ def _password_options(command: Any) -> Any:
 @_password_options
 @as_json
 @asks
-def create_root_user(
-    client: Client, username: str, password: str | None, password_file: Path | None, as_json: bool
-) -> None:
+def create_root_user(client: Client, username: str, password_file: Path | None, as_json: bool) -> None:
     """Make the first user, an admin. Refused once there is any user.
 
     The password is asked for, or read from --password-file or RIGLINE_PASSWORD.
@@ -44,7 +46,7 @@ def create_root_user(
     Example:
       rigline admin create-root-user --username ada
     """
-    made = client.post("/users/root", {"name": username, "password": _password(password, password_file)})
+    made = client.post("/users/root", {"name": username, "password": _password(password_file)})
     if as_json:
         say_json(made)
     else:
@@ -63,7 +65,6 @@ def create_user(  # noqa: PLR0917  # click calls it by name
     name: str,
     role: str,
     no_password: bool,
-    password: str | None,
     password_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -77,7 +78,7 @@ def create_user(  # noqa: PLR0917  # click calls it by name
     Example:
       rigline admin create-user ci --role committer --no-password
     """
-    chosen = None if no_password else _password(password, password_file)
+    chosen = None if no_password else _password(password_file)
     made = client.post("/users", {"name": name, "password": chosen, "role": _role(role)})
     if as_json:
         say_json(made)
@@ -168,6 +169,10 @@ def list_(client: Client, as_json: bool) -> None:
     table(tokens, {**columns, "revoked_at": "REVOKED"})
 
 
+for each in admin_people.ALL:
+    admin.add_command(each)
+
+
 def _role(chosen: str) -> str | None:
     return None if chosen == NONE else chosen
 
@@ -176,11 +181,12 @@ def _with(role: str | None) -> str:
     return f"the role {role}" if role else "no role"
 
 
-def _password(given: str | None, file: Path | None) -> str:
-    """Take the password from a file, from RIGLINE_PASSWORD, or from a person at a terminal."""
+def _password(file: Path | None) -> str:
+    """Take the password from a file, from RIGLINE_PASSWORD, or from a person at a terminal; never from an option."""
+    given = environment.named("RIGLINE_PASSWORD").get("RIGLINE_PASSWORD")
     if file is not None:
-        chosen = file.read_text().rstrip("\n")
-    elif given is not None:
+        chosen = (sys.stdin.read() if str(file) == "-" else file.read_text()).rstrip("\n")
+    elif given:
         chosen = given
     elif sys.stdin.isatty():
         chosen = click.prompt("Password", hide_input=True, confirmation_prompt=True)

@@ -18,12 +18,14 @@ import click
 import structlog
 import uvloop
 
-from app import environment, journal
+from app import environment, first_visit, journal
 from app.cli import start
 from app.cli import web as web_process
 from app.cli.announcing import Announcer
 from app.cli.web import Opened
 from app.db import schema
+from app.db import session as db_session
+from app.db.queries import users
 from app.embedded import child, folder, services
 from app.embedded.child import Child
 from app.errors import StartupError
@@ -59,6 +61,7 @@ def serve(port: int | None, data_dir: Path | None, workers: int | None) -> None:
             with web_process.listening(settings) as opened:
                 settings = web_process.reached(settings, opened)
                 _greet(settings, opened)
+                _invite(settings)
                 forced = _serve(settings, opened, servers, announcer)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest is short, and must not be left half done
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -102,6 +105,24 @@ def _greet(settings: Settings, opened: Opened) -> None:
     click.echo(f"  local clients: {settings.socket}", err=True)
     click.echo(f"  data: {settings.data_dir}" + (f", with its own {' and '.join(own)}" if own else ""), err=True)
     click.echo("  Ctrl-C ends it.", err=True)
+
+
+def _invite(settings: Settings) -> None:
+    """Say how the first admin is made, as long as there is no user; on a shared database a command does that."""
+    if not settings.embeds_postgres or asyncio.run(_has_users(settings.database_url)):
+        return
+    code = first_visit.make(settings.data_dir)
+    click.echo(f"  first visit: {settings.public_url}/welcome asks for the code {code}", err=True)
+    click.echo(f"               (also in {first_visit.file_of(settings.data_dir)})", err=True)
+
+
+async def _has_users(database_url: str) -> bool:
+    engine = db_session.engine(database_url)
+    try:
+        async with engine.begin() as db:
+            return await users.exist(db)
+    finally:
+        await engine.dispose()
 
 
 def _serve(settings: Settings, opened: Opened, servers: list[Child], announcer: Announcer) -> bool:

@@ -46,9 +46,10 @@ async def visitor() -> Actor | None:
 async def shown() -> dict[str, Any]:
     """Tell every template who looks; what keeps us from knowing is no reason for not showing a page."""
     try:
-        return {"signed_in": await visitor()}
+        who = await visitor()
     except (ApiError, sa.exc.SQLAlchemyError, OSError):
-        return {"signed_in": None}
+        who = None
+    return {"signed_in": who, "ways": [(each.name, each.title) for each in _deps().sign_ins.values()]}
 
 
 async def insist(right: Right) -> Actor:

@@ -1,9 +1,11 @@
-"""Sign a browser in by a password or a token, and lead it back to where it was."""
+"""Sign a browser in, lead it back to where it was, and say which accounts on forges do the same."""
 
-from app.db.queries import audit, users
+from app.db.queries import audit, identities, sessions, users
 from app.deps import Deps
-from app.errors import Unauthorized
+from app.errors import Conflict, Invalid, NotFound, Unauthorized, Unavailable
 from app.web import admission, auth, passwords, tries
+from integrations.events import Actor as Account
+from integrations.forge import ForgeError
 
 WRONG = "The name or the password is wrong."
 
@@ -55,3 +57,63 @@ def own_path(path: str) -> str:
     # A second slash or a backslash would name another host; a control character might end the header.
     local = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isascii() and path.isprintable()
     return path if local else "/"
+
+
+async def link(deps: Deps, user_id: int, name: str, forge: str, account: Account, *, actor: str) -> None:
+    """Let a user sign in with an account on a forge, known by its numeric id.
+
+    Raises:
+        Conflict: it is somebody's, or the user has one on this forge.
+    """
+    async with deps.begin() as db:
+        if await identities.add(db, user_id, forge, forge_id=account.id, login=account.name) is None:
+            raise Conflict(f"{account.name} is somebody's already, or {name} has another one on {forge}; unlink it.")
+        await audit.record(db, "user.linked", actor=actor, detail=f"{name}: {forge} {account.name} ({account.id})")
+
+
+async def link_by_login(deps: Deps, name: str, forge: str, login: str, *, actor: str) -> None:
+    """Link the account that has this login now.
+
+    Raises:
+        NotFound: there is no such user, or no such account on the forge.
+        Invalid: there is no such forge.
+        Conflict: see `link`.
+        Unavailable: the forge does not answer.
+    """
+    user_id = await user_named(deps, name)
+    if forge not in deps.forges:
+        raise Invalid(f"forge: expected one of {', '.join(deps.forges)}")
+    try:
+        account = await deps.forges[forge].account(login.strip())
+    except ForgeError as problem:
+        raise Unavailable(f"{forge} cannot be asked who {login} is: {problem}.") from None
+    if account is None:
+        raise NotFound(f"There is no account {login} on {forge}.")
+    await link(deps, user_id, name, forge, account, actor=actor)
+
+
+async def unlink(deps: Deps, user_id: int, name: str, forge: str, *, actor: str) -> None:
+    """Let a user sign in with the account on a forge no more; sessions that began with it end.
+
+    Raises:
+        NotFound: none is linked.
+    """
+    async with deps.begin() as db:
+        gone = await identities.remove(db, user_id, forge)
+        if gone is None:
+            raise NotFound(f"{name} has no account on {forge} to sign in with.")
+        await sessions.revoke_all(db, user_id, way=forge)
+        await audit.record(db, "user.unlinked", actor=actor, detail=f"{name}: {forge} {gone['login']}")
+
+
+async def user_named(deps: Deps, name: str) -> int:
+    """Find a user.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    async with deps.begin() as db:
+        user = await users.by_name(db, name)
+    if user is None:
+        raise NotFound(f"There is no user {name}.")
+    return int(user["id"])

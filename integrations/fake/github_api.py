@@ -6,6 +6,7 @@ from integrations.fake import github_admin, github_reading, github_talk
 from integrations.fake.answer import Answer, Refusal
 from integrations.fake.github_found import repository_of
 from integrations.fake.world import PostedStatus, World
+from integrations.forge import Permission
 
 MOST_STATUSES = 1000  # per commit and context
 _STATES = ("error", "failure", "pending", "success")
@@ -34,7 +35,9 @@ def permission(world: World, owner: str, name: str, username: str, _data: Any) -
     if account is None:
         raise Refusal(404, f"{username} is not a user")
     right = world.permission(found, account)
-    return Answer(200, {"permission": right.name.lower(), "user": {"id": account, "login": username}})
+    coarse = {Permission.TRIAGE: Permission.READ, Permission.MAINTAIN: Permission.WRITE}.get(right, right)
+    user = {"id": account, "login": username}
+    return Answer(200, {"permission": coarse.name.lower(), "role_name": right.name.lower(), "user": user})
 
 
 def create_status(world: World, owner: str, name: str, sha: str, data: Any) -> Answer:

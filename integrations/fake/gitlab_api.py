@@ -10,7 +10,8 @@ from integrations.forge import Permission
 
 _OPEN = ("pending", "running")
 _STATES = (*_OPEN, "success", "failed", "canceled", "skipped")
-_LEVELS = {Permission.NONE: 0, Permission.READ: 20, Permission.WRITE: 30, Permission.ADMIN: 40}
+_LEVELS = {Permission.NONE: 0, Permission.READ: 10, Permission.TRIAGE: 20, Permission.WRITE: 30}
+_LEVELS |= {Permission.MAINTAIN: 40, Permission.ADMIN: 50}
 
 
 def project(world: World, path: str, _data: Any) -> Answer:
@@ -36,6 +37,12 @@ def member(world: World, project_id: str, user_id: str, _data: Any) -> Answer:
     if right is None:
         raise Refusal(404, "404 Not found")
     return Answer(200, {"id": int(user_id), "state": "active", "access_level": _LEVELS[right]})
+
+
+def users(world: World, query: Any) -> Answer:
+    """GET /users."""
+    named = [(name, number) for name, number in world.accounts.items() if name == query.get("username")]
+    return Answer(200, [{"id": number, "username": name, "state": "active"} for name, number in named])
 
 
 def create_status(world: World, project_id: str, sha: str, data: Any) -> Answer:
@@ -94,6 +101,7 @@ def _pipeline(world: World, found: FakeRepository, sha: str, ref: str | None, gi
 ROUTES = (
     *gitlab_reading.ROUTES,
     *gitlab_talk.ROUTES,
+    ("GET", r"/users", users),
     ("GET", r"/projects/([^/]+)", project),
     ("GET", r"/projects/(\d+)/members/all/(\d+)", member),
     ("POST", r"/projects/(\d+)/statuses/([0-9a-f]+)", create_status),

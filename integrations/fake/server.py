@@ -35,7 +35,7 @@ class FakeServer:
         body = await _body(receive)
         if body is None:
             return
-        data = json.loads(body) if body else None
+        data = _read(headers.get("content-type", ""), body)
         query = _query(scope.get("query_string", b"").decode())
         answer = self._answer(scope["method"], path, headers, query if data is None else data)
         call = Call(method=scope["method"], path=path, headers=headers, body=data, answer=answer.status, query=query)
@@ -49,6 +49,9 @@ class FakeServer:
         if failure is not None:
             return Answer(failure.status, {"message": failure.message}, dict(failure.headers))
         bearer = headers.get("authorization", "").rpartition(" ")[2]
+        signed_in = self.world.sign_in.answer(method, path, data, bearer)
+        if signed_in is not None:
+            return signed_in
         if not self._knows(path, bearer, headers.get("private-token")):
             return Answer(401, {"message": "Bad credentials"})
         try:
@@ -77,6 +80,13 @@ class FakeServer:
                     handle: Callable[..., Answer] = handler
                     return handle(self.world, *(unquote(part) for part in found.groups()), data)
         return Answer(404, {"message": "Not Found"})
+
+
+def _read(kind: str, body: bytes) -> Any:
+    """Read a body: JSON, or a form."""
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(body.decode()))
+    return json.loads(body) if body else None
 
 
 def _query(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from integrations.fake.app import FakeApp
 from integrations.fake.repository import FakeRepository
+from integrations.fake.sign_in import FakeSignIn
 from integrations.forge import Permission
 
 __all__ = ["Call", "Failure", "FakeRepository", "Gate", "PostedStatus", "World"]
@@ -65,6 +66,7 @@ class World:
         self.gate: Gate | None = None  # waits before each answer, so that a test can act in between
         self.app: FakeApp | None = None  # if there is one, GitHub takes its tokens
         self.manifests: dict[str, dict[str, Any]] = {}  # what the code of a new App gives, once
+        self.sign_in = FakeSignIn(self.account)
         self.token_user = "rigline"  # noqa: S105 - a name: whose token GitLab sees
         self.pipelines = 0  # GitLab's: one per project, commit and ref
 

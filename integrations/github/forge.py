@@ -19,7 +19,7 @@ from integrations.github.auth import App
 from integrations.github.checks import Checks
 from integrations.github.client import Client, Refused
 from integrations.github.conversation import Conversation
-from integrations.github.hooks import Hooks
+from integrations.github.hooks import Hooks, account_of
 from integrations.github.names import parts
 from integrations.github.reading import Reading
 
@@ -36,7 +36,7 @@ _STATES = {
     StatusState.ERROR: "error",
     StatusState.CANCELLED: "error",
 }
-_PERMISSIONS = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ}
+_PERMISSIONS = {each.name.lower(): each for each in Permission}
 
 
 class GitHub(Reading, Conversation, Checks, Hooks):
@@ -119,7 +119,19 @@ class GitHub(Reading, Conversation, Checks, Hooks):
         user = found.get("user") or {}
         if user.get("id") != actor.id:
             return Permission.NONE
-        return _PERMISSIONS.get(found.get("permission", ""), Permission.NONE)
+        # `permission` knows three words; `role_name` knows all, and names that organisations made up.
+        coarse = _PERMISSIONS.get(found.get("permission", ""), Permission.NONE)
+        return _PERMISSIONS.get(found.get("role_name", ""), coarse)
+
+    async def account(self, login: str) -> Actor | None:
+        """Ask who has this login now."""
+        try:
+            found = await self._client.get("/users/{username}", username=login)
+        except Refused as problem:
+            if problem.status == 404:
+                return None
+            raise
+        return account_of(found)
 
     async def repository(self, full_name: str) -> RepositoryFacts:
         """Look a repository up by its name."""

@@ -79,18 +79,23 @@ class Hooks:
 
     async def _asked_who(self) -> Actor | None:
         if self._app is None:
-            return _account(await self._client.get("/user"))
+            return account_of(await self._client.get("/user"))
         bearer = await self._app.anyone()
         app = await self._client.as_app("GET", "/app", None)
         name = f"{app.get('slug')}[bot]"
-        return None if bearer is None else _account(await self._client.get_with(bearer, f"/users/{quote(name)}"))
+        return None if bearer is None else account_of(await self._client.get_with(bearer, f"/users/{quote(name)}"))
 
 
 def _is_well(delivery: Any) -> bool:
     return 200 <= int(delivery.get("status_code") or 0) < 300
 
 
-def _account(found: Any) -> Actor:
+def account_of(found: Any) -> Actor:
+    """Read an account out of an answer.
+
+    Raises:
+        Transient: it is none.
+    """
     try:
         return Actor(id=int(found["id"]), name=str(found["login"]))
     except (KeyError, TypeError, ValueError):

@@ -43,7 +43,13 @@ _STATES = {
     StatusState.CANCELLED: "canceled",
     StatusState.SKIPPED: "skipped",
 }
-_LEVELS = ((40, Permission.ADMIN), (30, Permission.WRITE), (10, Permission.READ))  # compared as numbers
+_LEVELS = (  # compared as numbers: owner, maintainer, developer, reporter, guest
+    (50, Permission.ADMIN),
+    (40, Permission.MAINTAIN),
+    (30, Permission.WRITE),
+    (20, Permission.TRIAGE),
+    (10, Permission.READ),
+)
 
 
 class _Meaning(msgspec.Struct):
@@ -198,6 +204,13 @@ class GitLab(Reading, Conversation, Hooks):
         level = found.get("access_level")
         level = level if isinstance(level, int) else 0
         return next((permission for least, permission in _LEVELS if level >= least), Permission.NONE)
+
+    async def account(self, login: str) -> Actor | None:
+        """Ask who has this login now."""
+        for found in await self._client.page("/users", username=login):
+            if isinstance(found, dict) and str(found.get("username", "")).lower() == login.lower():
+                return Actor(id=int(found["id"]), name=str(found["username"]))
+        return None
 
     async def repository(self, full_name: str) -> RepositoryFacts:
         """Look a project up by its path."""

@@ -1,9 +1,9 @@
-"""Who is signed in: the sessions of browsers."""
+"""Who is signed in, and what proves who it is: sessions, accounts on forges, links to set a password."""
 
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import CheckConstraint, Field, Index, SQLModel
+from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from app.db.models.columns import TIME, now
 
@@ -27,3 +27,28 @@ class Session(SQLModel, table=True):
     address: str = Field(default="", max_length=64)  # where it was used last
     agent: str = Field(default="", max_length=80)  # browser and system, in words
     revoked_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class Identity(SQLModel, table=True):
+    """An account on a forge that a user signs in with. The numeric id counts: logins change hands."""
+
+    __table_args__ = (
+        UniqueConstraint("forge", "forge_id", name="identity_once"),
+        UniqueConstraint("user_id", "forge", name="identity_of_user"),
+    )
+    id: int = Field(default=None, primary_key=True)
+    user_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    forge: str = Field(max_length=24)
+    forge_id: int = Field(sa_type=sa.BigInteger)
+    login: str = Field(max_length=255)  # as it was at the last sign-in
+    linked_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
+    asked_at: datetime | None = Field(default=None, sa_type=TIME)  # the forge, for the rights
+
+
+class PasswordReset(SQLModel, table=True):
+    """A link with which a user may set a password once. The row keeps a hash of its code."""
+
+    __tablename__ = "password_reset"
+    user_id: int = Field(foreign_key="account.id", ondelete="CASCADE", primary_key=True)
+    code_hash: bytes = Field(unique=True)  # SHA-256 of 256 random bits
+    ends_at: datetime = Field(sa_type=TIME)

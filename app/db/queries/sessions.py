@@ -108,11 +108,13 @@ async def revoke(db: AsyncConnection, session_id: int, *, user_id: int | None = 
     return await db.scalar(change.values(revoked_at=sa.func.now()).returning(session.c.id)) is not None
 
 
-async def revoke_all(db: AsyncConnection, user_id: int, *, but: int | None = None) -> int:
-    """End all sessions of a user, or all but one; say how many."""
+async def revoke_all(db: AsyncConnection, user_id: int, *, but: int | None = None, way: str | None = None) -> int:
+    """End all sessions of a user, all but one, or all that began in one way; say how many."""
     change = sa.update(session).where(session.c.user_id == user_id, session.c.revoked_at.is_(None))
     if but is not None:
         change = change.where(session.c.id != but)
+    if way is not None:
+        change = change.where(session.c.way == way)
     return len((await db.execute(change.values(revoked_at=sa.func.now()).returning(session.c.id))).all())
 
 

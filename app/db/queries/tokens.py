@@ -67,6 +67,21 @@ async def list_(db: AsyncConnection, *, user_id: int | None, after: int, limit: 
     return list((await db.execute(asked)).mappings())
 
 
+async def valid(db: AsyncConnection, *, user_id: int | None = None, after: int = 0, limit: int) -> list[sa.RowMapping]:
+    """List the tokens that let somebody in now, by id, of one user or of all; never a hash."""
+    asked = (
+        sa.select(*_SHOWN)
+        .join(User, col(User.id) == col(Token.user_id))
+        .where(col(Token.id) > after, col(Token.revoked_at).is_(None))
+        .where(col(Token.expires_at).is_(None) | (col(Token.expires_at) > sa.func.now()))
+        .order_by(col(Token.id))
+        .limit(limit)
+    )
+    if user_id is not None:
+        asked = asked.where(col(Token.user_id) == user_id)
+    return list((await db.execute(asked)).mappings())
+
+
 async def revoke(db: AsyncConnection, token_id: int, *, user_id: int | None) -> bool:
     """Make a token worthless at once; False if there is none (of this user)."""
     change = sa.update(Token).where(col(Token.id) == token_id)

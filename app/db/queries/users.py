@@ -25,6 +25,17 @@ async def add_first(db: AsyncConnection, name: str, *, password_hash: str) -> in
     return await add(db, name, password_hash=password_hash, role=Role.ADMIN)
 
 
+async def exist(db: AsyncConnection) -> bool:
+    """Tell whether there is any user."""
+    return bool(await db.scalar(sa.select(sa.exists(sa.select(col(User.id))))))
+
+
+async def name_of(db: AsyncConnection, user_id: int) -> str | None:
+    """Give the name of a user, if there still is such a one."""
+    found: str | None = await db.scalar(sa.select(col(User.name)).where(col(User.id) == user_id))
+    return found
+
+
 async def by_name(db: AsyncConnection, name: str) -> sa.RowMapping | None:
     """Read one user with the hash of the password."""
     found = await db.execute(sa.select(User.__table__).where(col(User.name) == name))  # type: ignore[attr-defined]

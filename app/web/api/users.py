@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.queries import audit, users
+from app import first_visit
+from app.db.queries import audit, sessions, users
 from app.deps import Deps
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.rights import Right, Role
 from app.web import passwords
 from app.web.api.operations import Given, Told, operation
@@ -90,6 +91,7 @@ async def add_root(deps: Deps, *, actor: Actor, body: FirstUser) -> UserAdded:
         if user_id is None:
             raise Conflict("There is a user already. `rigline admin create-user --role admin` makes another admin.")
         await audit.record(db, "user.created", actor=actor.name, detail=f"{body.name}, {Role.ADMIN}")
+    first_visit.forget(deps.settings.data_dir)
     return UserAdded(id=user_id, name=body.name, role=Role.ADMIN)
 
 
@@ -115,13 +117,14 @@ async def list_users(deps: Deps, *, actor: Actor, query: Paged) -> Page[UserRow]
 
 @operation("PUT", "/users/{name}/password", right=Right.ACCOUNT, body=NewPassword)
 async def set_password(deps: Deps, *, actor: Actor, name: str, body: NewPassword) -> None:
-    """Replace a password: one's own, or any as an admin. Tokens stay valid; revoke them by themselves."""
+    """Replace a password: one's own, or any as an admin. All sessions of the user end; tokens stay valid."""
     if actor.name != name or actor.user_id is None:
         actor.insist(Right.ADMINISTER)
     kept = await passwords.hashed(body.password.get_secret_value())
     async with deps.begin() as db:
         if not await users.set_password(db, name, kept):
             raise NotFound(f"There is no user {name}.")
+        await sessions.revoke_all(db, (await _found(db, name))["id"])
         await audit.record(db, "user.password", actor=actor.name, detail=name)
 
 
@@ -138,7 +141,7 @@ async def set_role(deps: Deps, *, actor: Actor, name: str, body: NewRole) -> Non
 
 @operation("DELETE", "/users/{name}", right=Right.ADMINISTER)
 async def remove_user(deps: Deps, *, actor: Actor, name: str) -> None:
-    """Delete a user and all its tokens; the last admin stays (409)."""
+    """Delete a user with its tokens and sessions; the last admin stays (409)."""
     async with deps.begin() as db:
         user = await _found(db, name)
         if user["role"] == Role.ADMIN and await users.admins(db) == 1:
@@ -152,3 +155,16 @@ async def _found(db: AsyncConnection, name: str) -> sa.RowMapping:
     if user is None:
         raise NotFound(f"There is no user {name}.")
     return user
+
+
+def read_role(written: str) -> Role | None:
+    """Read a role of a form, where `none` is an account that has only what is granted.
+
+    Raises:
+        Invalid: there is no such role.
+    """
+    if written == "none":
+        return None
+    if written not in set(Role):
+        raise Invalid(f"role: there is no role {written!r}.")
+    return Role(written)

@@ -7,6 +7,9 @@ from quart import Quart, Response, request
 
 from app.web.pages import (
     accepting,
+    account,
+    admin,
+    admin_buttons,
     alerts,
     board_pages,
     comparing,
@@ -16,6 +19,7 @@ from app.web.pages import (
     dispatching,
     events,
     feeds,
+    forge_login,
     forges,
     history,
     job_log,
@@ -23,6 +27,7 @@ from app.web.pages import (
     lab,
     lab_buttons,
     login,
+    new_password,
     pipelines,
     pulls,
     repositories,
@@ -32,6 +37,7 @@ from app.web.pages import (
     settings_buttons,
     shifts,
     unsubscribe,
+    welcome,
 )
 from app.web.pages.answer import pages
 from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_versions
@@ -39,6 +45,12 @@ from app.web.pages.filters import FILTERS, GLOBALS, TEMPLATE_OPTIONS, static_ver
 __all__ = ["pages", "register"]
 
 _ROUTES = (
+    forge_login,
+    welcome,
+    new_password,
+    admin_buttons,
+    admin,
+    account,
     accepting,
     alerts,
     board_pages,

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from quart import Response
+from quart import Response, request
 
 from app.db.queries import lab, pipeline_lists, repositories
 from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.states import HELD, JobState
-from app.web.pages.answer import answer, deps, page
+from app.web.pages.answer import answer, deps, go_to, page
 from app.web.pages.rows import BoardRow, JobRow, board_row, job_row, titled
+from app.web.pages.welcome import is_first_visit
 
 LAST, NOW = 10, 8  # rows of what ended and of what runs
 
@@ -38,7 +39,9 @@ class Dashboard:
 
 @page("/")
 async def dashboard() -> Response:
-    """Show the state of everything at a glance."""
+    """Show the state of everything at a glance; on the very first visit lead to the page for that."""
+    if request.path == "/" and await is_first_visit():
+        return go_to("/welcome")
     open_ = frozenset({JobState.QUEUED, JobState.AWAITING_APPROVAL})
     async with deps().begin() as db:
         view = Dashboard(
