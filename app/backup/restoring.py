@@ -4,8 +4,7 @@ The tables are made at the archive's own revision, filled, and then migrated to 
 service would have seen are the ones that its rows see.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from app.backup import reading
 from app.backup.container import Reader
 from app.backup.manifest import BadArchive, Manifest
+from app.backup.pieces import Pieces
 from app.db import schema
 from app.db.queries import archive
 from app.db.session import engine
@@ -45,7 +45,7 @@ async def restore(
                 said = await _fill(db, Reader(source), tell)
             await schema.upgrade_within(db)
         async with own.connect() as db:
-            await archive.analyse(await _plain(await db.execution_options(isolation_level="AUTOCOMMIT")))
+            await archive.analyse(await archive.plain(await db.execution_options(isolation_level="AUTOCOMMIT")))
     except archive.WRONG_ROWS as problem:
         raise BadArchive(f"The database refuses its rows, and stays as it was: {problem}") from None
     except archive.AWAY as problem:
@@ -83,7 +83,7 @@ async def _insist(db: Any, *, replace: bool) -> None:
 
 async def _make_room(db: Any, *, replace: bool) -> None:
     await db.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": schema.LOCK})
-    await archive.be_patient(await _plain(db))
+    await archive.be_patient(await archive.plain(db))
     await _insist(db, replace=replace)
     there = await archive.revision(await _plain(db))
     await archive.drop_everything(db, unknown_too=there is not None and there not in schema.known())
@@ -93,7 +93,7 @@ async def _fill(db: Any, reader: Reader, tell: Tell | None) -> Manifest:
     said = reader.manifest
     reading.fits(said)
     await schema.upgrade_within(db, said.revision)
-    plain = await _plain(db)
+    plain = await archive.plain(db)
     if await archive.columns(plain) != {table.name: table.columns for table in said.tables}:
         raise BadArchive(f"The archive's tables are not those of the schema {said.revision}.")
     slow = await archive.slow_pieces(plain)
@@ -108,7 +108,7 @@ async def _fill(db: Any, reader: Reader, tell: Tell | None) -> Manifest:
 
 async def _rows(plain: Any, reader: Reader, tell: Tell | None) -> None:
     """Copy table by table; what a migration put into the fresh tables gives way to what was there."""
-    pieces = _Pieces(reader, tell)
+    pieces = Pieces(reader, tell)
     came: dict[str, int] = {}
     while (table := await pieces.next_table()) is not None:
         names = next(each.columns for each in reader.manifest.tables if each.name == table)
@@ -119,39 +119,6 @@ async def _rows(plain: Any, reader: Reader, tell: Tell | None) -> None:
             raise BadArchive(f"The archive's table {name} should hold {said.rows} rows, and holds {came.get(name, 0)}.")
 
 
-class _Pieces:
-    """An archive's pieces, from a thread that reads and decompresses, one table at a time."""
-
-    def __init__(self, reader: Reader, tell: Tell | None) -> None:
-        self._pieces, self._tell, self._bytes = reader.pieces(), tell, 0
-        self._next: tuple[str, bytes] | None = None
-        self._is_read = False
-
-    async def next_table(self) -> str | None:
-        """Name the table whose pieces come next; None at the end."""
-        if not self._is_read:
-            await self._step()
-        return self._next[0] if self._next else None
-
-    async def of(self, table: str) -> AsyncIterator[bytes]:
-        """Give the pieces of a table, as far as they follow each other."""
-        while self._next is not None and self._next[0] == table:
-            yield self._next[1]
-            await self._step()
-
-    async def _step(self) -> None:
-        self._next = await asyncio.to_thread(next, self._pieces, None)
-        self._is_read = True
-        self._bytes += len(self._next[1]) if self._next else 0
-        if self._tell is not None:
-            self._tell(self._bytes)
-
-
 async def _each(plain: Any, statements: list[str]) -> None:
     for statement in statements:
         await plain.execute(statement)
-
-
-async def _plain(db: Any) -> Any:
-    """Give the driver's own connection, within the same transaction: only it can copy."""
-    return (await db.get_raw_connection()).driver_connection

@@ -56,7 +56,7 @@ async def write_file(url: str, path: Path, wish: Wish, tell: Tell | None = None)
         StartupError: the file is there already, or cannot be written; the database has no schema of ours.
         Unreachable: the database does not answer.
     """
-    with _new_file(path) as sink:
+    with new_file(path) as sink:
         return await write(url, sink, wish, tell)
 
 
@@ -89,7 +89,7 @@ async def _write(connection: Any, writer: Writer, wish: Wish, tell: Tell | None)
     said = await _manifest(connection, wish)
     of_bytes = sum((await archive.sizes(connection)).values())
     writer.begin(said)
-    copied = _Copied(writer, of_bytes, tell)
+    copied = Copied(writer, of_bytes, tell)
     for table in said.tables:
         rows = await archive.copy_out(connection, table.name, table.columns, copied.into(table.name))
         await copied.end(table.name, rows)
@@ -117,7 +117,7 @@ async def _manifest(connection: Any, wish: Wish) -> Manifest:
     )
 
 
-class _Copied:
+class Copied:
     """Gathers what the database sends into pieces of one size; compressing them is work for a thread."""
 
     def __init__(self, writer: Writer, of_bytes: int, tell: Tell | None) -> None:
@@ -159,7 +159,7 @@ def _put_all(writer: Writer, table: str, pieces: list[bytes]) -> None:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
+def new_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file under another name, and give it its own once it is whole and on the disk."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     if path.exists():

@@ -4,6 +4,7 @@ import click
 
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
+from app.cli.repo_archive import export, import_
 from app.cli.repo_caps import caps
 from app.cli.repo_check import check
 from app.cli.repo_erase import erase
@@ -111,6 +112,8 @@ def remove(client: Client, repository: str, with_data: bool, dry_run: bool, conf
 repo.add_command(policy)
 repo.add_command(caps)
 repo.add_command(check)
+repo.add_command(export)
+repo.add_command(import_)
 repo.add_command(isolation)
 repo.add_command(retention)
 repo.add_command(secret)

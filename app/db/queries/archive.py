@@ -170,6 +170,11 @@ async def others(db: AsyncConnection) -> int:
     return int(found or 0)
 
 
+async def plain(db: AsyncConnection) -> Any:
+    """Give the driver's own connection, within the same transaction: only it can copy."""
+    return (await db.get_raw_connection()).driver_connection
+
+
 async def be_patient(connection: Any) -> None:
     """Let statements of this connection take their time: copies of large tables do."""
     await connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
