@@ -85,7 +85,7 @@ async def _make_room(db: Any, *, replace: bool) -> None:
     await db.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": schema.LOCK})
     await archive.be_patient(await archive.plain(db))
     await _insist(db, replace=replace)
-    there = await archive.revision(await _plain(db))
+    there = await archive.revision(await archive.plain(db))
     await archive.drop_everything(db, unknown_too=there is not None and there not in schema.known())
 
 
