@@ -1,5 +1,6 @@
 """What the code needs from outside, built once per process and passed last."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ REDIS_TIMEOUT = 5  # seconds
 REDIS_CONNECTIONS = 4  # of the event loop, one of which listens for notices
 RULES_REMEMBERED = 256  # commits whose rules a process knows
 OLD_REMEMBERED = 20_000  # heads that reconciling looked up
+TURNS = 2  # connections for what comes in crowds
 RQ_THREADS = 4  # RQ is synchronous: its calls run here, never on the event loop
 
 
@@ -54,6 +56,7 @@ class Deps:
     )
     sign_ins: Mapping[str, SignIn] = field(default_factory=dict)  # by forge
     log_digests: LogDigests = field(default_factory=LogDigests)
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS))  # see `in_turn`
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -66,6 +69,16 @@ class Deps:
         """Open a Core connection on which each statement is a transaction: a third of the round trips of `begin`."""
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def in_turn(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection as `autocommit` does, for one of many like it that come at once.
+
+        Few go at a time: each connection would make its own plans of the same statements, and that costs far more
+        than the statements. Nothing else may be opened meanwhile.
+        """
+        async with self.turns, self.autocommit() as db:
+            yield db
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:

@@ -1,5 +1,6 @@
 """Claims: RQ offers, the row decides. A claim has one answer, however often it is asked."""
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,15 +60,15 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
         if builder.is_stale or not has_room(asked):
             await builders.touch(db, {builder.id: asked.disk_free})
         given = await attempts.by_claim(db, builder.id, claim_id)
-        if given is None:
+        if given.id is None:
             offers = await _offers(deps, db, builder, asked) if may_work(asked) else []
-            if not offers and await builders.is_drained(db, builder.id):
+            if given.is_drained and not offers:
                 raise Drained(f"{builder.name} is draining, and its last job has ended.")
         elif given.ended_at is None and given.accepted_at is None:
             facts = await attempts.lease_facts(db, given.id)
         else:
             return None
-    if given is not None:
+    if given.id is not None:
         return await _lease(deps, facts)
     asking = Asking(builder=builder, names=asked.boards_free, claim_id=claim_id)
     return await _first_of(deps, asking, offers)
@@ -100,8 +101,10 @@ async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease 
             continue
         facts = await _decide(deps, asking, name, job_id)
         if facts is not None:
-            await queue.start(deps, asking.builder.name, name, job_id)
-            await deps.notices.publish("job", pipeline=facts.pipeline_id, job=job_id, state=JobState.LEASED)
+            await asyncio.gather(
+                queue.start(deps, asking.builder.name, name, job_id),
+                deps.notices.publish("job", pipeline=facts.pipeline_id, job=job_id, state=JobState.LEASED),
+            )
             log.info(
                 "job_leased", pipeline=facts.pipeline_id, job=job_id, attempt=facts.id, builder=asking.builder.name
             )

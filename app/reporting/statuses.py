@@ -46,7 +46,7 @@ async def send_due(deps: Deps) -> int:
 
 async def _converge(deps: Deps, claimed: Claimed) -> None:
     """Compute the state anew, send it if it is news, and write down how far that got."""
-    async with deps.autocommit() as db:
+    async with deps.in_turn() as db:
         said = await _said(db, claimed)
         if said is not None and said.is_compared:
             said = await _compared(db, claimed, said, deps.settings.public_url)
@@ -56,7 +56,7 @@ async def _converge(deps: Deps, claimed: Claimed) -> None:
     if is_shown or claimed.memory.get("via") == IN_THE_COMMENT:
         await _note_sent(deps, claimed, said, claimed.memory)
     elif rest_s := _rest(claimed, said):
-        async with deps.begin() as db:
+        async with deps.turns, deps.begin() as db:
             await outbox.rest(db, claimed, rest_s)
             await conversations.touch(db, claimed.pipeline_id)
     else:
@@ -186,7 +186,7 @@ async def _note_sent(
         is_taken: the forge took it just now, so that it is no longer one that refuses.
     """
     left_open = memory.pop(LEFT_OPEN, None)
-    async with deps.begin() if left_open is not None else deps.autocommit() as db:
+    async with deps.begin() if left_open is not None else deps.in_turn() as db:
         await statuses.sent(db, claimed, said.state.value, said.description, memory, is_taken=is_taken)
         if left_open is not None:
             subject, text = wording.left_open(claimed.full_name, claimed.context, claimed.commit)

@@ -7,6 +7,7 @@ that comes meanwhile makes the series due anew, so that what was claimed before 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,11 @@ def made(of: sa.FromClause) -> sa.ColumnElement[datetime]:
 
 async def claim(db: AsyncConnection, limit: int) -> list[Claimed]:
     """Take series that are due; several workers get different ones."""
+    return [Claimed(**row) for row in (await db.execute(_claim(limit))).mappings()]
+
+
+@lru_cache(maxsize=4)
+def _claim(limit: int) -> sa.UpdateBase:
     clock = sa.func.clock_timestamp()
     due = sa.select(analysis.c.series_id).where(analysis.c.due_at <= clock).order_by(analysis.c.due_at)
     # As an array they are found first and looked up by key: a join would be planned over all series there are.
@@ -57,8 +63,7 @@ async def claim(db: AsyncConnection, limit: int) -> list[Claimed]:
     )
     of_series = [series.c[name] for name in _OF_SERIES]
     own = [analysis.c[name] for name in ("series_id", "due_at", "points")]
-    rows = await db.execute(taken.returning(*own, *of_series, repository.c.default_branch))
-    return [Claimed(**row) for row in rows.mappings()]
+    return taken.returning(*own, *of_series, repository.c.default_branch)
 
 
 async def still_held(db: AsyncConnection, claimed: Iterable[Claimed]) -> set[int]:

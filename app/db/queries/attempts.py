@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.fixed import fixed
-from app.db.queries import audit, jobs
+from app.db.queries import audit, builders, jobs
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import (
     attempt,
@@ -99,14 +99,20 @@ async def open_(
     return int((await db.execute(_open, ours)).scalar_one())
 
 
-_by_claim = sa.select(attempt.c.id, attempt.c.accepted_at, attempt.c.ended_at).where(
-    attempt.c.builder_id == sa.bindparam("builder_id"), attempt.c.claim_id == sa.bindparam("claim_id")
+_same_claim = sa.and_(attempt.c.builder_id == builder.c.id, attempt.c.claim_id == sa.bindparam("claim_id"))
+_by_claim = (
+    sa.select(attempt.c.id, attempt.c.accepted_at, attempt.c.ended_at, builders.is_drained.label("is_drained"))
+    .select_from(builder.outerjoin(attempt, _same_claim))
+    .where(builder.c.id == sa.bindparam("builder_id"))
 )
 
 
-async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> sa.Row[Any, Any, Any] | None:
-    """Find the attempt that a claim was answered with: id, accepted_at, ended_at."""
-    return (await db.execute(_by_claim, {"builder_id": builder_id, "claim_id": claim_id})).one_or_none()
+async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> Any:
+    """Find the attempt that a claim was answered with: id (None: with none), accepted_at, ended_at.
+
+    `is_drained` says beside it that its builder is draining and holds no job any more.
+    """
+    return (await db.execute(_by_claim, {"builder_id": builder_id, "claim_id": claim_id})).one()
 
 
 _also = board.alias("also")
@@ -244,8 +250,16 @@ _due = {
 
 async def due(db: AsyncConnection, *, attempt_id: int | None = None, limit: int = 1) -> list[sa.Row[Any]]:
     """List open attempts that the service has to end, and by which causes; or look at one of them."""
+    wanted = _overdue(limit)
+    if attempt_id is not None:
+        wanted = wanted.where(attempt.c.id == attempt_id)
+    return list(await db.execute(wanted))
+
+
+@lru_cache(maxsize=4)
+def _overdue(limit: int) -> sa.Select[Any]:
     causes = [sa.func.coalesce(cause, sa.false()).label(name) for name, cause in _due.items()]
-    wanted = (
+    return (
         sa.select(
             attempt.c.id,
             attempt.c.job_id,
@@ -263,9 +277,6 @@ async def due(db: AsyncConnection, *, attempt_id: int | None = None, limit: int 
         .order_by(attempt.c.id)
         .limit(limit)
     )
-    if attempt_id is not None:
-        wanted = wanted.where(attempt.c.id == attempt_id)
-    return list(await db.execute(wanted))
 
 
 async def boards_of(db: AsyncConnection, attempt_id: int) -> list[int]:
@@ -276,16 +287,15 @@ async def boards_of(db: AsyncConnection, attempt_id: int) -> list[int]:
 
 async def held(db: AsyncConnection) -> list[sa.Row[Any]]:
     """List the jobs that builders hold: id, board_type, priority, builder, held_s."""
-    columns = (job.c.id, job.c.board_type, job.c.priority, builder.c.name.label("builder"))
-    wanted = (
-        sa.select(*columns, _opened_s.label("held_s"))
-        .select_from(
-            attempt.join(job, job.c.id == attempt.c.job_id).join(builder, builder.c.id == attempt.c.builder_id)
-        )
-        .where(attempt.c.ended_at.is_(None))
-        .order_by(job.c.id)
-    )
-    return list(await db.execute(wanted))
+    return list(await db.execute(_held))
+
+
+_held = (
+    sa.select(job.c.id, job.c.board_type, job.c.priority, builder.c.name.label("builder"), _opened_s.label("held_s"))
+    .select_from(attempt.join(job, job.c.id == attempt.c.job_id).join(builder, builder.c.id == attempt.c.builder_id))
+    .where(attempt.c.ended_at.is_(None))
+    .order_by(job.c.id)
+)
 
 
 async def open_of(db: AsyncConnection, builder_id: int) -> list[int]:

@@ -132,31 +132,26 @@ async def touch(db: AsyncConnection, seen: Mapping[int, int | None]) -> set[int]
     return {row.id for row in rows if row.state == BuilderState.DRAINING}
 
 
-_drained = sa.select(
-    sa.exists().where(
-        builder.c.id == sa.bindparam("builder_id"),
-        builder.c.state == BuilderState.DRAINING,
-        sa.not_(sa.exists().where(attempt.c.builder_id == builder.c.id, attempt.c.ended_at.is_(None))),
-    )
+# Of a row of the table: it is draining, and holds no job any more.
+is_drained = sa.and_(
+    builder.c.state == BuilderState.DRAINING,
+    ~sa.exists().where(attempt.c.builder_id == builder.c.id, attempt.c.ended_at.is_(None)).correlate(builder),
 )
-
-
-async def is_drained(db: AsyncConnection, builder_id: int) -> bool:
-    """Say whether a builder is draining and holds no job any more."""
-    return bool(await db.scalar(_drained, {"builder_id": builder_id}))
 
 
 async def living(db: AsyncConnection) -> list[sa.Row[Any]]:
     """List the builders that gave a sign of life lately: name, types of the boards that they offer."""
-    types = sa.func.array_agg(sa.distinct(board.c.type)).label("types")
-    wanted = (
-        sa.select(builder.c.name, types)
-        .join(board, board.c.builder_id == builder.c.id)
-        .where(board.c.offered, builder.c.seen_at > _ago(2 * LEASE_S))
-        .group_by(builder.c.id)
-        .order_by(builder.c.id)
-    )
-    return list(await db.execute(wanted))
+    return list(await db.execute(_living))
+
+
+_types = sa.func.array_agg(sa.distinct(board.c.type)).label("types")
+_living = (
+    sa.select(builder.c.name, _types)
+    .join(board, board.c.builder_id == builder.c.id)
+    .where(board.c.offered, builder.c.seen_at > _ago(2 * LEASE_S))
+    .group_by(builder.c.id)
+    .order_by(builder.c.id)
+)
 
 
 async def greet(db: AsyncConnection, builder_id: int, hello: Hello) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import asyncpg
@@ -129,12 +129,17 @@ def _noted(delivery_id: int, verdict: str) -> dict[str, Any]:
 
 async def unhandled(db: AsyncConnection, older_s: float = RETRY_S, *, limit: int = 100) -> list[int]:
     """List deliveries that are due for a try: the first after `older_s` seconds, each further one twice as late."""
+    return list(await db.scalars(_unhandled(older_s, limit)))
+
+
+@lru_cache(maxsize=4)
+def _unhandled(older_s: float, limit: int) -> sa.Select[Any]:
     doublings = sa.func.least(col(Delivery.tries), MOST_DOUBLINGS)
     wait = sa.func.make_interval(0, 0, 0, 0, 0, 0, older_s * sa.func.power(2, doublings))
     due = sa.select(col(Delivery.id)).where(
         col(Delivery.handled_at).is_(None), col(Delivery.received_at) + wait < sa.func.now()
     )
-    return list(await db.scalars(due.order_by(col(Delivery.id)).limit(limit)))
+    return due.order_by(col(Delivery.id)).limit(limit)
 
 
 async def get(db: AsyncConnection, delivery_id: int) -> sa.RowMapping | None:

@@ -1,5 +1,6 @@
 """How well boards are, and who keeps them: the only place where these columns are set."""
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -134,7 +135,12 @@ async def due(db: AsyncConnection, limit: int) -> list[int]:
 
     Only of builders that live and work; a board that a person keeps, or has taken out, is left alone.
     """
-    wanted = (
+    return list(await db.scalars(_due(limit)))
+
+
+@lru_cache(maxsize=4)
+def _due(limit: int) -> sa.Select[Any]:
+    return (
         sa.select(board.c.id)
         .join_from(board, builder, builder.c.id == board.c.builder_id)
         .where(board.c.offered, board.c.check_every_s.is_not(None), _is_due, ~_open_check)
@@ -143,7 +149,6 @@ async def due(db: AsyncConnection, limit: int) -> list[int]:
         .order_by(_doubtful.desc(), board.c.id)
         .limit(limit)
     )
-    return list(await db.scalars(wanted))
 
 
 async def running(db: AsyncConnection, board_id: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -159,6 +160,11 @@ class Owed:
 
 async def claim_due(db: AsyncConnection, limit: int) -> list[Owed]:
     """Take answers that are owed; nobody else gets them for `CLAIM_S` seconds. A reply only once all is done."""
+    return [Owed(**row) for row in (await db.execute(_claim_due(limit))).mappings()]
+
+
+@lru_cache(maxsize=4)
+def _claim_due(limit: int) -> sa.UpdateBase:
     may_reply = (col(Heard.done_at).is_not(None)) | (col(Heard.verdict) == WAITS)
     clock = sa.func.clock_timestamp()
     due = (
@@ -174,8 +180,7 @@ async def claim_due(db: AsyncConnection, limit: int) -> list[Owed]:
     columns = (Heard.id, Heard.key, Heard.pull_request, Heard.reaction, Heard.tries, Heard.next_at, Heard.repository_id)
     reply = sa.case((may_reply, col(Heard.reply))).label("reply")
     change = sa.update(Heard).where(col(Heard.id).in_(due)).values(next_at=held, tries=col(Heard.tries) + 1)
-    rows = (await db.execute(change.returning(*(col(each) for each in columns), reply))).mappings()
-    return [Owed(**row) for row in rows]
+    return change.returning(*(col(each) for each in columns), reply)
 
 
 async def repository(db: AsyncConnection, repository_id: int) -> sa.RowMapping:

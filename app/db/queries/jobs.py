@@ -315,7 +315,7 @@ async def superseded(
 async def queued(db: AsyncConnection, job_ids: Sequence[int] | None = None, limit: int = 100_000) -> list[sa.Row[Any]]:
     """List queued jobs in the order in which they were queued: id, board_type, priority, waited_s."""
     if job_ids is None:
-        return list(await db.execute(_queued.limit(limit)))
+        return list(await db.execute(_first_queued(limit)))
     return list(await db.execute(_queued_of, {"job_ids": list(job_ids)}))
 
 
@@ -325,6 +325,13 @@ _queued = (
     .where(job.c.state == JobState.QUEUED)
     .order_by(job.c.queued_at, job.c.id)
 )
+
+
+@lru_cache(maxsize=4)
+def _first_queued(limit: int) -> sa.Select[Any]:
+    return _queued.limit(limit)
+
+
 _queued_of = _queued.where(job.c.id == sa.func.any(sa.bindparam("job_ids", type_=sa.ARRAY(sa.Integer))))
 
 

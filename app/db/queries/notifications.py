@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -105,10 +106,14 @@ def _wants(event: News) -> sa.ColumnElement[bool]:
 
 async def untold(db: AsyncConnection, limit: int) -> list[sa.RowMapping]:
     """Read shifts that have news, and keep others from them; several tellers get different ones."""
+    return list((await db.execute(_untold(limit))).mappings())
+
+
+@lru_cache(maxsize=4)
+def _untold(limit: int) -> sa.Select[Any]:
     due = shift.c.tell_at <= sa.func.clock_timestamp()
     asked = sa.select(shift).where(shift.c.told_version < shift.c.version, due).order_by(shift.c.tell_at)
-    rows = await db.execute(asked.limit(limit).with_for_update(skip_locked=True))
-    return list(rows.mappings())
+    return asked.limit(limit).with_for_update(skip_locked=True)
 
 
 async def told(db: AsyncConnection, shift_id: int, version: int) -> None:
@@ -121,18 +126,27 @@ async def board_with_news(db: AsyncConnection) -> sa.RowMapping | None:
 
     What it was for a moment in between is no news: one that is worked on is neither out nor good.
     """
+    return (await db.execute(_with_news())).mappings().one_or_none()
+
+
+@cache
+def _with_news() -> sa.UpdateBase:
     is_out = board.c.health == Health.QUARANTINED
     has_news = sa.and_(board.c.told_out != is_out, sa.or_(is_out, board.c.health == Health.GOOD))
     one = sa.select(board.c.id).where(has_news).order_by(board.c.id).limit(1).with_for_update(skip_locked=True)
     change = sa.update(board).where(board.c.id == one.scalar_subquery(), builder.c.id == board.c.builder_id)
     change = change.values(told_out=~board.c.told_out)
     names = ("id", "name", "type", "owner", "health", "health_reason", "health_at", "told_out")
-    rows = await db.execute(change.returning(*(board.c[name] for name in names), builder.c.name.label("builder")))
-    return rows.mappings().one_or_none()
+    return change.returning(*(board.c[name] for name in names), builder.c.name.label("builder"))
 
 
 async def failed_pipelines(db: AsyncConnection, limit: int) -> list[int]:
     """Find pipelines of default branches that ended badly, that somebody wants to hear of and has not."""
+    return list(await db.scalars(_failed(limit)))
+
+
+@lru_cache(maxsize=4)
+def _failed(limit: int) -> sa.Select[Any]:
     mine = (job.c.pipeline_id == pipeline.c.id, ~job.c.replaced)
     known = sa.exists().where(
         notification.c.pipeline_id == pipeline.c.id, notification.c.subscription_id == subscription.c.id
@@ -156,11 +170,16 @@ async def failed_pipelines(db: AsyncConnection, limit: int) -> list[int]:
             ~known,
         )
     )
-    return list((await db.execute(asked.order_by(pipeline.c.id).limit(limit))).scalars())
+    return asked.order_by(pipeline.c.id).limit(limit)
 
 
 async def claim(db: AsyncConnection, limit: int, *, only: int | None = None) -> list[Outgoing]:
     """Take news that is due; nobody else gets it for a minute."""
+    return [Outgoing(**row) for row in (await db.execute(_claim(limit, only))).mappings()]
+
+
+@lru_cache(maxsize=4)
+def _claim(limit: int, only: int | None) -> sa.UpdateBase:
     clock = sa.func.clock_timestamp()
     free = notification.c.claimed_until.is_(None) | (notification.c.claimed_until < clock)
     due = sa.select(notification.c.id).where(*is_waiting, notification.c.next_at <= clock, free)
@@ -174,8 +193,7 @@ async def claim(db: AsyncConnection, limit: int, *, only: int | None = None) -> 
     )
     own = ("id", "delivery", "subscription_id", "event", "payload", "created_at", "claimed_until", "tries")
     whose = (subscription.c.channel, subscription.c.address, subscription.c.secret)
-    rows = await db.execute(change.returning(*(notification.c[name] for name in own), *whose))
-    return [Outgoing(**row) for row in rows.mappings()]
+    return change.returning(*(notification.c[name] for name in own), *whose)
 
 
 async def sent(db: AsyncConnection, outgoing: Outgoing) -> None:

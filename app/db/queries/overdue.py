@@ -1,6 +1,7 @@
 """Rows that wait in vain: jobs no board will take, results nobody read."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,8 +65,13 @@ def _verdict(row: sa.Row[Any], why: str, queue_limit_s: float) -> GivenUp:
 
 async def unread_results(db: AsyncConnection, limit: int) -> list[int]:
     """List ended attempts whose result files were not read: the task that should was lost."""
+    return list(await db.scalars(_unread(limit)))
+
+
+@lru_cache(maxsize=4)
+def _unread(limit: int) -> sa.Select[Any]:
     age = sa.func.make_interval(0, 0, 0, 0, 0, 0, UNREAD_S)
-    unread = (
+    return (
         sa.select(attempt.c.id)
         .join(result, result.c.attempt_id == attempt.c.id)
         .where(result.c.ingested_at.is_(None), attempt.c.ended_at < now - age)
@@ -73,7 +79,6 @@ async def unread_results(db: AsyncConnection, limit: int) -> list[int]:
         .order_by(attempt.c.id)
         .limit(limit)
     )
-    return list(await db.scalars(unread))
 
 
 async def forget_turns(db: AsyncConnection) -> int:
@@ -84,8 +89,16 @@ async def forget_turns(db: AsyncConnection) -> int:
 
 async def needs_failed(db: AsyncConnection, limit: int) -> list[tuple[int, str]]:
     """List queued jobs of groups that need another one in which a job ended without passing, with that job's story."""
+    return [
+        (mine, f"needs group {group!r}, whose job {job_id} ended as {state}")
+        for mine, group, job_id, state in await db.execute(_needs_failed(limit))
+    ]
+
+
+@lru_cache(maxsize=4)
+def _needs_failed(limit: int) -> sa.Select[Any]:
     needed = job.alias("needed")
-    wanted = (
+    return (
         sa.select(job.c.id, needed.c.target_group, needed.c.id, needed.c.state)
         .ext(distinct_on(job.c.id))
         .join(needed, sa.and_(needed.c.pipeline_id == job.c.pipeline_id, needed.c.target_group == sa.any_(job.c.needs)))
@@ -94,7 +107,3 @@ async def needs_failed(db: AsyncConnection, limit: int) -> list[tuple[int, str]]
         .order_by(job.c.id, needed.c.id)
         .limit(limit)
     )
-    rows = await db.execute(wanted)
-    return [
-        (mine, f"needs group {group!r}, whose job {job_id} ended as {state}") for mine, group, job_id, state in rows
-    ]
