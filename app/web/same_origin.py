@@ -21,9 +21,8 @@ from app.errors import Forbidden
 FIELD = "form"  # of a form, for its token
 SIZE = 16  # bytes of a token
 OURS = ("same-origin", "none")  # of Sec-Fetch-Site; none: typed, or a bookmark
-_POSTS = re.compile(
-    r"""<form\b(?:\{\{.*?\}\}|\{%.*?%\}|[^>{])*?\bmethod="post"(?:\{\{.*?\}\}|\{%.*?%\}|[^>{])*>""", re.DOTALL
-)
+_INSIDE = r"(?:\{\{(?:(?!\}\}).)*+\}\}|\{%(?:(?!%\}).)*+%\}|[^>{])"  # of a tag; each text is read in one way only
+_POSTS = re.compile(rf"""<form\b{_INSIDE}*?\bmethod="post"{_INSIDE}*>""", re.DOTALL)
 
 
 class FormTokens(Extension):
