@@ -99,6 +99,17 @@ def _every_request_to_github_is_as_github_describes_it() -> Iterator[None]:
     assert wrong == []
 
 
+@pytest.fixture(autouse=True)
+def _every_refusal_is_one_that_the_description_of_its_operation_knows() -> Iterator[None]:
+    """Fail a test in which an operation refuses with a code that /openapi.json does not list for it."""
+    loaded = sys.modules.get("app.web.api.refusals")
+    if loaded is not None:
+        loaded.UNDESCRIBED.clear()
+    yield
+    loaded = sys.modules.get("app.web.api.refusals")
+    assert loaded is None or set() == loaded.UNDESCRIBED
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Give the path of a Chromium; see find_chromium for where it is looked for."""

@@ -27,6 +27,13 @@ WORDS = {  # for what the framework refuses by itself
 }
 
 
+CODES = {  # of what the framework refuses by itself, where our own refusal has another name than the status
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "wrong_media_type",
+    BUG: "bug",
+}
+
+
 async def answer(problem: ApiError) -> Response:
     """Say it in JSON, or as a page where a person asked."""
     error = {"code": problem.code, "message": problem.message, **problem.extra}
@@ -42,7 +49,10 @@ async def answer_http(problem: HTTPException) -> Response:
         return problem.response  # type: ignore[return-value]
     status = HTTPStatus(problem.code or BUG)
     response = await _body(
-        {"code": status.name.lower(), "message": WORDS.get(status) or problem.description or status.phrase},
+        {
+            "code": CODES.get(status, status.name.lower()),
+            "message": WORDS.get(status) or problem.description or status.phrase,
+        },
         status,
     )
     response.status_code = status

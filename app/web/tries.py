@@ -33,9 +33,16 @@ async def count(deps: Deps, name: str | None = None) -> None:
         async with deps.redis.pipeline() as counted:
             counted.incr(key)
             counted.expire(key, WINDOW_S, nx=True)
-            tries, _ = await counted.execute()
+            counted.ttl(key)
+            tries, _, left_s = await counted.execute()
         if tries > most:
-            raise TooManyTries("Too many tries; wait five minutes.", headers={"Retry-After": str(WINDOW_S)})
+            raise TooManyTries("Too many tries; wait five minutes.", headers=_headers(most, max(1, int(left_s))))
+
+
+def _headers(most: int, left_s: int) -> dict[str, str]:
+    """Say how many tries there are in a window, that none is left, and in how many seconds the next ones begin."""
+    limit = {"RateLimit-Limit": str(most), "RateLimit-Remaining": "0", "RateLimit-Reset": str(left_s)}
+    return {"Retry-After": str(left_s), **limit}
 
 
 def _network(address: str) -> str:

@@ -1,6 +1,7 @@
 """/openapi.json says what the service does, and nothing else."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,59 @@ from app.web.api.described import document
 from app.web.api.operations import OPERATIONS, api
 from tests.api.service import HASH, REMOTE, Service
 
+# What the specification of OpenAPI 3.1.0 requires of an operation, in our words (4.8.10 to 4.8.17).
+OPERATION = {
+    "type": "object",
+    "required": ["operationId", "responses", "tags", "summary", "description"],
+    "additionalProperties": False,
+    "properties": {
+        "operationId": {"type": "string", "pattern": "^[a-z_]+$"},
+        "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        "summary": {"type": "string", "minLength": 1},
+        "description": {"type": "string", "minLength": 1},
+        "security": {"type": "array", "items": {"type": "object"}},
+        "parameters": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name", "in", "schema"],
+                "additionalProperties": False,
+                "properties": {
+                    "name": {"type": "string"},
+                    "in": {"enum": ["path", "query", "header"]},
+                    "required": {"type": "boolean"},
+                    "description": {"type": "string"},
+                    "schema": {"type": "object"},
+                },
+                "if": {"properties": {"in": {"const": "path"}}},
+                "then": {"required": ["required"], "properties": {"required": {"const": True}}},
+            },
+        },
+        "requestBody": {
+            "type": "object",
+            "required": ["content"],
+            "properties": {"required": {"type": "boolean"}, "content": {"type": "object", "minProperties": 1}},
+            "additionalProperties": False,
+        },
+        "responses": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {
+                "^([1-5][0-9][0-9]|default)$": {
+                    "type": "object",
+                    "required": ["description"],
+                    "properties": {
+                        "description": {"type": "string"},
+                        "content": {"type": "object", "patternProperties": {"^[^/]+/[^/]+$": {"type": "object"}}},
+                        "headers": {"type": "object"},
+                    },
+                    "additionalProperties": False,
+                }
+            },
+        },
+    },
+}
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
 
 
@@ -43,6 +97,48 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
     known = document()["components"]["schemas"]
 
     assert set(re.findall(r"#/components/schemas/([\w.\[\]-]+)", str(document()))) <= set(known)
+
+
+def test_every_schema_of_the_document_is_json_schema_2020_12() -> None:
+    for schema in _schemas_of(document()):
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def _schemas_of(part: Any) -> Iterator[Any]:
+    if isinstance(part, dict):
+        for name, each in part.items():
+            if name == "schema":
+                yield each
+            elif name == "schemas":
+                yield from each.values()
+            else:
+                yield from _schemas_of(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _schemas_of(each)
+
+
+def test_the_document_has_the_shape_of_openapi_3_1() -> None:
+    told = document()
+
+    assert told["openapi"].startswith("3.1.")
+    assert set(told) <= {"openapi", "info", "servers", "paths", "components", "tags", "security"}
+    assert {"title", "version"} <= set(told["info"])
+    for path, methods in told["paths"].items():
+        for method, each in methods.items():
+            jsonschema.validate(each, OPERATION)
+            parts = {one["name"] for one in each["parameters"] if one["in"] == "path"}
+            assert parts == set(re.findall(r"{(\w+)}", path)), (method, path)
+            assert method != "get" or "requestBody" not in each
+            for scheme in each["security"]:
+                assert set(scheme) <= set(told["components"]["securitySchemes"])
+
+
+def test_every_example_of_a_body_is_taken_by_its_schema() -> None:
+    for each in (each for methods in document()["paths"].values() for each in methods.values()):
+        content = each.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is not None:
+            jsonschema.validate(content["example"], {**content["schema"], "components": document()["components"]})
 
 
 async def test_answers_fit_what_is_described(service: Service) -> None:

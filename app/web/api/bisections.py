@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from app.db.models import Search
 from app.db.queries import bisections
@@ -38,6 +38,7 @@ Commits = Annotated[
 class NewBisection(Given):
     """What to search: an alert says all of it, else it is said here."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"shift": 1}]})
     shift: int | None = Field(default=None, ge=1, le=INT4, description="of this alert, by its largest change point")
     repository: FullName | None = Field(default=None, description="full name; or remote_url")
     remote_url: Address | None = Field(

@@ -103,7 +103,7 @@ async def list_builders(deps: Deps, *, query: Paged) -> Page[BuilderSummary]:
 
 @operation("POST", "/builders", right=Right.LAB, body=NewBuilder, answer=BuilderToken, status=HTTPStatus.CREATED)
 async def create_builder(deps: Deps, *, actor: Actor, body: NewBuilder) -> BuilderToken:
-    """Make a builder. The answer holds its token, this once."""
+    """Make a builder. The answer holds its token, this once. 409 if the name is taken."""
     return BuilderToken.model_validate(await builders.create(deps, body.name, actor=actor.name))
 
 
@@ -118,25 +118,25 @@ async def show_builder(deps: Deps, *, name: str) -> BuilderTold:
 
 @operation("POST", "/builders/{name}/pause", right=Right.LAB, answer=BuilderTold)
 async def pause_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
-    """Give it no new jobs; running ones go on."""
+    """Give it no new jobs; running ones go on. 409 once it is retired."""
     return await _set_state(deps, actor, name, BuilderState.PAUSED)
 
 
 @operation("POST", "/builders/{name}/resume", right=Right.LAB, answer=BuilderTold)
 async def resume_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
-    """Give it jobs again."""
+    """Give it jobs again. 409 once it is retired."""
     return await _set_state(deps, actor, name, BuilderState.ACTIVE)
 
 
 @operation("POST", "/builders/{name}/drain", right=Right.LAB, answer=BuilderTold)
 async def drain_builder(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
-    """Give it no new jobs, because it is going away once the running ones have ended."""
+    """Give it no new jobs, because it is going away once the running ones have ended. 409 once it is retired."""
     return await _set_state(deps, actor, name, BuilderState.DRAINING)
 
 
 @operation("POST", "/builders/{name}/rotate-token", right=Right.LAB, answer=BuilderToken)
 async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderToken:
-    """Make a new token; the old one is refused from now on."""
+    """Make a new token; the old one is refused from now on. 409 once it is retired."""
     return BuilderToken.model_validate(await builders.rotate_token(deps, name, actor=actor.name))
 
 
@@ -144,7 +144,8 @@ async def rotate_builder_token(deps: Deps, *, actor: Actor, name: str) -> Builde
 async def revoke_builder_token(deps: Deps, *, actor: Actor, name: str) -> BuilderTold:
     """Refuse its token from now on, because somebody else may have it.
 
-    Its jobs end and are tried elsewhere; its boards get none until somebody says that they are good.
+    Its jobs end and are tried elsewhere; its boards get none until somebody says that they are good. 409 once it is
+    retired.
     """
     await builders.revoke_token(deps, name, actor=actor.name)
     return await show_builder(deps, name=name)

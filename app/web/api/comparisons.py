@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.db.models import ComparisonKind, Priority, Trigger
 from app.db.queries import comparisons, repositories
@@ -28,6 +28,9 @@ from builders.protocol import COMPARE_S, MAX_JOB_S, Kind
 class Compare(Work):
     """Two commits of one repository, and where they are held against each other."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"repository": "acme/app", "base": "0" * 40, "head": "1" * 40}]}
+    )
     base: Commit
     head: Commit = Field(description="its samples become a point of its history too; the same as base: noise alone")
     pairs: int = Field(default=MOST_PAIRS, ge=LEAST_PAIRS, le=MOST_PAIRS, description="at most; fewer if they suffice")

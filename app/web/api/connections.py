@@ -53,7 +53,10 @@ class ConnectionTold(Told):
     status=HTTPStatus.CREATED,
 )
 async def create_webhook(deps: Deps, *, actor: Actor, repository_id: int) -> WebhookTold:
-    """Make the repository's webhook on its forge, with a new secret for it alone. Again: give it another secret."""
+    """Make the repository's webhook on its forge, with a new secret for it alone. Again: give it another secret.
+
+    `forge_refuses` if it may not.
+    """
     repository, forge = await _served(deps, repository_id)
     url, secret = webhook_url(deps, forge.name), random.token_urlsafe(32)
     added = await _keep(deps, repository_id, secret)  # first: the forge tries the webhook at once

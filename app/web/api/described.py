@@ -1,5 +1,6 @@
 """/openapi.json and /docs, out of the declarations that check the requests."""
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -7,8 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
-from quart import Blueprint, Response, jsonify, render_template
+from quart import Blueprint, Response, current_app, jsonify, render_template
 
+from app.deps import Deps
+from app.web.api import examples, refusals
 from app.web.api.operations import INT4, JSON, LARGEST, MAX_BODY, OPERATIONS, Operation
 
 API_VERSION = "1"  # as in /api/v1; changes that break callers make another one
@@ -30,6 +33,13 @@ NOUNS = (
     "results",
     "deliveries",
 )  # of the page, in order
+
+HEADERS = {
+    "Idempotency-Key": "1 to 255 printable ASCII characters, such as a UUID: sent again with it, the call is done once",
+    "If-Match": "the ETag of GET at this path: done only while it still is so",
+    "If-None-Match": "the ETag of an earlier answer: 304 while it still is so",
+}
+RETRY: Json = {"Retry-After": {"description": "seconds until it is worth another try", "schema": {"type": "integer"}}}
 
 ERROR: Json = {
     "type": "object",
@@ -56,17 +66,35 @@ async def docs() -> str:
     sections: dict[str, list[Shown]] = {}
     for declared in sorted(OPERATIONS, key=_position):
         sections.setdefault(_section(declared), []).append(_shown(declared))
-    return await render_template("docs.html", sections=sections, about=_ABOUT.split("`"))
+    deps: Deps = current_app.extensions["deps"]
+    return await render_template("docs.html", sections=sections, about=_ABOUT.split("`"), url=deps.settings.public_url)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A part of the path, or a parameter of the query, that the form on the page asks for."""
+
+    name: str
+    place: str  # path or query
+    description: str
+    required: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     """One operation on the page."""
 
-    call: str
+    id: str
+    method: str
+    path: str
+    summary: str
     doc: list[str]  # text and code by turns
     who: str
-    fields: list[tuple[str, str, bool]]  # name, description, whether it is required
+    fields: list[tuple[str, str, bool]]  # of the body: name, description, whether it is required
+    parameters: list[Parameter]
+    example: str | None  # of the body; None: it takes none
+    is_file: bool  # the body is a file
+    refusals: list[tuple[int, str]]
 
 
 def _section(declared: Operation) -> str:
@@ -79,16 +107,29 @@ def _position(declared: Operation) -> tuple[int, str]:
 
 
 def _shown(declared: Operation) -> Shown:
+    body = declared.body
     return Shown(
-        call=f"{declared.method} /api/v1{declared.path}",
+        id=declared.name,
+        method=declared.method,
+        path=f"/api/v1{declared.path}",
+        summary=declared.summary.replace("`", ""),
         doc=declared.doc.split("`"),
         who=declared.right or "everybody",
-        fields=[
-            (name, field.description or "", field.is_required())
-            for given in (declared.query, declared.body)
-            if given is not None
-            for name, field in given.model_fields.items()
+        fields=[(name, each.description or "", each.is_required()) for name, each in body.model_fields.items()]
+        if body
+        else [],
+        parameters=[
+            Parameter(
+                name=each["name"],
+                place=each["in"],
+                description=each.get("description", ""),
+                required=each["required"],
+            )
+            for each in _parameters(declared)
         ],
+        example=json.dumps(examples.of(body), indent=2) if body else None,
+        is_file=bool(declared.upload),
+        refusals=[(status, code) for code, status in refusals.of(declared).items()],
     )
 
 
@@ -133,17 +174,34 @@ def _operation(declared: Operation, schemas: Schemas) -> Json:
         "tags": [_section(declared)],
         "summary": declared.summary,
         "description": declared.doc,
-        "parameters": _parameters(declared),
-        "responses": {str(declared.status.value): _answer(declared, schemas), "default": _refusal()},
+        "parameters": [*_parameters(declared), *_headers(declared)],
+        "responses": {str(declared.status.value): _answer(declared, schemas), **_refusals(declared)},
+        "security": [{"token": []}] if declared.right is not None else [],
     }
     if declared.right is not None:
-        told["security"] = [{"token": []}]
-        told["description"] += f"\n\nNeeds the right `{declared.right}`."
+        told["description"] += f"\n\nNeeds the right {declared.right}."
     if declared.body is not None:
-        told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[declared.body, "validation"]}}}
+        shown = {"schema": schemas[declared.body, "validation"], "example": examples.of(declared.body)}
+        is_required = any(each.is_required() for each in declared.body.model_fields.values())
+        told["requestBody"] = {"required": is_required, "content": {JSON: shown}}
     if declared.upload:
         told["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     return told
+
+
+def _headers(declared: Operation) -> list[Json]:
+    """Name the headers by which a call is sent again, or only while nothing changed."""
+    codes = refusals.of(declared)
+    wanted = {
+        "Idempotency-Key": "idempotency_key_reused" in codes,
+        "If-Match": "changed_meanwhile" in codes,
+        "If-None-Match": declared.method == "GET" and declared.answer is not None,
+    }
+    return [
+        {"name": name, "in": "header", "required": False, "description": HEADERS[name], "schema": {"type": "string"}}
+        for name, is_known in wanted.items()
+        if is_known
+    ]
 
 
 def _parameters(declared: Operation) -> list[Json]:
@@ -191,9 +249,29 @@ def _answer(declared: Operation, schemas: Schemas) -> Json:
     return {"description": "Done."}
 
 
-def _refusal() -> Json:
+def _refusals(declared: Operation) -> Json:
+    """Describe what the operation may refuse with, by status; `default` is what any server may say."""
+    by_status: dict[int, list[str]] = {}
+    for code, status in refusals.of(declared).items():
+        by_status.setdefault(status, []).append(code)
+    told: Json = {
+        str(status): {
+            "description": f"Refused: {', '.join(sorted(codes))}.",
+            "content": {JSON: {"schema": _error_with(sorted(codes))}},
+            **({"headers": RETRY} if status in (409, 429, 503) else {}),
+        }
+        for status, codes in sorted(by_status.items())
+    }
+    if declared.method == "GET" and declared.answer is not None:
+        told["304"] = {"description": "Nothing changed since the answer that If-None-Match names."}
     schema = {"$ref": "#/components/schemas/Error"}
-    return {
+    told["default"] = {
         "description": "Refused: the code is stable, the message is for people.",
         "content": {JSON: {"schema": schema}},
     }
+    return told
+
+
+def _error_with(codes: list[str]) -> Json:
+    code = {"properties": {"error": {"type": "object", "properties": {"code": {"enum": codes}}}}}
+    return {"allOf": [{"$ref": "#/components/schemas/Error"}, code]}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from app.db.models import Priority, Trigger
 from app.db.queries import audit, boards, repositories
@@ -57,6 +57,9 @@ class Work(Given):
 class Dispatch(Work):
     """What is to be built, or built and run, where."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "run", "repository": "acme/app", "commit": "0" * 40}]}
+    )
     kind: WorkKind
     commit: Commit
     repeat: int = Field(default=1, ge=1, le=MOST_REPEATS, description="run phases whose samples accumulate")

@@ -43,7 +43,7 @@ class WhichResult(Given):
 async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
     """Read a log as far as it is now; `Range: bytes=START-` reads on. The header Rigline-Attempt names the attempt.
 
-    410 once it was removed.
+    410 once it was removed; `no_such_range` while nothing is behind START.
     """
     async with deps.begin() as db:
         attempt_id = await attempt_of(db, job_id, query.attempt)

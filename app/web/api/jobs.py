@@ -71,7 +71,10 @@ async def cancel_job(deps: Deps, *, actor: Actor, job_id: int, body: Reason) -> 
 
 @operation("POST", "/jobs/{job_id}/retry", right=Right.CONTROL, answer=JobTold)
 async def retry_job(deps: Deps, *, actor: Actor, job_id: int) -> JobTold:
-    """Queue a new job in the place of an ended one; it is the answer. 409 if open, retried, or without its token."""
+    """Queue a new job in the place of an ended one; it is the answer. 409 if open or retried.
+
+    `token_erased` if it was dispatched with a token, which is gone.
+    """
     return await show_job(deps, job_id=await deciding.retry_job(deps, job_id, actor=actor.name))
 
 

@@ -16,10 +16,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, current_app, request
 
 from app.deps import Deps
-from app.errors import Invalid, NotFound, TooLarge, WrongMediaType
+from app.errors import (
+    ApiError,
+    ChangedMeanwhile,
+    Conflict,
+    Forbidden,
+    InProgress,
+    Invalid,
+    KeyReused,
+    NotFound,
+    OutcomeUnknown,
+    TooLarge,
+    Unauthorized,
+    WrongMediaType,
+)
 from app.rights import Right
 from app.web import auth
-from app.web.api import conditional, idempotency
+from app.web.api import conditional, idempotency, refusals
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -59,6 +72,21 @@ class Operation:
     media: str
     upload: int = 0  # bytes that a body which is a file may have; 0: the body is JSON, or there is none
     section: str = field(default="")
+
+    @property
+    def refusals(self) -> tuple[type[ApiError], ...]:
+        """List the refusals that follow from its shape."""
+        takes = {name for given in (self.query, self.body) if given is not None for name in given.model_fields}
+        writes = self.method != "GET" and self.right is not None
+        return (
+            *((Unauthorized, Forbidden) if self.right is not None else ()),
+            *((NotFound,) if "{" in self.path or "repository" in takes else ()),
+            *((Conflict,) if "builder" in takes else ()),  # several may have a board of this name
+            *((TooLarge,) if self.upload or self.body is not None else ()),
+            *((WrongMediaType,) if self.body is not None else ()),
+            *((KeyReused, InProgress, OutcomeUnknown) if writes else ()),
+            *((ChangedMeanwhile,) if self.method in ("PUT", "DELETE") and self.path in READERS else ()),
+        )
 
     @property
     def summary(self) -> str:
@@ -130,6 +158,11 @@ def _rule(path: str) -> str:
 
 
 async def _call(declared: Operation, view: Callable[..., Awaitable[Any]], **given: Any) -> Response:
+    with refusals.watched(declared):
+        return await _called(declared, view, given)
+
+
+async def _called(declared: Operation, view: Callable[..., Awaitable[Any]], given: dict[str, Any]) -> Response:
     if not all(str(part).isprintable() for part in given.values()):
         raise NotFound("No name holds control characters.")
     if declared.right is not None:
@@ -158,6 +191,11 @@ async def _read(declared: Operation) -> tuple[dict[str, Any], bytes]:
 
 
 async def _act(declared: Operation, view: Callable[..., Awaitable[Any]], given: dict[str, Any]) -> Response:
+    with refusals.watched(declared):
+        return await _acted(declared, view, given)
+
+
+async def _acted(declared: Operation, view: Callable[..., Awaitable[Any]], given: dict[str, Any]) -> Response:
     deps: Deps = current_app.extensions["deps"]
     twin = READERS.get(declared.path) if declared.method in ("PUT", "DELETE") else None
     if twin is None:

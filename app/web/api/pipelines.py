@@ -125,7 +125,7 @@ async def cancel_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int, body: R
 
 @operation("POST", "/pipelines/{pipeline_id}/retry", right=Right.CONTROL, answer=PipelineTold)
 async def retry_pipeline(deps: Deps, *, actor: Actor, pipeline_id: int) -> PipelineTold:
-    """Retry every job that ended without passing. 409 if there is none, or its remote's token is gone."""
+    """Retry every job that ended without passing. 409 if there is none, `token_erased` if its token is gone."""
     await deciding.retry_pipeline(deps, pipeline_id, actor=actor.name)
     return await show_pipeline(deps, pipeline_id=pipeline_id)
 

@@ -74,7 +74,10 @@ async def show_repository(deps: Deps, *, repository_id: int) -> RepositoryTold:
     status=HTTPStatus.CREATED,
 )
 async def add_repository(deps: Deps, *, actor: Actor, body: NewRepository) -> RepositoryTold:
-    """Serve a repository. With `id` the forge is not asked; else it is looked up by its name. May be repeated."""
+    """Serve a repository. With `id` the forge is not asked; else it is looked up by its name. May be repeated.
+
+    `forge_refuses` if the forge does not show it.
+    """
     forge = deps.forges.get(body.forge)
     if forge is None:
         raise Invalid(f"forge: there is no {body.forge}; configured are {', '.join(deps.forges) or 'none'}")

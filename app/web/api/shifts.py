@@ -149,7 +149,10 @@ async def list_change_points(deps: Deps, *, shift_id: int, query: Offset) -> Pag
 
 @operation("POST", "/shifts/{shift_id}", right=Right.TRIAGE, body=Triaged, answer=ShiftTold)
 async def judge_shift(deps: Deps, *, actor: Actor, shift_id: int, body: Triaged) -> ShiftTold:
-    """Say what is to be thought of a shift. It holds until the shift grows by more than its tolerance."""
+    """Say what is to be thought of a shift. It holds until the shift grows by more than its tolerance.
+
+    409 for `recovered`, which only measurements say.
+    """
     await deciding.say(deps, shift_id, Said(**body.model_dump()), actor=actor.name)
     return await show_shift(deps, shift_id=shift_id)
 

@@ -40,7 +40,10 @@ class TokenRow(Told):
 
 @operation("POST", "/tokens", right=Right.ACCOUNT, body=TokenWish, answer=NewToken, status=HTTPStatus.CREATED)
 async def add_token(deps: Deps, *, actor: Actor, body: TokenWish) -> NewToken:
-    """Make a token for oneself, or for anybody as an admin; its text is shown this once."""
+    """Make a token for oneself, or for anybody as an admin; its text is shown this once.
+
+    409 if there is one of this name, 404 for an unknown user.
+    """
     lifetime = None if body.days is None else timedelta(days=body.days)
     name = body.user or actor.name
     if body.user is None and actor.user_id is None:

@@ -30,7 +30,9 @@ def _plain(given: str) -> str:
 class NewSecret(Given):
     """A secret that the forge was given too."""
 
-    text: Annotated[str, AfterValidator(_plain)] = Field(description="the secret; it cannot be read back")
+    text: Annotated[str, AfterValidator(_plain)] = Field(
+        description="the secret; it cannot be read back", examples=["one-that-nobody-can-guess"]
+    )
     kind: Literal["secret", "signing"] = Field(
         "secret", description="signing: GitLab's `whsec_…`; where there is one, a plain secret proves nothing"
     )
@@ -77,7 +79,8 @@ async def list_secrets(deps: Deps, *, actor: Actor, repository_id: int) -> Secre
 async def add_secret(deps: Deps, *, actor: Actor, repository_id: int, body: NewSecret) -> SecretTold:
     """Take one more secret. From the first on, those of the settings count no more for this repository.
 
-    To change a secret: add the new one, give it to the forge, remove the old one.
+    To change a secret: add the new one, give it to the forge, remove the old one. 409 if there are too many, or there
+    is no installation that it could be of.
     """
     repository = await _served(deps, repository_id)
     if body.kind == secrets.SIGNING:

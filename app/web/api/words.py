@@ -24,10 +24,22 @@ def _hash(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(pattern=NAME, max_length=100)]
-Line = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
-Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
-Address = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_one_line)]
-FullName = Annotated[str, Field(pattern=r"^[\w.~-]+(/[\w.~-]+)+$", max_length=512)]
-Commit = Annotated[str, AfterValidator(_hash), Field(pattern=r"^[0-9a-f]*$", description="full hash, lower case")]
+Name = Annotated[str, Field(pattern=NAME, max_length=100, examples=["shelf"])]
+Line = Annotated[str, Field(max_length=500, examples=["why it is so"]), AfterValidator(_one_line)]
+Word = Annotated[str, Field(min_length=1, max_length=100, examples=["arm64"]), AfterValidator(_one_line)]
+Address = Annotated[
+    str,
+    Field(min_length=1, max_length=2048, examples=["https://github.com/acme/app.git"]),
+    AfterValidator(_one_line),
+]
+FullName = Annotated[str, Field(pattern=r"^[\w.~-]+(/[\w.~-]+)+$", max_length=512, examples=["acme/app"])]
+Commit = Annotated[
+    str,
+    AfterValidator(_hash),
+    Field(
+        pattern=r"^[0-9a-f]*$",
+        description="full hash, lower case",
+        examples=["0123456789abcdef0123456789abcdef01234567"],
+    ),
+]
 WorkKind = Annotated[Literal[Kind.BUILD, Kind.RUN], Field(description="build: fetch and build; run: also run")]
