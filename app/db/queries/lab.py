@@ -1,5 +1,6 @@
 """What the pages show of builders, boards, deliveries and repositories. Every list is bounded."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from app.db.models import (
     BuilderState,
     Configuration,
     Delivery,
+    Health,
     Job,
     Pipeline,
     Repository,
@@ -75,6 +77,7 @@ async def boards(
     *,
     builder_id: int | None = None,
     board_id: int | None = None,
+    healths: Collection[Health] | None = None,
     after: int | None = None,
     limit: int = 500,
 ) -> list[sa.RowMapping]:
@@ -82,6 +85,8 @@ async def boards(
     wanted = _boards()
     if board_id is not None:
         wanted = wanted.where(col(Board.id) == board_id)
+    if healths is not None:
+        wanted = wanted.where(col(Board.health).in_(healths))
     if after is not None:
         paged = wanted.where(col(Board.id) > after).order_by(col(Board.id)).limit(limit)
         return list((await db.execute(paged)).mappings())
