@@ -11,10 +11,43 @@ import click
 import redis
 
 from app.cli import start
+from app.db import schema
+from app.db.queries import gauges
+from app.db.session import engine
+from app.dispatch import presence
 from app.errors import StartupError
 from app.settings import Settings
 
 LOW_DISK = 1 << 30  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Something that may wait for a while and no longer."""
+
+    gauge: str
+    limit_s: float
+    late: str  # with {s}
+    well: str
+    remedy: str
+
+
+WAITS = (
+    Wait(
+        gauge="rigline_deliveries_oldest_seconds",
+        limit_s=120,
+        late="a webhook has waited for {s:.0f} s to be handled",
+        well="no webhook waits to be handled",
+        remedy="look at /deliveries: one that keeps failing says why",
+    ),
+    Wait(
+        gauge="rigline_outbox_lag_seconds",
+        limit_s=300,
+        late="something that a forge or subscriber should know is {s:.0f} s late",
+        well="forges and subscribers know what they should",
+        remedy="look at the problems on the start page",
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +114,35 @@ def queue(settings: Settings) -> Findings:
 
 def _worker(settings: Settings) -> Finding:
     with redis.Redis.from_url(settings.redis_url, socket_timeout=start.REDIS_TIMEOUT) as client:
-        seen = int(client.scard("rq:workers:tasks"))
+        seconds, _ = client.time()
+        seen = int(client.zcount(presence.WORKERS, int(seconds) - presence.DEAD_S, "+inf"))
     what = f"{seen} workers take tasks" if seen else "no worker takes tasks: deliveries and statuses wait"
     return Finding(name="worker", ok=bool(seen), what=what, remedy="rigline worker, or rigline serve")
+
+
+def backlog(settings: Settings) -> Findings:
+    """Check that nothing has waited for long: webhooks, what forges should know, and what a person has to look at."""
+    try:
+        found = asyncio.run(_gauges(settings.database_url))
+    except (StartupError, *schema.AWAY):  # `database` says it
+        return
+    for wait in WAITS:
+        longest_s = max((number for _, number in found[wait.gauge]), default=0.0)
+        is_late = longest_s > wait.limit_s
+        what = wait.late.format(s=longest_s) if is_late else wait.well
+        yield Finding(name=wait.gauge, ok=not is_late, what=what, remedy=wait.remedy)
+    open_ = sum(number for _, number in found["rigline_problems_open"])
+    what = f"{open_:.0f} problems are open" if open_ else "no problem is open"
+    yield Finding(name="problems", ok=not open_, what=what, remedy="look at the start page, or rigline api GET /alerts")
+
+
+async def _gauges(database_url: str) -> dict[str, list[tuple[tuple[str, ...], float]]]:
+    own = engine(database_url)
+    try:
+        async with own.connect() as db:
+            return {gauge.name: lines for gauge, lines in await gauges.read(db)}
+    finally:
+        await own.dispose()
 
 
 def forges(settings: Settings) -> Findings:
@@ -142,4 +201,4 @@ def data(settings: Settings) -> Findings:
     yield Finding(name="disk", ok=free > LOW_DISK, what=what, remedy="make room, or move RIGLINE_DATA_DIR")
 
 
-CHECKS: tuple[Callable[[Settings], Findings], ...] = (database, queue, forges, data)
+CHECKS: tuple[Callable[[Settings], Findings], ...] = (database, queue, backlog, forges, data)

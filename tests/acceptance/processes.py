@@ -34,7 +34,7 @@ async def command(*words: str, env: Mapping[str, str], limit: float = 120.0) -> 
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(env),
+        env=clean_environment(env),
     )
     try:
         out, err = await asyncio.wait_for(child.communicate(), limit)
@@ -50,7 +50,7 @@ async def running(*words: str, env: Mapping[str, str], log: Path) -> AsyncIterat
     """Run a process until the block ends; then stop it as Ctrl-C would."""
     with log.open("wb") as output:
         child = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(env)
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=clean_environment(env)
         )
     try:
         yield child
@@ -95,6 +95,7 @@ async def ready(url: str, child: asyncio.subprocess.Process, log: Path) -> None:
             await asyncio.sleep(0.05)
 
 
-def _environment(env: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Give what every process needs and no setting of this one, and what it is told."""
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**own, "NO_COLOR": "1", **env}

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import signal
 
 import httpx2
@@ -93,3 +94,18 @@ def test_a_process_that_is_told_to_stop_sends_the_proxy_elsewhere_and_serves_unt
     assert (after.status_code, after.headers["connection"]) == (200, "close")
     status, _ = web.tell(signal.SIGINT).ended(limit=20)
     assert status == 0
+
+
+async def test_doctor_says_what_has_waited_for_long(web, settings, place):  # noqa: F811
+    deliver(web)
+    own = engine(settings.database_url)
+    async with own.begin() as db:
+        await db.execute(sa.text("UPDATE delivery SET received_at = now() - interval '10 minutes'"))
+    await own.dispose()
+
+    with Rigline(place / "data", "doctor", **shared(settings)) as asked:
+        status, words = asked.ended()
+
+    assert status == 1
+    assert re.search(r"FAIL a webhook has waited for 6\d\d s", words) and "FAIL no worker takes tasks" in words
+    assert "ok   forges and subscribers know what they should" in words
