@@ -1,6 +1,6 @@
 """Statements in the server's words, found without hashing all that they are made of.
 
-SQLAlchemy's key of a statement is a nest of thousands of parts, which Python hashes anew at each execution: a seventh
+SQLAlchemy's key of a statement is a nest of thousands of parts, which Python hashes anew at each execution: a tenth
 of the web process's CPU. The key of a statement that is made once is the same object each time.
 """
 

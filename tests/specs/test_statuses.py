@@ -329,6 +329,18 @@ async def test_many_senders_at_once_post_each_status_once(world):
     assert sorted(each.commit for each in world.forges.statuses) == commits
 
 
+async def test_a_crowd_of_statuses_opens_few_connections_to_the_database(world):
+    for number in range(1, 13):
+        await world.deliver(push(world, f"{number:040x}"))
+    await world.work()
+    await world.deps.engine.dispose()
+
+    await sender.send_due(world.deps)
+
+    assert len(world.forges.statuses) == 12
+    assert world.deps.engine.pool.checkedin() <= 2
+
+
 async def test_what_one_sender_takes_another_leaves_alone_without_waiting(world):
     await world.deliver(push(world))
     await world.work()
