@@ -13,10 +13,11 @@ from app.web.pages import pages
 from tests.api.service import HASH, Service
 
 # Commands that work on this machine itself: they start it, look at it, or stand where no service may run.
-LOCAL = set(
-    "serve web worker demo doctor retention backup restore db config chart github install start stop restart status "
-    "upgrade uninstall ports certificate".split()
-) | {"builder uninstall", "repo export", "repo import"}
+LOCAL = {
+    "serve", "web", "worker", "demo", "doctor", "retention", "backup", "restore", "db", "config", "chart", "github",
+    "install", "start", "stop", "restart", "status", "upgrade", "uninstall", "ports", "certificate",
+    "builder uninstall", "repo export", "repo import",
+}  # fmt: skip
 # Addresses of pages that have no data of their own: streams, pictures, feeds, and ways to a forge's sign-in.
 WITHOUT_TWIN = re.compile(r"^/(events|fresh)$|^/login/|\.(atom|svg)$|\.csv$|\.json$")
 
