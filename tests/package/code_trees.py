@@ -8,19 +8,22 @@ from pathlib import Path
 from tests.ground.processes import ROOT, SITE_PACKAGES
 
 PARTS = ("app", "builders", "integrations", "templates")
-FILES = ("pyproject.toml", "requirements-server.lock", "README.md")
+FILES = ("pyproject.toml", "requirements-server.lock", "README.md", "scripts/bootstrap.py")
 VERSIONS = "app/db/migrations/versions"
 
 GOOD = """
     op.create_table("moved_by_an_upgrade", sa.Column("id", sa.Integer(), primary_key=True))
 """
-BROKEN = GOOD + "    op.execute('SELECT no_such_function()')\n"
+BROKEN = """
+    op.create_table("half_made", sa.Column("id", sa.Integer(), primary_key=True))
+    op.execute("SELECT no_such_function()")
+"""
 MIGRATION = '''"""Invented."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "9999", "{head}", None, None
+revision, down_revision, branch_labels, depends_on = "{number}", "{after}", None, None
 
 
 def upgrade() -> None:{body}
@@ -33,14 +36,20 @@ def copied(folder, *, head, migration=None, broken_start=False):
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     if migration:
-        (folder / VERSIONS / "9999_invented.py").write_text(MIGRATION.format(head=head, body=migration))
+        migrate(folder, number="9999", after=head, body=migration)
     if broken_start:
         main = folder / "app/main.py"
         broken = 'def create_app(deps: Deps) -> Quart:\n    raise RuntimeError("a bug of the new version")\n'
         main.write_text(main.read_text() + "\n\n" + broken)
     return folder
+
+
+def migrate(folder, *, number, after, body):
+    """Add a migration to a tree."""
+    (folder / VERSIONS / f"{number}_invented.py").write_text(MIGRATION.format(number=number, after=after, body=body))
 
 
 def environment(folder, tree):

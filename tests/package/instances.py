@@ -24,10 +24,8 @@ class Instance:
 
     def __init__(self, prefix):
         self.prefix = prefix
-        self.environ = {
-            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-            "NO_COLOR": "1",
-        }
+        ours = {"VIRTUAL_ENV", "PYTHONPATH"}  # what says where packages come from is the machine's own, and stays
+        self.environ = {name: value for name, value in os.environ.items() if name not in ours} | {"NO_COLOR": "1"}
 
     def rigline(self, *words, program=None, given="", **environ):
         """Run a command of this instance, or another program's, with --prefix."""
@@ -64,10 +62,14 @@ class Instance:
         file = self.prefix / "logs/rigline.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
-    def get(self, path, at=0, **how):
-        """Ask the service, trusting its own certificate alone."""
+    def trust(self):
+        """Trust the instance's own certificate alone, if it has one."""
         cert = self.prefix / "etc/ssl/cert.pem"
-        how.setdefault("verify", ssl.create_default_context(cafile=cert) if cert.exists() else True)
+        return ssl.create_default_context(cafile=cert) if cert.exists() else True
+
+    def get(self, path, at=0, **how):
+        """Ask the service."""
+        how.setdefault("verify", self.trust())
         return httpx2.get(self.status()["urls"][at] + path, timeout=30, trust_env=False, **how)
 
     def files(self):

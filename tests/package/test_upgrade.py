@@ -9,23 +9,6 @@ from tests.ground.processes import ROOT, working_below
 from tests.package import code_trees
 from tests.package.instances import Instance, folder
 
-SECRET, TOKEN = "package-secret", "package-token"
-RUN = """#!/bin/sh
-metric='{"name":"time","unit":"ms","better":"lower","samples":[7]}'
-echo "{\\"version\\":1,\\"benchmarks\\":[{\\"name\\":\\"boot\\",\\"metrics\\":[$metric]}]}" > "$RIGLINE_RESULTS"
-"""
-CONFIGURATION = """version = 1
-[builder]
-state_dir = "{folder}/state"
-work_dir = "{folder}/work"
-[[boards]]
-name = "left"
-[[boards.configurations]]
-name = "default"
-build = ["true"]
-run = ["sh", "run.sh"]
-"""
-
 
 @pytest.fixture
 def place():
