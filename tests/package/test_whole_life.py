@@ -95,16 +95,19 @@ def exports(said):
     return {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
 
 
-async def whole_life(place):
-    """Install, use, upgrade, fail to upgrade, back up, remove, restore elsewhere, use."""
-    head, world = schema.head(), World()
+def states(place, head):
+    """Give three states of the code: as it is, with a migration more, and with one that breaks half way."""
     first = code_trees.copied(place / "first", head=head)
     better = code_trees.copied(place / "better", head=head, migration=code_trees.GOOD)
-    broken = code_trees.copied(place / "broken", head="9999", migration=None)
-    (broken / code_trees.VERSIONS / "9999_invented.py").write_text(
-        (better / code_trees.VERSIONS / "9999_invented.py").read_text()
-    )
+    broken = code_trees.copied(place / "broken", head=head, migration=code_trees.GOOD)
     code_trees.migrate(broken, number="99991", after="9999", body=code_trees.BROKEN)
+    return first, better, broken
+
+
+async def whole_life(place):
+    """Install, use, upgrade, fail to upgrade, back up, remove, restore elsewhere, use."""
+    world = World()
+    first, better, broken = states(place, schema.head())
     project = world.add(FakeRepository(id=11, full_name="acme/boot"))
     commits = [repository(place / "git", f"acme/boot{number}", {"run.sh": RUN + f"# {number}\n"}) for number in (1, 2)]
     (place / "git/acme/boot.git").symlink_to(place / "git/acme/boot1.git")
