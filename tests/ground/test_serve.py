@@ -58,11 +58,14 @@ def test_one_command_runs_everything_and_ctrl_c_ends_it_cleanly(place, user, pyt
         with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(place / "data/rigline.sock"))) as local:
             assert local.get("http://rigline/healthz").status_code == 200
         assert stat.S_IMODE((place / "data/rigline.sock").stat().st_mode) == 0o600
+        code = place / "data/first-visit-code"
+        first_visit = stat.S_IMODE(code.stat().st_mode), code.read_text().strip(), httpx2.get(service.url).headers
         wait_for(lambda: {"postgres", "valkey-server", "worker"} <= service.children().keys())
 
         status, words = service.tell(signal.SIGINT).ended()
 
     assert (status, service.url in words) == (0, True), words
+    assert (first_visit[0], first_visit[1] in words, first_visit[2]["location"]) == (0o600, True, "/welcome")
     assert "Traceback" not in words
     assert working_below(place) == []
     assert not (place / "data/rigline.sock").exists()

@@ -16,7 +16,7 @@ SCENE_PAGES = (
     "/", "/pipelines", "/queue", "/builders", "/deliveries", "/pipelines/{mixed}", "/pipelines/{fork}",
     "/jobs/{failed}", "/jobs/{running}", "/builders/shelf", "/github/acme/firmware",
     "/github/acme/firmware/history", "/nothing/here", "/alerts", "/forges", "/builders/lab-1", "/builders?done=deleted",
-    "/login",
+    "/login", "/account", "/admin", "/admin/users/ada", "/admin/tokens", "/admin/sessions", "/password",
 )  # fmt: skip
 
 FAINT_TEXT = Path(__file__).with_name("contrast.js").read_text()

@@ -1,6 +1,7 @@
 """What happens in the demo: a builder arrives, a history is pushed, a stranger offers a change."""
 
 import asyncio
+import secrets
 import sys
 import time
 from collections import Counter
@@ -38,6 +39,9 @@ def _register(stage: Stage) -> dict[str, str]:
     with stage.client() as client:
         client.post("/repositories", {"forge": "github", "full_name": f"{OWNER}/{NAME}"})
         created = client.post("/builders", {"name": "workbench"})
+        password = secrets.token_urlsafe(9)
+        client.post("/users/root", {"name": "demo", "password": password})
+    say(f"  to press buttons sign in as demo, password {password}")
     return {"RIGLINE_BUILDER_ID": created["name"], "RIGLINE_BUILDER_TOKEN": created["token"]}
 
 
