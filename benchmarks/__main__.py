@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import (
+    backup,
     claims,
     detector,
     first_command,
@@ -45,6 +46,7 @@ TITLES = {
     "verdicts": "verdicts: pairs whose truth is known (docs/statistics.md)",
     "detector": "detector: invented histories (docs/statistics.md)",
     "pages": "pages: lists over a million pipelines (only by name)",
+    "backup": "backup: a million measurements and a gigabyte of logs, saved, checked and restored (only by name)",
     "history": "history: pages over ten million measurements, and over a hundredth of them (only by name)",
 }
 
@@ -63,8 +65,9 @@ RUNS: dict[str, Run] = {
 ALONE: dict[str, Callable[..., list[Figure]]] = {  # need no service
     "verdicts": verdicts.run,
     "detector": detector.run,
+    "backup": backup.run,
 }
-BY_NAME = ("history", "pages")  # take minutes
+BY_NAME = ("history", "pages", "backup")  # take minutes
 
 
 def main() -> int:

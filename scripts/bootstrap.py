@@ -22,7 +22,15 @@ LOCK = ROOT / "requirements.lock"
 CROSSCHECK_LOCK = ROOT / "requirements-crosscheck.lock"
 SERVER_LOCK = ROOT / "requirements-server.lock"  # what `rigline install` puts into an instance
 MADE_FROM = VENV / "made-from"  # says which lock, project file and Python the environment has
-WITH_DATABASE = ["tests/ground", "tests/dispatch", "tests/specs", "tests/forges", "tests/results", "tests/api"]
+WITH_DATABASE = [
+    "tests/ground",
+    "tests/dispatch",
+    "tests/specs",
+    "tests/forges",
+    "tests/results",
+    "tests/api",
+    "tests/backup",
+]
 MACHINE_POSTGRES = 15  # the oldest that we support
 PARALLEL = [
     "-n",
