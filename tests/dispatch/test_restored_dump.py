@@ -1,7 +1,5 @@
-"""Last night's dump, restored beside an empty Redis: what was to be done is done, what was done stays."""
+"""Last night's backup, restored beside an empty Redis: what was to be done is done, what was done stays."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from app.db.session import arguments
-from app.embedded import postgres
+from app.backup import restoring, writing
 from app.settings import Settings
 from tests.conftest import Emptier
 from tests.dispatch.test_faults import address_of, child_web, through
@@ -25,30 +22,27 @@ HISTORY = ("pipeline", "attempt", "log_chunk", "audit", "result")
 
 
 class Dump:
-    """PostgreSQL's own tools on the tests' server."""
+    """A backup of the service, and a database beside it to restore it into."""
 
-    def __init__(self, settings: Settings, file: Path) -> None:
-        given = arguments(settings.database_url)
-        self.bin, self.file = postgres.installed(settings.postgres_bin)[0].folder, file
-        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password"}
-        self.env = os.environ | {name: str(given[key]) for name, key in names.items() if key in given}
-        self.database = str(given["database"])
+    def __init__(self, settings: Settings, emptier: Emptier, file: Path) -> None:
+        self.url, self.file, self._emptier = settings.database_url, file, emptier
 
-    def run(self, tool: str, *words: str) -> None:
-        done = subprocess.run([self.bin / tool, *words], env=self.env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    async def save(self) -> None:
+        await writing.write_file(self.url, self.file, writing.Wish(secret_key="only for tests"))
 
-    def save(self) -> None:
-        self.run("pg_dump", "--format=custom", f"--file={self.file}", self.database)
+    async def restore(self) -> None:
+        self._emptier.execute(f"CREATE DATABASE {RESTORED}")
+        await restoring.restore(other(self.url), self.file)
 
-    def restore(self) -> None:
-        self.run("createdb", "--template=template0", RESTORED)
-        self.run("pg_restore", f"--dbname={RESTORED}", "--no-owner", str(self.file))
+
+def other(url: str) -> str:
+    """Give the address of the restored database."""
+    return make_url(url).set(database=RESTORED).render_as_string(hide_password=False)
 
 
 @pytest.fixture
 def dump(settings: Settings, emptier: Emptier, tmp_path: Path) -> Iterator[Dump]:
-    yield Dump(settings, tmp_path / "dump")
+    yield Dump(settings, emptier, tmp_path / "dump.rig")
     emptier.execute(f"DROP DATABASE IF EXISTS {RESTORED} WITH (FORCE)")
 
 
@@ -68,9 +62,9 @@ async def test_a_dump_of_last_night_and_an_empty_redis_lose_no_job_and_no_histor
     waiting = [await world.queued() for _ in range(3)]
     await listens(world)
     before = await history(world)
-    dump.save()
+    await dump.save()
     await lab.finish(running)  # of the day that is lost
-    dump.restore()
+    await dump.restore()
     world.deps.redis_sync.flushall()
 
     with restored(world.settings, tmp_path) as (settings, (process, told)):
@@ -102,8 +96,7 @@ async def test_a_dump_of_last_night_and_an_empty_redis_lose_no_job_and_no_histor
 @contextmanager
 def restored(settings: Settings, place: Path) -> Iterator[tuple[Settings, Any]]:
     """Run a web process over the restored database."""
-    url = make_url(settings.database_url).set(database=RESTORED).render_as_string(hide_password=False)
-    changed = settings.model_copy(update={"database_url": url})
+    changed = settings.model_copy(update={"database_url": other(settings.database_url)})
     with child_web(changed, place) as child:
         yield changed, child
 
