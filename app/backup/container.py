@@ -19,8 +19,9 @@ PIECE = 1 << 20  # bytes of a table in one member
 LARGEST = 64 << 20  # bytes of a member that a reader takes: nobody of ours writes one
 LEVEL = 3
 BUFFER = 256 << 10
-# The last bytes of every archive, a frame that decompressors pass over: without it something was cut off.
-TRAILER = b"\x50\x2a\x4d\x18\x10\x00\x00\x00rigline:complete"
+# The end of every archive, a frame that decompressors pass over: the digest of all before it.
+SKIPPED, DIGEST = b"\x50\x2a\x4d\x18\x20\x00\x00\x00", 32
+TRAILER = len(SKIPPED) + DIGEST  # bytes
 CUT_SHORT = "The archive is cut short: its end is missing. Copy it again, or take another one."
 DAMAGED = "The archive is damaged: {}. Copy it again, or take another one."
 FOREIGN = "This is no archive of Rigline. `rigline backup FILE` writes one."
@@ -30,9 +31,9 @@ class Writer:
     """Writes an archive front to back. Synchronous: callers on an event loop use a thread."""
 
     def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
+        self._sink = _Digested(sink)
         made = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
-        self._compressed = made.stream_writer(sink, closefd=False)
+        self._compressed = made.stream_writer(cast(BinaryIO, self._sink), closefd=False)
         self._tar = tarfile.open(fileobj=self._compressed, mode="w|", bufsize=BUFFER, format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._digests: dict[str, hashlib._Hash] = {}
         self._sizes: dict[str, int] = {}
@@ -64,7 +65,7 @@ class Writer:
         self._add(manifest.END, manifest.written_sums(sums))
         self._tar.close()
         self._compressed.close()  # type: ignore[no-untyped-call]  # zstandard's stub
-        self._sink.write(TRAILER)
+        self._sink.end()
         return sums
 
     def _add(self, name: str, data: bytes) -> None:
@@ -133,31 +134,64 @@ class Reader:
                     yield member.name, _content(tar, member)
             while self._plain.read(BUFFER):  # what follows a tar is empty; the stream's own check sum is at its end
                 pass
-            if self._source.last() != TRAILER:
-                raise BadArchive(CUT_SHORT)
+            self._source.compare()
         except zstandard.ZstdError as wrong:
             raise BadArchive(DAMAGED.format(wrong)) from None
         except (tarfile.TarError, EOFError, UnicodeError, ValueError):
             raise BadArchive(CUT_SHORT) from None
 
 
+class _Digested:
+    """A sink that knows the digest of all that was written."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink, self._digest = sink, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Write on."""
+        self._digest.update(data)
+        self._sink.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Leave it to whoever opened the sink."""
+
+    def end(self) -> None:
+        """Write the trailer."""
+        self._sink.write(trailer(self._digest.digest()))
+
+
 class _Watched:
-    """A source whose last bytes are known when it was read to its end."""
+    """A source that compares, when it was read to its end, the digest of all with the trailer."""
 
     def __init__(self, source: BinaryIO) -> None:
-        self._source, self._last = source, b""
+        self._source, self._digest, self._last = source, hashlib.sha256(), b""
 
     def read(self, size: int = -1) -> bytes:
         """Read on."""
         data = self._source.read(size)
-        self._last = (self._last + data[-len(TRAILER) :])[-len(TRAILER) :]
+        seen = self._last + data
+        self._digest.update(seen[:-TRAILER])
+        self._last = seen[-TRAILER:]
         return data
 
-    def last(self) -> bytes:
-        """Read to the end, and give the last bytes."""
+    def compare(self) -> None:
+        """Read to the end.
+
+        Raises:
+            BadArchive: the end is missing, or something before it is not as it was written.
+        """
         while self.read(BUFFER):
             pass
-        return self._last
+        if not self._last.startswith(SKIPPED):
+            raise BadArchive(CUT_SHORT)
+        if self._last != trailer(self._digest.digest()):
+            raise BadArchive(DAMAGED.format("its digest is another one"))
+
+
+def trailer(digest: bytes) -> bytes:
+    """Write the end of an archive."""
+    return SKIPPED + digest
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
