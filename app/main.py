@@ -57,6 +57,7 @@ def create_app(deps: Deps) -> Quart:
     for blueprint in (hooks, leases, api, described, health, metrics, pages):
         app.register_blueprint(blueprint)
     app.before_request(_name_what_it_is_about)
+    app.before_request(admission.look)
     app.context_processor(admission.shown)
     app.after_request(compress)
     count_requests(app)

@@ -4,6 +4,7 @@ An account has at most one role for the whole service, and may be granted anothe
 repository it has the rights of both.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -43,6 +44,30 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.REVIEWER: EVERYBODYS | {Right.READ, Right.CONTROL, Right.APPROVE, Right.TRIAGE},
     Role.OBSERVER: EVERYBODYS | {Right.READ},
 }
+
+
+GRANTED = tuple(role for role in Role if role is not Role.ADMIN)  # that a single repository may have
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a token is narrowed to, whatever its owner may do."""
+
+    rights: frozenset[Right] | None = None  # None: all
+    repository_id: int | None = None  # None: all, and the whole service
+
+    def covers(self, right: Right, repository_id: int | None) -> bool:
+        """Say whether the right may be used through it: everywhere, or in the repository that is named."""
+        is_here = self.repository_id is None or self.repository_id == repository_id
+        return is_here and (self.rights is None or right in self.rights)
+
+    def within(self, other: "Scope") -> bool:
+        """Say whether it allows nothing that the other does not."""
+        is_narrower = other.rights is None or (self.rights is not None and self.rights <= other.rights)
+        return is_narrower and other.repository_id in (None, self.repository_id)
+
+
+WHOLE = Scope()
 
 
 def rights_of(role: Role | None) -> frozenset[Right]:

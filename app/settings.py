@@ -124,6 +124,7 @@ class Settings(BaseModel):
     ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
     outsider_commits: int = Field(10, alias="RIGLINE_OUTSIDER_COMMITS", ge=0, le=100_000)
     outsider_commits_hourly: int = Field(30, alias="RIGLINE_OUTSIDER_COMMITS_HOURLY", ge=0, le=100_000)
+    public: bool = Field(True, alias="RIGLINE_PUBLIC")
     keep_logs_days: int = Field(90, alias="RIGLINE_KEEP_LOGS_DAYS", ge=0)
     keep_artefacts_days: int = Field(30, alias="RIGLINE_KEEP_ARTEFACTS_DAYS", ge=0)
     keep_samples_days: int = Field(365, alias="RIGLINE_KEEP_SAMPLES_DAYS", ge=0)

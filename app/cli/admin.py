@@ -9,12 +9,14 @@ import click
 from app import environment
 from app.cli import admin_people
 from app.cli.asking import as_json, asks
+from app.cli.grants import grant, grants, revoke
 from app.cli.output import say_json, table
 from app.client import Client
-from app.rights import Role
+from app.rights import Right, Role
 
 SHORTEST_PASSWORD = 8
 NONE = "none"  # as a role
+RIGHT = click.Choice([right.value for right in Right])
 ROLE = click.Choice([*(role.value for role in Role), NONE])
 
 
@@ -105,20 +107,31 @@ def set_role(client: Client, name: str, role: str) -> None:
 @click.argument("user")
 @click.option("--name", default="commands", show_default=True, help="What the token is for.")
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long it is valid.")
+@click.option("--right", "rights", multiple=True, type=RIGHT, help="Only this of what the user may; several add up.")
+@click.option("--repository", help="Only in this one, by full name.")
 @as_json
 @asks
-def create_token(client: Client, user: str, name: str, days: int, as_json: bool) -> None:
+def create_token(  # noqa: PLR0917  # click calls it by name
+    client: Client, user: str, name: str, days: int, rights: tuple[str, ...], repository: str | None, as_json: bool
+) -> None:
     """Make a token for a user. It is shown this once; only a hash of it is kept.
 
     \b
     Example:
       eval "$(rigline admin create-token ada)"
+      rigline admin create-token ci --right read --right dispatch --repository acme/firmware --days 90
     """
-    made = client.post("/tokens", {"user": user, "name": name, "days": days})
+    narrow = {"rights": list(rights) or None, "repository": repository}
+    made = client.post("/tokens", {"user": user, "name": name, "days": days, **narrow})
     if as_json:
         say_json(made)
     else:
         click.echo(f"export RIGLINE_TOKEN={made['token']}")
+
+
+admin.add_command(grant)
+admin.add_command(revoke)
+admin.add_command(grants)
 
 
 @admin.command()
@@ -166,7 +179,8 @@ def list_(client: Client, as_json: bool) -> None:
     table(users, {"name": "USER", "role": "ROLE", "tokens": "TOKENS", "created_at": "SINCE"})
     click.echo()
     columns = {"id": "TOKEN", "user": "USER", "name": "FOR", "expires_at": "UNTIL", "used_at": "LAST USED"}
-    table(tokens, {**columns, "revoked_at": "REVOKED"})
+    narrowed = [{**each, "rights": ", ".join(each["rights"] or ["all"])} for each in tokens]
+    table(narrowed, {**columns, "revoked_at": "REVOKED", "rights": "RIGHTS", "repository": "ONLY IN"})
 
 
 for each in admin_people.ALL:

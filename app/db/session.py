@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.db import sight
 from app.db.compiled import Compiled
 from app.errors import StartupError
 
@@ -40,7 +41,7 @@ SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 def engine(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> AsyncEngine:
     """Make an engine for an address; connects at first use."""
     given = arguments(url) | {"command_timeout": command_timeout}
-    return create_async_engine(
+    made = create_async_engine(
         "postgresql+asyncpg://",  # bare, so that no error text can hold the password
         connect_args=given,
         execution_options={"compiled_cache": Compiled()},
@@ -50,6 +51,8 @@ def engine(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> Asyn
         pool_recycle=1800,
         pool_timeout=CONNECT_TIMEOUT,
     )
+    sight.install(made)
+    return made
 
 
 async def intake_pool(url: str) -> asyncpg.Pool:

@@ -22,11 +22,27 @@ from app.deps import Deps
 from app.errors import ApiError, Unauthorized
 from app.rights import Right, roles_with
 from app.settings import Settings
-from app.web import agents, auth, same_origin, wire
+from app.web import agents, auth, looking, same_origin, wire
 from app.web.auth import Actor
 
+DOORS = ("/api/v1/login", "/login", "/logout", "/unsubscribe")  # open where nothing else is
 LONGEST_FORM = 16 << 10  # bytes: a password of 1000 characters, each of which may be twelve in a form
 _ID_LENGTH = 43  # characters of 256 bits
+
+
+async def look() -> None:
+    """Find out, before a request is answered, who sends it and what of the database it may see.
+
+    Raises:
+        Unauthorized: the credentials are wrong; or there are none, and the service shows nobody anything.
+    """
+    if not looking.is_for_people():
+        return
+    looking.see_as(None)
+    actor = await (visitor() if request.blueprint == "pages" else auth.current_actor())
+    looking.see_as(actor)
+    if actor is None and not _deps().settings.public and not request.path.startswith(DOORS):
+        raise Unauthorized(f"Nothing here is public. {auth.WAY_IN}", headers=auth.CHALLENGE)
 
 
 async def visitor() -> Actor | None:
@@ -64,18 +80,22 @@ async def insist(right: Right) -> Actor:
     if actor is None:
         who = " or ".join(roles_with(right))
         raise Unauthorized(f"This page is for users with the role {who}. Sign in to see it.", headers=auth.CHALLENGE)
-    actor.insist(right)
+    await auth.check(actor, right, {})
     return actor
 
 
-async def pressed(right: Right | None = None, *, longest: int = LONGEST_FORM) -> tuple[Actor, dict[str, str]]:
+async def pressed(
+    right: Right | None = None, *, longest: int = LONGEST_FORM, **named: int
+) -> tuple[Actor, dict[str, str]]:
     """Find who pressed a button of one of our pages, and what else stood in its form, of at most so many bytes.
 
+    A right that may be granted in a single repository is asked for in that of what is named, such as by `job_id`.
     A session counts only for a form of ours: see `app/web/same_origin.py`.
 
     Raises:
         Unauthorized: nobody is signed in.
-        Forbidden: the form is another site's, or the role does not cover it.
+        Forbidden: the form is another site's, or neither role nor grant covers it.
+        NotFound: there is no such thing, or it is not to be seen.
         TooLarge: the form is.
     """
     form = await form_of_ours(longest)
@@ -86,7 +106,7 @@ async def pressed(right: Right | None = None, *, longest: int = LONGEST_FORM) ->
     if "form_key" in g:
         same_origin.check_token(given, g.form_key)
     if right is not None:
-        actor.insist(right)
+        await auth.check(actor, right, named)
     return actor, form
 
 
@@ -186,7 +206,7 @@ async def _by_session() -> Actor | None:
         return None
     g.session_id = found["id"]
     g.form_key = same_origin.key_of(deps.settings.secret_key.get_secret_value(), secret)
-    return auth.known(found)
+    return auth.known(found, f"session {found['id']}")
 
 
 async def _end_earlier(db: Any) -> None:

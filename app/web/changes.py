@@ -7,6 +7,7 @@ goes on after the last one it heard of. Where that is too long ago it is told to
 import asyncio
 import contextlib
 import re
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ import redis
 import sqlalchemy as sa
 import structlog
 
+from app.db import sight
 from app.db.queries import pipelines
 from app.deps import Deps
 from app.notices import RECORDED
@@ -24,6 +26,7 @@ from app.states import ENDED
 
 KEPT = 2_000  # hints in memory: the pages that wait for a process that starts anew are far behind by fewer
 LOOKED_UP = 20_000  # pipelines whose repository is remembered
+PRIVACY_S = 30.0  # for so long it is believed that a repository is as private as it was
 GATHER_S = 0.1  # between two events for one reader: a burst is one
 STATES = frozenset(each.value for each in ENDED)
 
@@ -69,6 +72,7 @@ class Change:
     job: int | None = None
     builder: int | None = None
     repository: int | None = None
+    is_private: bool | None = None
     over: Over | None = None
     ends: bool = False  # a job ended: its pipeline may have
 
@@ -86,6 +90,14 @@ class Change:
             repository=hint.get("repository"),
             ends=hint.get("state") in STATES,
         )
+
+
+class _Known(NamedTuple):
+    """Whose a pipeline is."""
+
+    repository: int
+    is_private: bool
+    at: float  # by the monotonic clock
 
 
 Concerns = Callable[[Change], bool]
@@ -123,7 +135,7 @@ class Changes:
         self._watching: asyncio.Task[None] | None = None
         self._again: asyncio.Task[None] | None = None
         self._readers: set[_Reader] = set()
-        self._repositories: Remembered[int, int] = Remembered(LOOKED_UP)
+        self._repositories: Remembered[int, _Known] = Remembered(LOOKED_UP)
         for topic in RECORDED:
             deps.notices.on(topic, self._hear)
         deps.notices.on_interruption(self._start_over)
@@ -240,24 +252,30 @@ class Changes:
     async def _known_better(self, some: list[Change]) -> list[Change]:
         """Add the repositories, and the pipelines that have ended; without them if the database is away."""
         try:
-            found = await self._with_repositories(some)
-            return [await self._with_end(each) if each.ends and self._readers else each for each in found]
+            with sight.everything():  # whoever's request this is: what is known here is for all readers
+                found = await self._with_repositories(some)
+                return [await self._with_end(each) if each.ends and self._readers else each for each in found]
         except (OSError, sa.exc.SQLAlchemyError) as problem:
             log.warning("changes_not_looked_up", error=str(problem)[:200])
             return some
 
     async def _with_repositories(self, some: list[Change]) -> list[Change]:
-        missing = {each.pipeline for each in some if each.pipeline and each.pipeline not in self._repositories}
+        now = time.monotonic()
+        missing = {each.pipeline for each in some if each.pipeline and not self._is_known(each.pipeline, now)}
         if missing:
             async with self._deps.autocommit() as db:
-                for pipeline_id, repository_id in await pipelines.repositories_of(db, sorted(missing)):
-                    self._repositories[pipeline_id] = repository_id
-        return [
-            replace(each, repository=self._repositories[each.pipeline])
-            if each.pipeline and each.pipeline in self._repositories
-            else each
-            for each in some
-        ]
+                for pipeline_id, repository_id, is_private in await pipelines.repositories_of(db, sorted(missing)):
+                    self._repositories[pipeline_id] = _Known(repository_id, is_private, now)
+        return [self._placed(each) for each in some]
+
+    def _is_known(self, pipeline_id: int, now: float) -> bool:
+        return pipeline_id in self._repositories and now - self._repositories[pipeline_id].at < PRIVACY_S
+
+    def _placed(self, change: Change) -> Change:
+        if not change.pipeline or change.pipeline not in self._repositories:
+            return replace(change, is_private=False)  # there is none, so that nothing is told of it
+        known = self._repositories[change.pipeline]
+        return replace(change, repository=known.repository, is_private=known.is_private)
 
     async def _with_end(self, change: Change) -> Change:
         async with self._deps.begin() as db:

@@ -94,7 +94,7 @@ async def test_a_repository_is_added_listed_and_removed(service: Service) -> Non
 
     added = (await service.local.post("/repositories", json=body)).json()
     again = (await service.local.post("/repositories", json={**body, "full_name": "acme/renamed"})).json()
-    listed = (await service.web.get("/repositories")).json()["items"]
+    listed = (await service.local.get("/repositories")).json()["items"]
     removed = await service.local.delete(f"/repositories/{added['id']}")
     after = await service.web.get(f"/repositories/{added['id']}")
 

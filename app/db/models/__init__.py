@@ -34,7 +34,7 @@ from app.db.models.judged import (
 )
 from app.db.models.lab import Board, Builder, BuilderState, Configuration, Health, Service
 from app.db.models.measured import Commit, Import, Measurement, Result, Series
-from app.db.models.people import Audit, KeptAnswer, Tally, Token, User
+from app.db.models.people import Audit, Grant, KeptAnswer, Tally, Token, User
 from app.db.models.saved import Preset
 from app.db.models.signed_in import Identity, PasswordReset, Session
 from app.db.models.told import Channel, News, Notification, Subscription
@@ -82,6 +82,7 @@ __all__ = [
     "Configuration",
     "Conversation",
     "Delivery",
+    "Grant",
     "Health",
     "Heard",
     "Identity",

@@ -10,11 +10,12 @@ from app.rights import Role
 
 
 class Audit(SQLModel, table=True):
-    """Who did what: every transition of a job and every decision of a person."""
+    """Who did what, when and from where: every transition of a job and every decision of a person."""
 
     __table_args__ = (
         Index("audit_by_pipeline", "pipeline_id"),
         Index("audit_by_job", "job_id"),
+        Index("audit_of_people", "id", postgresql_where=sa.text("origin <> ''")),
         Index("audit_of_board", "board_id", "id", postgresql_where=sa.text("board_id IS NOT NULL")),
     )
     id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
@@ -25,6 +26,13 @@ class Audit(SQLModel, table=True):
     pipeline_id: int | None = None
     attempt_id: int | None = None
     board_id: int | None = None
+    repository_id: int | None = None  # where neither job nor pipeline says it, or they are gone
+    origin: str = Field(
+        default="", max_length=100, sa_column_kwargs={"server_default": ""}
+    )  # an address, local socket, forge; empty: the service did it by itself
+    means: str = Field(
+        default="", max_length=200, sa_column_kwargs={"server_default": ""}
+    )  # the token or session that said who it is
     detail: str = Field(default="", max_length=1000)
 
 
@@ -51,6 +59,23 @@ class Token(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=TIME)
     used_at: datetime | None = Field(default=None, sa_type=TIME)
     revoked_at: datetime | None = Field(default=None, sa_type=TIME)
+    rights: list[str] | None = Field(default=None, sa_type=sa.ARRAY(sa.Text))  # of app.rights; None: all of its owner
+    repository_id: int | None = Field(
+        default=None, foreign_key="repository.id", ondelete="CASCADE"
+    )  # the only one that it is for; None: all, and the whole service
+
+
+class Grant(SQLModel, table=True):
+    """A role of a user in one repository, beside the one in the whole service."""
+
+    __tablename__ = "role_grant"
+    __table_args__ = (UniqueConstraint("user_id", "repository_id", name="role_grant_once"),)
+    id: int = Field(default=None, primary_key=True)
+    user_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    repository_id: int = Field(foreign_key="repository.id", ondelete="CASCADE", index=True)
+    role: Role = Field(sa_type=words(Role, "role_grant_role"))
+    granted_by: str = Field(max_length=200)
+    granted_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
 class Tally(SQLModel, table=True):

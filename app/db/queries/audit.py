@@ -5,10 +5,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import origin
 from app.db.tables import audit
 
 ACTOR_LIMIT = 200  # characters
 DETAIL_LIMIT = 1000
+
+
+_where = sa.bindparam("origin_", type_=sa.Text, callable_=origin.where)  # as it is when the statement is sent
+_means = sa.bindparam("means_", type_=sa.Text, callable_=origin.means)
 
 
 async def record(
@@ -20,6 +25,7 @@ async def record(
     pipeline_id: int | None = None,
     attempt_id: int | None = None,
     board_id: int | None = None,
+    repository_id: int | None = None,
     detail: str = "",
 ) -> None:
     """Write one line of the trail; it stands or falls with the caller's transaction."""
@@ -32,6 +38,9 @@ async def record(
             "pipeline_id": pipeline_id,
             "attempt_id": attempt_id,
             "board_id": board_id,
+            "repository_id": repository_id,
+            "origin": origin.where(),
+            "means": origin.means(),
             "detail": detail[:DETAIL_LIMIT],
         },
     )
@@ -43,8 +52,9 @@ def line(action: str, *, job_id: Any, pipeline_id: Any) -> sa.Insert:
     It asks for the parameters `actor_` and `detail_`, cut to their limits.
     """
     actor, detail = sa.bindparam("actor_", type_=sa.Text), sa.bindparam("detail_", type_=sa.Text)
-    told = sa.select(sa.literal(action), actor, job_id, pipeline_id, detail)
-    return sa.insert(audit).from_select(["action", "actor", "job_id", "pipeline_id", "detail"], told)
+    told = sa.select(sa.literal(action), actor, job_id, pipeline_id, detail, _where, _means)
+    names = ["action", "actor", "job_id", "pipeline_id", "detail", "origin", "means"]
+    return sa.insert(audit).from_select(names, told)
 
 
 async def of_job(db: AsyncConnection, job_id: int, limit: int = 200) -> list[sa.Row[Any]]:

@@ -48,6 +48,11 @@ def _held() -> Any:
     )
 
 
+_is_busy = (  # whoever's job holds it
+    sa.exists().where(col(AttemptBoard.board_id) == col(Board.id), col(AttemptBoard.is_open)).correlate(Board)
+)
+
+
 def _boards() -> sa.Select[Any]:
     held = _held()
     offered = (
@@ -63,6 +68,7 @@ def _boards() -> sa.Select[Any]:
             col(Builder.state).label("builder_state"),
             col(Builder.seen_at),
             sa.func.coalesce(offered.c.configurations, sa.cast([], sa.ARRAY(sa.Text))).label("configurations"),
+            _is_busy.label("is_busy"),
             held,
         )
         .join_from(Board, Builder, col(Builder.id) == col(Board.builder_id))
@@ -127,12 +133,7 @@ async def builders(db: AsyncConnection, *, after: int | None = None, limit: int 
     """List builders, with how many boards they offer and how many of these are busy; `after` an id: by id."""
     mine = sa.and_(col(Board.builder_id) == col(Builder.id), col(Board.offered).is_(True))
     offered = sa.select(sa.func.count()).select_from(Board).where(mine).scalar_subquery()
-    busy = (
-        sa.select(sa.func.count())
-        .select_from(Attempt)
-        .where(col(Attempt.builder_id) == col(Builder.id), col(Attempt.ended_at).is_(None))
-        .scalar_subquery()
-    )
+    busy = sa.select(sa.func.count()).select_from(Board).where(mine, _is_busy).scalar_subquery()
     wanted = sa.select(
         *(getattr(Builder, name) for name in BUILDER_COLUMNS), offered.label("boards"), busy.label("busy")
     ).where(col(Builder.state) != BuilderState.RETIRED)

@@ -124,10 +124,12 @@ async def unplanned(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[in
     return sorted(set(await db.scalars(asked.where(col(Pipeline.delivery_id).is_not(None)))))
 
 
-async def repositories_of(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[tuple[int, int]]:
-    """Say of which repository some pipelines are, as pairs of ids; those that do not exist are left out."""
-    asked = sa.select(col(Pipeline.id), col(Pipeline.repository_id)).where(col(Pipeline.id).in_(list(pipeline_ids)))
-    return [(row.id, row.repository_id) for row in await db.execute(asked)]
+async def repositories_of(db: AsyncConnection, pipeline_ids: Iterable[int]) -> list[tuple[int, int, bool]]:
+    """Say of which repository some pipelines are, by ids, and whether it is private; nothing of those that are gone."""
+    asked = sa.select(col(Pipeline.id), col(Pipeline.repository_id), col(Repository.private))
+    asked = asked.join(Repository, col(Repository.id) == col(Pipeline.repository_id))
+    rows = await db.execute(asked.where(col(Pipeline.id).in_(list(pipeline_ids))))
+    return [(row.id, row.repository_id, row.private) for row in rows]
 
 
 async def has_jobs(db: AsyncConnection, pipeline_id: int) -> bool:

@@ -51,6 +51,12 @@ async def add_remote(db: AsyncConnection, clone_url: str) -> int:
     return int((await db.execute(new.returning(col(Repository.id)))).scalar_one())
 
 
+async def hide_remote(db: AsyncConnection, repository_id: int) -> None:
+    """Make a plain remote private, for it is fetched with a token."""
+    mine = (col(Repository.id) == repository_id, col(Repository.forge) == PLAIN, col(Repository.private).is_(False))
+    await db.execute(sa.update(Repository).where(*mine).values(private=True))
+
+
 async def of_boards(db: AsyncConnection) -> int:
     """Find or make what the checks of boards stand under, in the place of a repository; it is never served."""
     new = insert(Repository).values(forge=PLAIN, clone_url=BOARDS, full_name="boards", removed_at=sa.func.now())

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.queries.tokens import GRANTS
 from app.db.tables import account, session, token
 
 SECRET_BYTES = 32
@@ -25,6 +26,7 @@ _lives_by_token = sa.exists(
     sa.select(token.c.id)
     .where(token.c.id == session.c.token_id, token.c.revoked_at.is_(None))
     .where(token.c.expires_at.is_(None) | (token.c.expires_at > sa.func.now()))
+    .correlate(session)
 )
 
 
@@ -57,8 +59,9 @@ async def add(db: AsyncConnection, begin: Begin) -> str:
 
 
 async def find(db: AsyncConnection, secret: str, *, idle: timedelta, address: str) -> sa.RowMapping | None:
-    """Find who is signed in by this id: `id`, `user_id`, `name`, `role`, `token_id`; None if nobody (any more).
+    """Find who is signed in by this id, with the row's `id` and `token_id`; None if nobody (any more).
 
+    Who it is stands there as of `tokens.owner`: who signed in with a token may do no more than it.
     That it was used is written at most once a minute, with where from.
     """
     asked = (
@@ -66,9 +69,14 @@ async def find(db: AsyncConnection, secret: str, *, idle: timedelta, address: st
             *(session.c[name] for name in ("id", "user_id", "token_id", "way", "used_at")),
             account.c.name,
             account.c.role,
+            token.c.rights,
+            token.c.repository_id,
+            session.c.ends_at.label("until"),
+            GRANTS,
             (session.c.used_at < sa.func.now() - TOUCH_EVERY).label("stale"),
         )
         .join(account, account.c.id == session.c.user_id)
+        .outerjoin(token, token.c.id == session.c.token_id)
         .where(session.c.id_hash == digest(secret), *_is_live(idle))
     )
     found: sa.RowMapping | None = (await db.execute(asked)).mappings().one_or_none()

@@ -2,41 +2,85 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSON, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Token, User
-from app.db.tables import account, token
+from app.db.tables import account, repository, role_grant, token
+from app.rights import WHOLE, Scope
 
 PREFIX = "rlu_"
 SECRET_BYTES = 32
 TOUCH_EVERY = timedelta(minutes=1)  # a write for every request would be a waste
 LOGIN = "login "  # how the names of tokens made by a login start
 
-_OWNED: tuple[Any, ...] = (token.c.id, token.c.token_hash, token.c.user_id, account.c.name, account.c.role)
+GRANTS: sa.Label[Any] = (  # of an account that is asked for: repository id as text → role, or None
+    sa.select(sa.func.json_object_agg(role_grant.c.repository_id, role_grant.c.role, type_=JSON))
+    .where(role_grant.c.user_id == account.c.id)
+    .scalar_subquery()
+    .label("grants")
+)
+_OWN = ("id", "token_hash", "user_id", "rights", "repository_id")
+_OWNED: tuple[Any, ...] = (
+    *(token.c[name] for name in _OWN),
+    token.c.name.label("token"),
+    token.c.expires_at.label("until"),
+    account.c.name,
+    account.c.role,
+    GRANTS,
+)
 _SHOWN: tuple[Any, ...] = (
-    *(token.c[name] for name in ("id", "name", "created_at", "expires_at", "used_at", "revoked_at")),
+    *(token.c[name] for name in ("id", "name", "created_at", "expires_at", "used_at", "revoked_at", "rights")),
     account.c.name.label("user"),
+    sa.select(repository.c.full_name)
+    .where(repository.c.id == token.c.repository_id)
+    .correlate(token)
+    .scalar_subquery()
+    .label("repository"),
 )
 
 
-async def add(db: AsyncConnection, user_id: int, name: str, *, lifetime: timedelta | None) -> tuple[int, str] | None:
-    """Make a token; return its id and its text, which nobody can read again. None if the name is taken."""
+async def add(
+    db: AsyncConnection,
+    user_id: int,
+    name: str,
+    *,
+    lifetime: timedelta | None,
+    scope: Scope = WHOLE,
+    until: datetime | None = None,
+) -> tuple[int, str] | None:
+    """Make a token; return its id and its text, which nobody can read again. None if the name is taken.
+
+    Args:
+        until: it ends then at the latest.
+    """
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    expires_at = None if lifetime is None else sa.func.now() + lifetime
-    given = insert(Token).values(user_id=user_id, name=name, token_hash=_digest(secret), expires_at=expires_at)
+    ends = None if lifetime is None else sa.func.now() + lifetime
+    given = insert(Token).values(
+        user_id=user_id,
+        name=name,
+        token_hash=_digest(secret),
+        expires_at=sa.func.least(ends, until) if until else ends,  # NULL counts for nothing there
+        rights=None if scope.rights is None else sorted(scope.rights),
+        repository_id=scope.repository_id,
+    )
     given = given.on_conflict_do_nothing(index_elements=["user_id", "name"])
     token_id = await db.scalar(given.returning(col(Token.id)))
     return None if token_id is None else (token_id, f"{PREFIX}{token_id}.{secret}")
 
 
 async def owner(db: AsyncConnection, text: str) -> sa.RowMapping | None:
-    """Find whose valid token this is: `user_id`, `name`, `role`. None for any other text."""
+    """Find whose valid token this is, and what it is narrowed to; None for any other text.
+
+    Returns:
+        `id`, `token` (its name), `until`, `rights`, `repository_id` of the token; `user_id`, `name`, `role`,
+        `grants` (repository id as text → role, or None) of its owner.
+    """
     token_id, secret = _parts(text)
     asked = (
         sa.select(*_OWNED, _stale("stale"))

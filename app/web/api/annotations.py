@@ -11,6 +11,7 @@ from app.db.queries.annotations import Remark
 from app.deps import Deps
 from app.handlers import annotations as deciding
 from app.rights import Right
+from app.web import auth
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.shifts import repository_named
@@ -66,12 +67,19 @@ async def list_annotations(deps: Deps, *, query: AnnotationFilter) -> Page[Annot
 
 
 @operation(
-    "POST", "/annotations", right=Right.TRIAGE, body=NewAnnotation, answer=AnnotationTold, status=HTTPStatus.CREATED
+    "POST",
+    "/annotations",
+    right=Right.TRIAGE,
+    finds_place=True,
+    body=NewAnnotation,
+    answer=AnnotationTold,
+    status=HTTPStatus.CREATED,
 )
 async def annotate(deps: Deps, *, actor: Actor, body: NewAnnotation) -> AnnotationTold:
     """Say something at a commit of a history. One that cuts has the series it is about looked at anew."""
     async with deps.begin() as db:
         repository_id = await repository_named(db, body.repository)
+    auth.act_in(actor, Right.TRIAGE, repository_id)
     remark = Remark(**{name: getattr(body, name) for name in Remark.__dataclass_fields__})
     made = await deciding.annotate(deps, repository_id, body.commit, remark, actor=actor.name)
     async with deps.begin() as db:

@@ -15,6 +15,7 @@ from app.handlers import bisection as searching
 from app.handlers.bisection import BUDGET_S, MOST_COMMITS, Question
 from app.history.bisection import Tried
 from app.rights import Right
+from app.web import auth
 from app.web.api.dispatching import repository_of
 from app.web.api.operations import INT4, Given, Told, operation
 from app.web.api.paging import Page, Paged, page
@@ -124,14 +125,20 @@ class Backfilled(Told):
 
 
 @operation(
-    "POST", "/bisections", right=Right.DISPATCH, body=NewBisection, answer=BisectionTold, status=HTTPStatus.CREATED
+    "POST",
+    "/bisections",
+    right=Right.DISPATCH,
+    finds_place=True,
+    body=NewBisection,
+    answer=BisectionTold,
+    status=HTTPStatus.CREATED,
 )
 async def begin_bisection(deps: Deps, *, actor: Actor, body: NewBisection) -> BisectionTold:
     """Search for the commit, about log2(commits) + 1 comparisons one after the other.
 
     422 if the ends do not lie on one line, 404 for an unknown repository or alert, 503 while the forge does not answer.
     """
-    question = await _of_shift(deps, body) if body.shift is not None else await _as_said(deps, body)
+    question = await _of_shift(deps, actor, body) if body.shift is not None else await _as_said(deps, actor, body)
     made = await searching.begin(deps, question, actor=actor.name)
     return await show_bisection(deps, bisection_id=made)
 
@@ -184,9 +191,9 @@ def told(row: Any, steps: list[Any]) -> BisectionTold:
     )
 
 
-async def _as_said(deps: Deps, body: NewBisection) -> Question:
+async def _as_said(deps: Deps, actor: Actor, body: NewBisection) -> Question:
     assert body.good is not None
-    repository_id = await repository_of(deps, body.repository, body.remote_url)
+    repository_id = await repository_of(deps, actor, body)
     commits = body.commits or await commit_range.between(deps, repository_id, body.good, body.bad or "")
     if body.bad is not None and commits[-1] != body.bad:
         raise Invalid("commits: the last one must be `bad`.")
@@ -203,7 +210,8 @@ async def _as_said(deps: Deps, body: NewBisection) -> Question:
     )
 
 
-async def _of_shift(deps: Deps, body: NewBisection) -> Question:
+async def _of_shift(deps: Deps, actor: Actor, body: NewBisection) -> Question:
+    await auth.check(actor, Right.DISPATCH, {"shift_id": body.shift})
     return await searching.of_shift(
         deps, body.shift or 0, commits=body.commits, board=body.board, budget_s=body.budget_s
     )

@@ -83,6 +83,7 @@ class BoardTold(Told):
     held_by: str
     hold_on_failure_s: float | None = Field(description="a person keeps it for so long once a job on it goes wrong")
     configurations: list[str]
+    is_busy: bool = Field(description="a job holds it, also one that the caller may not see")
     job_id: int | None = Field(description="the job it runs now")
     beside: str | None = Field(description="the board that job is for, if this one is a further one that it needs")
 

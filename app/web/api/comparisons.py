@@ -108,7 +108,15 @@ class RowTold(Told):
     head_values: list[float]
 
 
-@operation("POST", "/comparisons", right=Right.DISPATCH, body=Compare, answer=PipelineTold, status=HTTPStatus.CREATED)
+@operation(
+    "POST",
+    "/comparisons",
+    right=Right.DISPATCH,
+    finds_place=True,
+    body=Compare,
+    answer=PipelineTold,
+    status=HTTPStatus.CREATED,
+)
 async def compare(deps: Deps, *, actor: Actor, body: Compare) -> PipelineTold:
     """Build two commits and run them by turns on the same boards, until enough is known or the budget ends.
 
@@ -116,7 +124,7 @@ async def compare(deps: Deps, *, actor: Actor, body: Compare) -> PipelineTold:
     does not exist or is not allowed, or that cannot compare; 404 for an unknown repository; 409 while no board is
     registered.
     """
-    repository_id = await repository_of(deps, body.repository, body.remote_url)
+    repository_id = await repository_of(deps, actor, body)
     return await opened(deps, _request(body, repository_id, actor), actor)
 
 

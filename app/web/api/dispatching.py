@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
@@ -13,6 +13,7 @@ from app.deps import Deps
 from app.dispatch import plan, remotes
 from app.errors import Conflict, NotFound
 from app.rights import Right
+from app.web import auth
 from app.web.api.operations import Given, operation
 from app.web.api.pipelines import PipelineTold, show_pipeline
 from app.web.api.words import Address, Commit, FullName, Word, WorkKind
@@ -73,7 +74,15 @@ class AsPreset:
     arguments: Mapping[str, str]
 
 
-@operation("POST", "/pipelines", right=Right.DISPATCH, body=Dispatch, answer=PipelineTold, status=HTTPStatus.CREATED)
+@operation(
+    "POST",
+    "/pipelines",
+    right=Right.DISPATCH,
+    finds_place=True,
+    body=Dispatch,
+    answer=PipelineTold,
+    status=HTTPStatus.CREATED,
+)
 async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
     """Open a pipeline for one commit.
 
@@ -85,7 +94,7 @@ async def dispatch(deps: Deps, *, actor: Actor, body: Dispatch) -> PipelineTold:
 
 async def ask(deps: Deps, body: Dispatch, actor: Actor, preset: AsPreset | None = None) -> PipelineTold:
     """Open what a dispatch asks for, be it given whole or by a preset."""
-    repository_id = await repository_of(deps, body.repository, body.remote_url)
+    repository_id = await repository_of(deps, actor, body)
     request = _request(body, repository_id, actor)
     if preset is None:
         return await opened(deps, request, actor)
@@ -124,14 +133,30 @@ def _request(body: Dispatch, repository_id: int, actor: Actor) -> plan.PipelineR
     )
 
 
-async def repository_of(deps: Deps, name: str | None, url: str | None) -> int:
-    """Find the repository that a dispatch is of; one that is only fetched from is added.
+class Source(Protocol):
+    """What names a repository."""
+
+    @property
+    def repository(self) -> str | None:
+        """Give the full name of one that is served."""
+
+    @property
+    def remote_url(self) -> str | None:
+        """Give the address of one that is only fetched from."""
+
+
+async def repository_of(deps: Deps, actor: Actor, source: Source) -> int:
+    """Find the repository that work is asked for in, and act there; one that is only fetched from is added.
+
+    One that is fetched with a token is private from then on.
 
     Raises:
         Conflict: no board is registered, so nothing could run.
-        NotFound: it is not served.
+        Forbidden: the actor may not dispatch there.
+        NotFound: it is not served, or the actor may not see it.
         Invalid: the address may not be fetched from.
     """
+    name, url, token = source.repository, source.remote_url, getattr(source, "token", None)
     remote = None if url is None else remotes.checked(url, deps.settings)
     async with deps.begin() as db:
         if not await boards.targets_offered(db):
@@ -140,8 +165,13 @@ async def repository_of(deps: Deps, name: str | None, url: str | None) -> int:
             )
         if remote is not None:
             known = await repositories.by_clone_url(db, remote)
-            return int(known["id"]) if known else await repositories.add_remote(db, remote)
+            chosen = int(known["id"]) if known else await repositories.add_remote(db, remote)
+            auth.act_in(actor, Right.DISPATCH, chosen)
+            if token is not None:
+                await repositories.hide_remote(db, chosen)
+            return chosen
         found = await repositories.by_name(db, name or "")
     if found is None:
         raise NotFound(f"No repository {name} is served. `rigline repo add` adds one; `rigline repo list` names them.")
+    auth.act_in(actor, Right.DISPATCH, found["id"])
     return int(found["id"])

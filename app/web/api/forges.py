@@ -94,7 +94,7 @@ class Forges(Told):
     next: None = None
 
 
-@operation("GET", "/forges", right=Right.READ, answer=Forges)
+@operation("GET", "/forges", right=Right.READ, finds_place=True, answer=Forges)
 async def list_forges(deps: Deps, *, actor: Actor) -> Forges:
     """List the forges, without asking them; `GET /repositories/{repository_id}/connection` asks one."""
     told = [
@@ -108,7 +108,7 @@ async def list_forges(deps: Deps, *, actor: Actor) -> Forges:
     return Forges(items=told)
 
 
-@operation("GET", "/statuses", right=Right.READ, query=StatusFilter, answer=Page[StatusTold])
+@operation("GET", "/statuses", right=Right.READ, finds_place=True, query=StatusFilter, answer=Page[StatusTold])
 async def list_statuses(deps: Deps, *, actor: Actor, query: StatusFilter) -> Page[StatusTold]:
     """List what forges show, or are to show, on commits: the newest first."""
     async with deps.begin() as db:
@@ -123,7 +123,9 @@ async def list_statuses(deps: Deps, *, actor: Actor, query: StatusFilter) -> Pag
     return page([StatusTold(**row) for row in found], limit=query.limit)
 
 
-@operation("GET", "/conversations", right=Right.READ, query=ConversationFilter, answer=Page[ConversationTold])
+@operation(
+    "GET", "/conversations", right=Right.READ, finds_place=True, query=ConversationFilter, answer=Page[ConversationTold]
+)
 async def list_conversations(deps: Deps, *, actor: Actor, query: ConversationFilter) -> Page[ConversationTold]:
     """List our comments on pull requests, those begun last first."""
     async with deps.begin() as db:
@@ -134,7 +136,7 @@ async def list_conversations(deps: Deps, *, actor: Actor, query: ConversationFil
     return page([ConversationTold(**row) for row in found], limit=query.limit)
 
 
-@operation("GET", "/alerts", right=Right.READ, query=AlertFilter, answer=Page[AlertTold])
+@operation("GET", "/alerts", right=Right.READ, finds_place=True, query=AlertFilter, answer=Page[AlertTold])
 async def list_alerts(deps: Deps, *, actor: Actor, query: AlertFilter) -> Page[AlertTold]:
     """List what somebody has to look at, the newest first: refusals of a forge, conflicts, things that are gone."""
     async with deps.begin() as db:

@@ -11,6 +11,7 @@ from app.deps import Deps
 from app.errors import NotFound
 from app.results.importing import Dated, bring
 from app.rights import Right
+from app.web import auth
 from app.web.api.operations import Given, Told, operation
 from app.web.api.words import Commit, FullName, Line, Word
 from app.web.auth import Actor
@@ -52,13 +53,22 @@ class ImportTold(Told):
     is_new: bool = Field(description="false: the same file was brought for the same commit and place before")
 
 
-@operation("POST", "/imports", right=Right.CONFIGURE, query=Imported, answer=ImportTold, upload=MAX_RESULT)
+@operation(
+    "POST",
+    "/imports",
+    right=Right.CONFIGURE,
+    finds_place=True,
+    query=Imported,
+    answer=ImportTold,
+    upload=MAX_RESULT,
+)
 async def import_results(deps: Deps, *, actor: Actor, query: Imported, data: bytes) -> ImportTold:
     """Store what a result file says of one commit; the body is the file. May be repeated. 422: no format fits it."""
     async with deps.begin() as db:
         repository = await repositories.by_name(db, query.repository)
     if repository is None:
         raise NotFound(f"There is no repository {query.repository} here.")
+    auth.act_in(actor, Right.CONFIGURE, repository["id"])
     place = Place(
         repository_id=repository["id"],
         branch=repository["default_branch"] if query.branch is None else query.branch,

@@ -10,6 +10,7 @@ from app.db.queries.mutes import Muted
 from app.deps import Deps
 from app.handlers import shifts as deciding
 from app.rights import Right
+from app.web import auth
 from app.web.api.operations import Given, Told, operation
 from app.web.api.paging import Page, Paged, page
 from app.web.api.shifts import repository_named
@@ -60,11 +61,20 @@ async def list_mutes(deps: Deps, *, query: MuteFilter) -> Page[MuteTold]:
     return page([MuteTold.model_validate(each) for each in found], limit=query.limit)
 
 
-@operation("POST", "/mutes", right=Right.TRIAGE, body=NewMute, answer=MuteTold, status=HTTPStatus.CREATED)
+@operation(
+    "POST",
+    "/mutes",
+    right=Right.TRIAGE,
+    finds_place=True,
+    body=NewMute,
+    answer=MuteTold,
+    status=HTTPStatus.CREATED,
+)
 async def add_mute(deps: Deps, *, actor: Actor, body: NewMute) -> MuteTold:
     """Let a benchmark or a type of boards raise no alarm, and fail no status, for some days."""
     async with deps.begin() as db:
         repository_id = await repository_named(db, body.repository)
+    auth.act_in(actor, Right.TRIAGE, repository_id)
     what = Muted(benchmark=body.benchmark, metric=body.metric, board_type=body.board_type)
     made = await deciding.mute(deps, repository_id, what, days=body.days, reason=body.reason, actor=actor.name)
     async with deps.begin() as db:

@@ -65,6 +65,7 @@ class Operation:
     name: str
     doc: str
     right: Right | None  # None: everybody may ask
+    finds_place: bool  # of a right in a repository: the view finds where it is asked for
     query: type[Given] | None
     body: type[Given] | None
     answer: type[BaseModel] | None
@@ -103,6 +104,7 @@ def operation(
     path: str,
     *,
     right: Right | None = None,
+    finds_place: bool = False,
     query: type[Given] | None = None,
     body: type[Given] | None = None,
     answer: type[BaseModel] | None = None,
@@ -112,35 +114,40 @@ def operation(
 ) -> Callable[[View], View]:
     """Make a function an operation; it gets `deps`, the parts of the path, and `actor`, `query`, `body` if declared.
 
-    With `upload` it gets the body as it came, of at most so many bytes, as `data`.
-
-    Without an answer the operation gives 204, or a response that it made itself.
+    A right of a single repository is asked for in that of the path, as by `job_id`; where the path names nothing, in
+    the whole service, or with `finds_place` anywhere: the view calls `auth.act_in`, or lists what can be seen. With
+    `upload` it gets the body as it came, of at most so many bytes, as `data`. Without an answer it gives 204, or a
+    response that it made itself.
     """
 
     def declare(view: View) -> View:
         declared = Operation(
             method=method,
             path=path,
-            name=view.__name__,
-            doc=re.sub(r"\n\s+", "\n", (view.__doc__ or "").strip()),
+            **_names(view),
             right=right,
+            finds_place=finds_place,
             query=query,
             body=body,
             answer=answer,
             status=status if answer or media != JSON else HTTPStatus.NO_CONTENT,
             media=media,
             upload=upload,
-            section=view.__module__.rpartition(".")[2],
         )
-        _remember(declared, view)
-        endpoint = f"{declared.section}_{view.__name__}"
-        api.add_url_rule(_rule(path), endpoint, functools.partial(_call, declared, view), methods=[method])
+        _route(declared, view)
         return view
 
     return declare
 
 
-def _remember(declared: Operation, view: Callable[..., Awaitable[Any]]) -> None:
+def _names(view: Callable[..., Awaitable[Any]]) -> dict[str, str]:
+    doc = re.sub(r"\n\s+", "\n", (view.__doc__ or "").strip())
+    return {"name": view.__name__, "doc": doc, "section": view.__module__.rpartition(".")[2]}
+
+
+def _route(declared: Operation, view: Callable[..., Awaitable[Any]]) -> None:
+    endpoint, call = f"{declared.section}_{declared.name}", functools.partial(_call, declared, view)
+    api.add_url_rule(_rule(declared.path), endpoint, call, methods=[declared.method])
     OPERATIONS.append(declared)
     if declared.method == "GET" and declared.answer is not None and declared.query is None:
         READERS[declared.path] = (declared, view)
@@ -166,7 +173,7 @@ async def _called(declared: Operation, view: Callable[..., Awaitable[Any]], give
     if not all(str(part).isprintable() for part in given.values()):
         raise NotFound("No name holds control characters.")
     if declared.right is not None:
-        given["actor"] = await auth.require(declared.right)
+        given["actor"] = await auth.require(declared.right, given, anywhere=declared.finds_place)
     sent, data = await _read(declared)
     act = functools.partial(_act, declared, view, {**given, **sent})
     actor = given.get("actor")

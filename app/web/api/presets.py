@@ -167,6 +167,7 @@ async def remove_preset(deps: Deps, *, actor: Actor, name: str) -> None:
     "POST",
     "/presets/{name}/dispatch",
     right=Right.DISPATCH,
+    finds_place=True,
     body=PresetDispatch,
     answer=PipelineTold,
     status=HTTPStatus.CREATED,

@@ -43,7 +43,7 @@ class Ran(Told):
     pipelines: list[int] = Field(description="one for each branch of the rule")
 
 
-@operation("GET", "/schedules", right=Right.READ, query=ScheduleFilter, answer=Page[ScheduleRow])
+@operation("GET", "/schedules", right=Right.READ, finds_place=True, query=ScheduleFilter, answer=Page[ScheduleRow])
 async def list_schedules(deps: Deps, *, actor: Actor, query: ScheduleFilter) -> Page[ScheduleRow]:
     """List the rules of repositories that go by the clock."""
     async with deps.begin() as db:

@@ -11,7 +11,7 @@ from app.errors import Conflict, Invalid
 from app.handlers import acceptance
 from app.results import verdicts
 from app.rights import Right
-from app.web import admission
+from app.web import admission, auth
 from app.web.api.operations import Given, read_form
 from app.web.api.words import Line
 from app.web.pages import comparing
@@ -36,13 +36,14 @@ async def accept_from_page(forge: str, full_name: str, pair: str) -> Response:
         Invalid: the address has no two full hashes, or no reason is given.
         Conflict: nothing is there to be accepted, or somebody did it before.
     """
-    actor, form = await admission.pressed(Right.APPROVE)
+    actor, form = await admission.pressed()
     wanted: Acceptance = read_form(Acceptance, form)
     named = _RANGE.fullmatch(pair)
     if named is None:
         raise Invalid("What is accepted is named by two full hashes, BASE...HEAD.")
     async with deps().begin() as db:
         row = found(await repositories.by_name(db, full_name, forge=forge), f"repository {forge}/{full_name} here")
+        auth.act_in(actor, Right.APPROVE, row["id"])
         view = await verdicts.of_commits(db, row["id"], named[1], named[2])
         waiting = acceptance.open_([view], wanted.benchmark or None)
         if not waiting:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 
 from quart import Response, request
 
+from app.db import sight
+from app.db.sight import Sight
 from app.notices import RECORDED
 from app.web import admission, sse
 from app.web.changes import Change, Changes, Concerns, News, Over, Position
@@ -30,21 +32,24 @@ async def events() -> Response:
     about = {name: value for name in ABOUT if (value := number(name)) is not None}
     since = Position.read(request.headers.get("Last-Event-ID", "")) or Position.read(text("at") or "")
     visitor = await admission.visitor()
-    told = _Told(about.get("pipeline"), visitor.name if visitor else None)
+    told = _Told(about.get("pipeline"), visitor.name if visitor else None, sight.current())
     return sse.stream(told.of(changes(), since, told.concerning(topics, about), sse.stopping()))
 
 
 class _Told:
     """Writes news as events for one reader."""
 
-    def __init__(self, pipeline: int | None, name: str | None) -> None:
+    def __init__(self, pipeline: int | None, name: str | None, seen: Sight | None) -> None:
         self._pipeline = pipeline
         self._name = name
+        self._sight = seen
 
     def concerning(self, topics: frozenset[str], about: dict[str, int]) -> Concerns:
         """Choose by topic and by what is asked about, where a hint that does not say counts; and what is theirs."""
 
         def concerns(change: Change) -> bool:
+            if not self._may_hear(change):
+                return False
             if change.over and self._is_theirs(change.over):
                 return True
             if topics.isdisjoint(change.topics):
@@ -52,6 +57,10 @@ class _Told:
             return all(getattr(change, name) in (None, wanted) for name, wanted in about.items())
 
         return concerns
+
+    def _may_hear(self, change: Change) -> bool:
+        """Say nothing of what the reader may not see, nor of what nobody could look up."""
+        return self._sight is None or self._sight.shows(change.repository, change.is_private)
 
     def _is_theirs(self, over: Over) -> bool:
         return over.pipeline == self._pipeline or (self._name is not None and over.requested_by == self._name)

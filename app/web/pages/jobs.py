@@ -223,7 +223,7 @@ async def _page(db: AsyncConnection, row: sa.RowMapping, tries: list[AttemptRow]
 @button(f"/jobs/<{ID}:job_id>/cancel", job)
 async def cancel_from_page(job_id: int) -> Response:
     """Cancel a job, for a member."""
-    actor, form = await admission.pressed(Right.CONTROL)
+    actor, form = await admission.pressed(Right.CONTROL, job_id=job_id)
     await deciding.cancel_job(deps(), job_id, reason=read_form(Reason, form).reason, actor=actor.name)
     return go_to(f"/jobs/{job_id}", "cancelled")
 
@@ -231,14 +231,14 @@ async def cancel_from_page(job_id: int) -> Response:
 @button(f"/jobs/<{ID}:job_id>/retry", job)
 async def retry_from_page(job_id: int) -> Response:
     """Queue a new job in the place of an ended one, and show it, for a member."""
-    actor, _ = await admission.pressed(Right.CONTROL)
+    actor, _ = await admission.pressed(Right.CONTROL, job_id=job_id)
     return go_to(f"/jobs/{await deciding.retry_job(deps(), job_id, actor=actor.name)}", "retried job")
 
 
 @button(f"/jobs/<{ID}:job_id>/delete", job)
 async def delete_from_page(job_id: int) -> Response:
     """Delete an ended job with its log and results, for an admin, and show its pipeline."""
-    actor, _ = await admission.pressed(Right.CONFIGURE)
+    actor, _ = await admission.pressed(Right.CONFIGURE, job_id=job_id)
     pipeline_id = await deciding.delete_job(deps(), job_id, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "deleted job")
 

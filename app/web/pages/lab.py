@@ -118,7 +118,7 @@ async def _page(db: AsyncConnection, row: sa.RowMapping) -> BuilderPage:
     offered = await lab.configurations(db, row["id"])
     done = await lab.attempts_of(db, row["id"])
     checks = {each.id: await _check(db, each.id) for each in boards}
-    busy = sum(each.job_id is not None for each in boards)
+    busy = sum(each.availability == "busy" for each in boards)
     return BuilderPage(
         builder=_builder({**row, "boards": len(boards), "busy": busy}),
         facts=row["facts"],

@@ -180,7 +180,7 @@ async def approve_from_page(pipeline_id: int) -> Response:
     Raises:
         Conflict: the form names another commit than the pipeline is for.
     """
-    actor, form = await admission.pressed(Right.APPROVE)
+    actor, form = await admission.pressed(Right.APPROVE, pipeline_id=pipeline_id)
     async with deps().begin() as db:
         row = found(await pipelines.get(db, pipeline_id), f"pipeline {pipeline_id}")
     if form.get("sha") != row.commit:
@@ -192,7 +192,7 @@ async def approve_from_page(pipeline_id: int) -> Response:
 @button(f"/pipelines/<{ID}:pipeline_id>/cancel", pipeline)
 async def cancel_from_page(pipeline_id: int) -> Response:
     """Cancel all its jobs that have not ended, for a member."""
-    actor, form = await admission.pressed(Right.CONTROL)
+    actor, form = await admission.pressed(Right.CONTROL, pipeline_id=pipeline_id)
     await deciding.cancel_pipeline(deps(), pipeline_id, reason=read_form(Reason, form).reason, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "cancelled")
 
@@ -200,7 +200,7 @@ async def cancel_from_page(pipeline_id: int) -> Response:
 @button(f"/pipelines/<{ID}:pipeline_id>/retry", pipeline)
 async def retry_from_page(pipeline_id: int) -> Response:
     """Retry all its jobs that ended without passing, for a member."""
-    actor, _ = await admission.pressed(Right.CONTROL)
+    actor, _ = await admission.pressed(Right.CONTROL, pipeline_id=pipeline_id)
     await deciding.retry_pipeline(deps(), pipeline_id, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "retried")
 
@@ -208,7 +208,7 @@ async def retry_from_page(pipeline_id: int) -> Response:
 @button(f"/pipelines/<{ID}:pipeline_id>/delete", pipeline)
 async def delete_from_page(pipeline_id: int) -> Response:
     """Delete an ended pipeline with all that hangs on it, for an admin."""
-    actor, _ = await admission.pressed(Right.CONFIGURE)
+    actor, _ = await admission.pressed(Right.CONFIGURE, pipeline_id=pipeline_id)
     await deciding.delete_pipeline(deps(), pipeline_id, actor=actor.name)
     return go_to("/pipelines", "deleted pipeline")
 

@@ -109,7 +109,7 @@ def is_online(seen_at: datetime | None) -> bool:
 
 
 def _availability(row: sa.RowMapping) -> str:
-    if row["job_id"] is not None:
+    if row["is_busy"]:
         return "busy"
     is_out = row["health"] not in (Health.GOOD, Health.UNKNOWN) or row["builder_state"] is not BuilderState.ACTIVE
     if is_out or _is_held(row):

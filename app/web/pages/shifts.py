@@ -114,7 +114,7 @@ async def shift(forge: str, full_name: str, shift_id: int) -> Response:
 @button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/say", shift)
 async def say(forge: str, full_name: str, shift_id: int) -> Response:
     """Write down what a member says of an alert."""
-    actor, form = await admission.pressed(Right.TRIAGE)
+    actor, form = await admission.pressed(Right.TRIAGE, shift_id=shift_id)
     said: Triaged = read_form(Triaged, form)
     # An emptied field is a word too.
     words: dict[str, Any] = {name: "" for name in ("reason", "link", "assignee") if name in form}
@@ -149,7 +149,7 @@ def _wanted(repository_id: int, given: dict[str, str]) -> Wanted:
 @button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/bisect", shift)
 async def bisect(forge: str, full_name: str, shift_id: int) -> Response:
     """Search for the commit that caused an alert."""
-    actor, _ = await admission.pressed(Right.DISPATCH)
+    actor, _ = await admission.pressed(Right.DISPATCH, shift_id=shift_id)
     question = await searching.of_shift(deps(), shift_id, commits=None, board=None, budget_s=searching.BUDGET_S)
     await searching.begin(deps(), question, actor=actor.name)
     return go_to(f"/{forge}/{quote(full_name)}/alerts/{shift_id}", "searched")
@@ -158,6 +158,6 @@ async def bisect(forge: str, full_name: str, shift_id: int) -> Response:
 @button(f"/<{FORGES}:forge>/<path:full_name>/alerts/<{ID}:shift_id>/backfill", shift)
 async def fill(forge: str, full_name: str, shift_id: int) -> Response:
     """Measure untested commits of an alert's range."""
-    actor, _ = await admission.pressed(Right.DISPATCH)
+    actor, _ = await admission.pressed(Right.DISPATCH, shift_id=shift_id)
     await backfill.fill(deps(), shift_id, most=BACKFILLED, actor=actor.name)
     return go_to(f"/{forge}/{quote(full_name)}/alerts/{shift_id}", "backfilled")

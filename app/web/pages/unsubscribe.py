@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from quart import Response
 
+from app.db import sight
 from app.db.queries import subscriptions
 from app.handlers import subscriptions as deciding
 from app.web.pages.answer import answer, deps, found, page, pages
@@ -38,6 +39,7 @@ async def unsubscribe(token: str) -> Response:
 
 async def _shown(token: str) -> Response:
     subscription_id = deciding.meant(deps(), token)
+    sight.narrow(None)  # the link was sent to whoever subscribed
     async with deps().begin() as db:
         row = found(await subscriptions.get(db, subscription_id), f"subscription {subscription_id}")
     view = UnsubscribePage(

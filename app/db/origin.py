@@ -1,0 +1,33 @@
+"""From where and as whom somebody acts now: what every line of the audit says beside who and what."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+SOCKET, FORGE = "local socket", "forge"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a request or delivery came from."""
+
+    where: str  # an address, SOCKET or FORGE; empty: nobody asked, the service does it by itself
+    means: str = ""  # what said who it is, as `token 5`
+
+
+BY_ITSELF = Origin(where="")
+_now: ContextVar[Origin] = ContextVar("origin", default=BY_ITSELF)
+
+
+def say(origin: Origin) -> None:
+    """Say it for the rest of this request or delivery."""
+    _now.set(origin)
+
+
+def where() -> str:
+    """Give the place, cut to what the audit holds."""
+    return _now.get().where[:100]
+
+
+def means() -> str:
+    """Give what said who it is, cut likewise."""
+    return _now.get().means[:200]
