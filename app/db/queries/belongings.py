@@ -63,8 +63,9 @@ ALL = (
 )  # fmt: skip
 NOBODYS = frozenset(  # of the service, of its people and of its lab
     {
-        "account", "audit", "backup", "board", "builder", "configuration", "delivery", "identity",
-        "installation", "kept_answer", "password_reset", "preset", "repository", "role_grant", "service", "session", "tally", "token", "turn",
+        "account", "audit", "backup", "board", "builder", "configuration", "delivery", "identity", "installation",
+        "kept_answer", "password_reset", "preset", "repository", "role_grant", "service", "session", "tally", "token",
+        "turn",
     }
 )  # fmt: skip
 _BY_TABLE = {each.table: each for each in ALL}
