@@ -54,6 +54,7 @@ async def _close(deps: Deps, taken: Taken, verdict: Verdict) -> None:
     async with deps.autocommit() as db:
         await deliveries.close(db, taken.id, verdict.text, allows=verdict.allows)
     log.info("delivery_handled", delivery=taken.id, kind=taken.kind, verdict=verdict.text)
+    await deps.notices.publish("delivery", delivery=taken.id)
 
 
 async def _fail(deps: Deps, taken: Taken, problem: str, most: int) -> None:
@@ -62,6 +63,7 @@ async def _fail(deps: Deps, taken: Taken, problem: str, most: int) -> None:
         return
     async with deps.autocommit() as db:
         await deliveries.note(db, taken.id, f"try {taken.tries}: {problem}")
+    await deps.notices.publish("delivery", delivery=taken.id)
 
 
 async def _verdict(taken: Taken, deps: Deps) -> Verdict:

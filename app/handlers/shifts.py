@@ -32,6 +32,7 @@ async def say(deps: Deps, shift_id: int, word: Word, *, actor: str) -> None:
         raise Conflict("That a level came back is what the measurements say by themselves; say `fixed` instead.")
     async with deps.begin() as db:
         await _say(db, shift_id, word, actor)
+    await deps.notices.publish("result")
 
 
 async def _say(db: AsyncConnection, shift_id: int, word: Word, actor: str) -> None:

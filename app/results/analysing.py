@@ -137,6 +137,7 @@ async def _keep(deps: Deps, found: Sequence[Found]) -> None:
             held = [each for each in some if each.claimed.series_id in mine]
             await grouping.keep(db, repository_id, branch, [each for each in held if each.detection is not None])
             await analysing.done(db, [_told(each.claimed.series_id, each) for each in held])
+        await deps.notices.publish("result", repository=repository_id)
 
 
 def _told(series_id: int, found: Found | None = None) -> dict[str, object]:

@@ -26,6 +26,7 @@ async def ingest_result(attempt_id: int, deps: Deps) -> None:
         pipeline_id = await compared.pipeline_of(db, attempt_id)
         for each in sorted({*others, *([] if pipeline_id is None else [pipeline_id])}):
             await announce.judged(db, each)
+    await deps.notices.publish("result", pipeline=pipeline_id)
 
 
 async def hold_pipeline(pipeline_id: int, deps: Deps) -> None:

@@ -34,6 +34,14 @@ def ago(at: datetime, now: datetime | None = None) -> str:
     return f"{span} ago" if seconds > 0 else f"in {span}"
 
 
+def for_how_long(at: datetime, now: datetime | None = None) -> str:
+    """Say for how long, as `00:03:07`, or `2d 04:10:00`; a moment ahead is no time."""
+    seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))
+    days, rest = divmod(seconds, 86400)
+    clock = f"{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
+    return f"{days}d {clock}" if days else clock
+
+
 def short(sha: str) -> str:
     """Cut a commit's hash to what a person compares."""
     return sha[:SHORT]
@@ -85,6 +93,7 @@ def static_versions(folder: Path | str | None) -> dict[str, str]:
 
 FILTERS = {
     "ago": ago,
+    "for_how_long": for_how_long,
     "short": short,
     "percent": percent,
     "share": share,

@@ -15,7 +15,7 @@ from app.db.queries.pipelines import PipelineView
 from app.handlers import jobs as deciding
 from app.history.durations import Progress
 from app.rights import Right
-from app.states import ENDED, HELD, JobState
+from app.states import ENDED, JobState
 from app.web import admission, progress
 from app.web.api.operations import read_form
 from app.web.api.pipelines import Reason
@@ -153,20 +153,6 @@ class JobPage:
         return "It is the only job of its pipeline: delete the pipeline." if self.alone else ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueView:
-    """`/queue`: what waits and what runs, per board type."""
-
-    waiting: dict[str, list[JobRow]]
-    awaiting_approval: list[JobRow]
-    held: list[JobRow]
-    offered: list[str]  # board types that some builder offers
-    shown: int  # at most so many of each are listed
-
-
-QUEUE_LIMIT = 200
-
-
 @page(f"/jobs/<{ID}:job_id>")
 async def job(job_id: int) -> Response:
     """Show one job, with the part of its log that is asked for, and what a search in it finds."""
@@ -241,31 +227,6 @@ async def delete_from_page(job_id: int) -> Response:
     actor, _ = await admission.pressed(Right.CONFIGURE, job_id=job_id)
     pipeline_id = await deciding.delete_job(deps(), job_id, actor=actor.name)
     return go_to(f"/pipelines/{pipeline_id}", "deleted job")
-
-
-@page("/queue")
-async def queue() -> Response:
-    """Show what waits for a board, and what holds one."""
-    async with deps().begin() as db:
-        queued, approval, held = [
-            await queries.jobs_in(db, states, limit=QUEUE_LIMIT)
-            for states in (frozenset({JobState.QUEUED}), frozenset({JobState.AWAITING_APPROVAL}), HELD)
-        ]
-        reasons = await why.waits(db, [each["id"] for each in queued], deps().settings.caps)
-        offered = await queries.board_types(db)
-    waiting = [job_row(each, reasons.get(each["id"])) for each in queued]
-    view = QueueView(
-        waiting={kind: [each for each in waiting if each.board_type == kind] for kind in _kinds(waiting)},
-        awaiting_approval=[job_row(each) for each in approval],
-        held=[job_row(each) for each in held],
-        offered=offered,
-        shown=QUEUE_LIMIT,
-    )
-    return await answer("queue.html", view)
-
-
-def _kinds(jobs: list[JobRow]) -> list[str]:
-    return sorted({each.board_type for each in jobs})
 
 
 def _attempt(row: sa.RowMapping) -> AttemptRow:

@@ -1,5 +1,6 @@
 """Builders and their boards."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,11 +9,11 @@ import sqlalchemy as sa
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import BuilderState
+from app.db.models import BuilderState, Health
 from app.db.queries import health, lab
 from app.states import JobState
 from app.web import admission, log_text
-from app.web.pages.answer import answer, deps, found, page
+from app.web.pages.answer import answer, deps, found, page, text
 from app.web.pages.rows import BoardRow, board_row, is_online, seconds
 from builders.protocol import DISK_FLOOR
 
@@ -45,7 +46,9 @@ class BuildersView:
     """`/builders`."""
 
     items: list[BuilderRow]
-    boards: list[BoardRow]
+    boards: list[BoardRow]  # those that are to be shown
+    show: str | None  # an availability, a health, or `out`: only such boards
+    totals: dict[str, int]  # boards by availability, and by what keeps them out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +104,20 @@ async def builders() -> Response:
         rows = await lab.builders(db)
         boards = [board_row(each) for each in await lab.boards(db)]
     items = [_builder(dict(each)) for each in rows]
-    view = BuildersView(items=items, boards=boards)
+    show = text("show")
+    view = BuildersView(
+        items=items,
+        boards=[each for each in boards if show is None or show in _standing(each)],
+        show=show,
+        totals=dict(sorted(Counter(word for each in boards for word in _standing(each)).items())),
+    )
     return await answer("builders.html", view, visitor=await admission.visitor(), server=deps().settings.public_url)
+
+
+def _standing(board: BoardRow) -> set[str]:
+    """Name what a board can be asked for by."""
+    is_out = board.health not in (Health.GOOD, Health.UNKNOWN)
+    return {board.availability, *([board.health, "out"] if is_out else [])}
 
 
 @page("/builders/<name>")

@@ -15,6 +15,7 @@ from app.states import JobState
 from app.web.pages import places
 from app.web.pages.answer import answer, deps, found, page, renamed
 from app.web.pages.exports import Sheet
+from app.web.pages.fresh import wants
 from app.web.pages.rows import titled
 
 FORGES = "any(github, gitlab, git, fake)"  # an address of anything else is unknown, not a repository
@@ -97,21 +98,27 @@ async def repository(forge: str, full_name: str) -> Response:
         if row["full_name"].lower() != full_name.lower():  # it left that name
             return renamed(forge, row["full_name"])
         branch = row["default_branch"]
-        last = await titled(db, await pipeline_lists.list_(db, repository=row["id"], limit=LAST))
-        targets = [TargetRow(**each) for each in await overviews.targets(db, row["id"], branch)]
-        shifts = [ShiftRow(**each) for each in await overviews.open_shifts(db, row["id"], limit=SHIFTS)]
-        grouped = await overviews.groups(db, row["id"], branch, members=MEMBERS)
+        last = await _last(db, row["id"]) if wants("last") else []
+        targets = await overviews.targets(db, row["id"], branch) if wants("targets") else []
+        shifts = await overviews.open_shifts(db, row["id"], limit=SHIFTS) if wants("shifts") else []
+        grouped = await overviews.groups(db, row["id"], branch, members=MEMBERS) if wants("groups") else []
         rows = await _lines(db, grouped[:GROUPS])
     view = RepositoryPage(
         **{name: row[name] for name in ("forge", "full_name", "clone_url", "default_branch", "private")},
-        targets=targets,
-        shifts=shifts,
+        targets=[TargetRow(**each) for each in targets],
+        shifts=[ShiftRow(**each) for each in shifts],
         groups=rows,
         more_groups=len(grouped) - len(rows),
         pipelines=last,
     )
     sparks = [plot.spark(each.line) if each.line else None for each in rows]
-    return await answer("repository.html", view, sheet=sheet(view), sparks=sparks, places=places)
+    return await answer(
+        "repository.html", view, sheet=sheet(view), sparks=sparks, places=places, repository_id=row["id"]
+    )
+
+
+async def _last(db: AsyncConnection, repository_id: int) -> list[PipelineView]:
+    return await titled(db, await pipeline_lists.list_(db, repository=repository_id, limit=LAST))
 
 
 async def _lines(db: AsyncConnection, grouped: Sequence[Any]) -> list[GroupRow]:
