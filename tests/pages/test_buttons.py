@@ -202,13 +202,16 @@ async def test_a_board_is_checked_and_the_page_shows_the_state_and_what_the_chec
 async def test_a_board_with_a_job_is_not_checked_and_the_page_says_which(site, button):
     await admitted(site)
     nucleo = await board(site, "nucleo", check_every_s=86400)
+    seen = (await forms(site, nucleo["page"]))[button]  # while it was free
     job = await site.job(await site.pipeline(await site.repository()), "running")
     await site.attempt(job, board="nucleo")
 
-    answer = await press(site, nucleo["page"], button)
+    answer = await site.http.post(button, data=seen)
 
     assert answer.status_code == 409
     assert f"runs job {job}" in notice(answer.text)[0]
+    assert button not in await forms(site, nucleo["page"])
+    assert f"Busy with job {job}." in await site.get(nucleo["page"])
 
 
 async def test_a_board_is_taken_out_with_a_reason_and_called_good_again(site):
