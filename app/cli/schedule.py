@@ -6,7 +6,8 @@ import click
 
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
-from app.client import Client, Json
+from app.client import Client
+from app.client.generated.answers import ScheduleRow
 
 LIST = {"id": "ID", "repository": "REPOSITORY", "rule": "RULE", "cron": "SCHEDULE", "zone": "ZONE", "next": "NEXT"}
 LIST |= {"last_at": "LAST"}
@@ -28,7 +29,7 @@ def list_(client: Client, repository: str | None, as_json: bool) -> None:
     Example:
       rigline schedule list --repository acme/app
     """
-    found = list(client.items("/schedules", repository=repository))
+    found = list(client.list_schedules(repository=repository))
     if as_json:
         say_json({"items": found})
     else:
@@ -46,7 +47,7 @@ def run(client: Client, schedule_id: int, as_json: bool) -> None:
     Example:
       rigline schedule run 3
     """
-    opened = client.post(f"/schedules/{schedule_id}/run")
+    opened = client.run_schedule(schedule_id)
     if as_json:
         say_json(opened)
     else:
@@ -65,7 +66,7 @@ def pause(client: Client, schedule_id: int, as_json: bool) -> None:
     Example:
       rigline schedule pause 3
     """
-    _say(client.post(f"/schedules/{schedule_id}/pause"), as_json=as_json)
+    _say(client.pause_schedule(schedule_id), as_json=as_json)
 
 
 @schedule.command()
@@ -79,15 +80,15 @@ def resume(client: Client, schedule_id: int, as_json: bool) -> None:
     Example:
       rigline schedule resume 3
     """
-    _say(client.post(f"/schedules/{schedule_id}/resume"), as_json=as_json)
+    _say(client.resume_schedule(schedule_id), as_json=as_json)
 
 
-def _say(found: Json, *, as_json: bool) -> None:
+def _say(found: ScheduleRow, *, as_json: bool) -> None:
     if as_json:
         say_json(found)
     else:
         click.echo(f"Rule {found['rule']} of {found['repository']}: next {_next(found)}.")
 
 
-def _next(found: Json) -> Any:
+def _next(found: ScheduleRow) -> Any:
     return f"paused by {found['paused_by']}" if found["paused_at"] else found["next_at"]

@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx2
 
 from app.client.connection import API, BACKOFF_S, RETRIES, Connection, refuse
 from app.client.events import Event, parse_events
+from app.client.generated.operations import Operations
 from app.client.place import Json, Place, Refused
 
 STREAM_TIMEOUT = httpx2.Timeout(60, connect=5)  # the service says something every few seconds
@@ -18,7 +20,7 @@ RECONNECTS = 5  # in a row, without one event between
 RECONNECT_S = 0.5  # seconds before the first one, more before each further one
 
 
-class Client:
+class Client(Operations):
     """One connection to a service. Every call raises `Unreachable` or `Refused`.
 
     Args:
@@ -51,10 +53,32 @@ class Client:
 
     def request(self, method: str, path: str, body: Any = None, *, if_match: str | None = None, **query: Any) -> Any:
         """Send any request below /api/v1 and read its JSON; None if it has no answer."""
-        headers = {"If-Match": if_match} if if_match else {}
-        what = {} if body is None else {"json": body}
+        return self.asked(method, path, query, body=body, if_match=if_match)
+
+    def asked(self, method: str, path: str, query: Json, *, body: Any = None, if_match: str | None = None) -> Any:
+        """Send a request of one of the typed operations."""
+        headers, what = {"If-Match": if_match} if if_match else {}, {} if body is None else {"json": body}
         answer = self._connection.send(method, path, headers=headers, params=_without_none(query), **what)
         return self._connection.json(answer)
+
+    def listed(self, path: str, query: Json, most: int | None) -> Iterator[Json]:
+        """Read a list page by page, at most so many items."""
+        limit = PAGE if most is None else min(most, PAGE)
+        if limit > 0:
+            yield from itertools.islice(self.pages(path, {"limit": limit, **query}), most)
+
+    def read(self, path: str, query: Json) -> bytes:
+        """Read the bytes of a log, a result or an artefact."""
+        return self._connection.send("GET", path, params=_without_none(query)).content
+
+    def sent(self, path: str, data: bytes, query: Json) -> Any:
+        """Send a file as it is."""
+        return self._connection.json(self._connection.send("POST", path, content=data, params=_without_none(query)))
+
+    def followed(self, path: str, query: Json) -> Iterator[Event]:
+        """Follow a stream; a lost connection goes on where it was."""
+        asked = urlencode(_without_none(query))
+        return self.events(f"{path}?{asked}" if asked else path)
 
     def raw(self, method: str, path: str, *, media: str = "", **what: Any) -> tuple[str, bytes]:
         """Send any request as it is given to httpx2, and read media type and bytes of the answer."""
@@ -81,7 +105,7 @@ class Client:
 
     def upload(self, path: str, data: bytes, **query: Any) -> Any:
         """Send a file as it is."""
-        return self._connection.json(self._connection.send("POST", path, content=data, params=_without_none(query)))
+        return self.sent(path, data, query)
 
     def delete(self, path: str, *, if_match: str | None = None) -> None:
         """Remove something; with a tag only while it still is what was read."""
@@ -99,9 +123,7 @@ class Client:
 
     def items(self, path: str, *, most: int | None = None, **query: Any) -> Iterator[Json]:
         """Read a list page by page, at most so many items."""
-        limit = PAGE if most is None else min(most, PAGE)
-        if limit > 0:
-            yield from itertools.islice(self.pages(path, {"limit": limit, **query}), most)
+        return self.listed(path, query, most)
 
     def pages(self, path: str, query: Json) -> Iterator[Json]:
         """Read a list page by page, with all parameters but the cursor as they are given."""

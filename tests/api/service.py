@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 
+from app import journal
 from app.cli import web
 from app.settings import Settings
 
@@ -141,6 +142,7 @@ class Builder:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """Run the web process's own server, on a free port and the Unix socket of the settings."""
+    journal.configure()  # to the error output: a command's own output is read beside it
     chosen = settings.model_copy(update={"port": 0})
     stop = asyncio.Event()
     with web.listening(chosen) as opened:

@@ -1,6 +1,7 @@
 """The client's functions for programs, and the example of their reference."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from app.client import (
     Client,
     Pipeline,
     Place,
+    Refused,
     Unfinished,
     dispatch_build,
     dispatch_run,
@@ -75,6 +77,34 @@ async def test_the_example_of_the_reference_runs_as_it_stands(service: Service, 
     await running
 
     assert capsys.readouterr().out.endswith("desk fast passed  SEQ: 1\n\nall passed\n")
+
+
+async def test_operations_are_methods_with_typed_answers(service: Service) -> None:
+    builder = await service.builder(desk=["fast"])
+    opened = await service.dispatch()
+    await builder.work(log=b"hello\n", result=b"SEQ: 1\n")
+    given = {"forge": "github", "full_name": "acme/app", "id": 7, "clone_url": "https://github.com/acme/app.git"}
+    repository = (await service.local.post("/repositories", json=given)).json()["id"]
+
+    told = await asyncio.to_thread(
+        _by_methods, Place(socket=service.settings.socket), opened["jobs"][0]["id"], repository
+    )
+
+    assert told == (["passed"], "desk", b"hello\n", ["hello\n"], b"SEQ: 1\n", 3, "changed_meanwhile")
+
+
+def _by_methods(place: Place, job_id: int, repository: int):
+    with Client(place) as client:
+        states = [job["state"] for job in client.list_jobs(commit=HASH, most=5)]
+        attempt = client.show_job(job_id)["attempt"]
+        texts = [json.loads(event.data)["text"] for event in client.stream_log(job_id) if event.kind == "log"]
+        caps = client.set_caps(repository, {"repository": 3})
+        try:
+            client.set_caps(repository, {}, if_match='"old"')
+        except Refused as refused:
+            code = refused.code
+        log, result = client.read_log(job_id), client.read_result(job_id)
+        return states, attempt and attempt["board"], log, texts, result, caps["own"]["repository"], code
 
 
 async def test_a_pipeline_of_a_preset_is_waited_for_too(service: Service) -> None:
