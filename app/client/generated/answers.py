@@ -51,6 +51,8 @@ Phase = Literal["fetch", "build", "run", "collect"]
 
 Priority = Literal["release", "branch", "pull_request", "nightly"]
 
+Right = Literal["account", "read", "dispatch", "control", "approve", "triage", "configure", "lab", "administer"]
+
 Role = Literal["admin", "maintainer", "committer", "reviewer", "observer"]
 
 Search = Literal["running", "found", "narrowed", "not_reproduced", "failed", "cancelled"]
@@ -252,6 +254,7 @@ class BoardShown(TypedDict):
     held_by: str
     hold_on_failure_s: float | None
     configurations: list[str]
+    is_busy: bool
     job_id: int | None
     beside: str | None
     checks: list[CheckTold]
@@ -281,6 +284,7 @@ class BoardTold(TypedDict):
     held_by: str
     hold_on_failure_s: float | None
     configurations: list[str]
+    is_busy: bool
     job_id: int | None
     beside: str | None
 
@@ -582,6 +586,28 @@ class Forges(TypedDict):
     next: NotRequired[None]
 
 
+class GrantFilter(TypedDict):
+    """Which grants; every condition must hold."""
+
+    cursor: NotRequired[int]
+    limit: NotRequired[int]
+    user: NotRequired[str | None]
+    repository: NotRequired[str | None]
+
+
+class GrantTold(TypedDict):
+    """One grant."""
+
+    id: int
+    user: str
+    role: Role
+    repository_id: int
+    forge: str
+    repository: str
+    granted_by: str
+    granted_at: str
+
+
 class HappenedTold(TypedDict):
     """Something that was done to a board, or found out about it."""
 
@@ -841,6 +867,12 @@ class NewBuilder(TypedDict):
     """A builder to be."""
 
     name: str
+
+
+class NewGrant(TypedDict):
+    """A role in one repository."""
+
+    role: Literal["maintainer", "committer", "reviewer", "observer"]
 
 
 class NewIdentity(TypedDict):
@@ -1606,6 +1638,8 @@ class TokenRow(TypedDict):
     expires_at: str | None
     used_at: str | None
     revoked_at: str | None
+    rights: list[str] | None
+    repository: str | None
 
 
 class TokenWish(TypedDict):
@@ -1614,6 +1648,8 @@ class TokenWish(TypedDict):
     name: str
     user: NotRequired[str | None]
     days: NotRequired[int | None]
+    rights: NotRequired[list[Right] | None]
+    repository: NotRequired[str | None]
 
 
 class Triaged(TypedDict):

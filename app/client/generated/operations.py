@@ -38,6 +38,7 @@ from app.client.generated.answers import (
     Ended,
     FirstUser,
     Forges,
+    GrantTold,
     Hold,
     ImportTold,
     Isolation,
@@ -53,6 +54,7 @@ from app.client.generated.answers import (
     NewAnnotation,
     NewBisection,
     NewBuilder,
+    NewGrant,
     NewIdentity,
     NewMute,
     NewPassword,
@@ -324,6 +326,12 @@ class Operations(Asking):
     def list_forges(self) -> Forges:
         """List the forges, without asking them; `GET /repositories/{repository_id}/connection` asks one."""
         return cast(Forges, self.asked("GET", "/forges", {}))
+
+    def list_grants(
+        self, *, most: int | None = None, user: str | None = None, repository: str | None = None
+    ) -> Iterator[GrantTold]:
+        """List who was granted which role in which repository."""
+        return cast(Iterator[GrantTold], self.listed("/grants", {"user": user, "repository": repository}, most))
 
     def import_results(
         self,
@@ -937,7 +945,9 @@ class Operations(Asking):
 
     def add_token(self, body: TokenWish) -> NewToken:
         """Make a token for oneself, or for anybody as an admin; its text is shown this once.
-        409 if there is one of this name, 404 for an unknown user.
+        It may never do more than its owner, whatever it is narrowed to. A narrowed token makes none that may do more or
+        lives longer.
+        409 if there is one of this name, 404 for an unknown user, 403 for more than one's own token may.
         """
         return cast(NewToken, self.asked("POST", "/tokens", {}, body=body))
 
@@ -964,6 +974,14 @@ class Operations(Asking):
     def remove_user(self, name: str) -> None:
         """Delete a user with its tokens and sessions; the last admin stays (409)."""
         self.asked("DELETE", f"/users/{part(name)}", {})
+
+    def grant(self, name: str, repository_id: int, body: NewGrant) -> GrantTold:
+        """Give a user a role in one repository, in the place of an earlier grant there. It counts at once."""
+        return cast(GrantTold, self.asked("PUT", f"/users/{part(name)}/grants/{part(repository_id)}", {}, body=body))
+
+    def revoke(self, name: str, repository_id: int) -> None:
+        """Take back what was granted to a user in a repository. It counts at once; 404 if nothing was."""
+        self.asked("DELETE", f"/users/{part(name)}/grants/{part(repository_id)}", {})
 
     def list_identities(self, name: str) -> Page_IdentityTold_:
         """List the accounts on forges that sign a user in: one's own, or anybody's as an admin."""
