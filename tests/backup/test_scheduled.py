@@ -62,6 +62,8 @@ async def test_a_backup_that_fails_is_an_alert_until_one_succeeds(site, tmp_path
     first, at_once = await scheduled.run_due(deps), await scheduled.run_due(deps)
     said = await alerts_open(site)
     failing = await site.get("/metrics")
+    await site.admin()
+    shown = await site.get("/admin/backups")
     blocked.unlink()
     await aged(site, 0.3)
     later = await scheduled.run_due(deps)
@@ -69,7 +71,9 @@ async def test_a_backup_that_fails_is_an_alert_until_one_succeeds(site, tmp_path
     assert (first, at_once, later) == (True, False, True)
     assert len(said) == 1 and "The backup into" in said[0] and "File exists" in said[0]
     assert "rigline_backup_failing 1.0" in failing and "rigline_backup_age_seconds" not in failing
+    assert "There is no good one." in shown and "File exists" in shown
     assert await alerts_open(site) == []
+    assert "The last one failed" not in await site.get("/admin/backups")
     well = await site.get("/metrics")
     assert "rigline_backup_failing 0.0" in well and "rigline_backup_size_bytes" in well
 

@@ -17,7 +17,7 @@ SCENE_PAGES = (
     "/jobs/{failed}", "/jobs/{running}", "/builders/shelf", "/github/acme/firmware",
     "/github/acme/firmware/history", "/nothing/here", "/alerts", "/forges", "/builders/lab-1", "/builders?done=deleted",
     "/login", "/account", "/admin", "/admin/users/ada", "/admin/tokens", "/admin/sessions", "/password",
-    "/github/acme/firmware/settings", "/dispatch",
+    "/github/acme/firmware/settings", "/dispatch", "/admin/backups",
 )  # fmt: skip
 
 FAINT_TEXT = Path(__file__).with_name("contrast.js").read_text()

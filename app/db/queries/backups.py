@@ -81,6 +81,13 @@ async def standing(db: AsyncConnection) -> Standing | None:
     return Standing(age_s=good.age_s if good else None, size=good.size if good else None, failing=newest.error != "")
 
 
+async def last_good(db: AsyncConnection) -> datetime.datetime | None:
+    """Say when the last good one began."""
+    asked = sa.select(sa.func.max(backup.c.begun_at)).where(backup.c.error == "", backup.c.ended_at.is_not(None))
+    found: datetime.datetime | None = await db.scalar(asked)
+    return found
+
+
 async def clock(db: AsyncConnection) -> datetime.datetime:
     """Read the database's clock."""
     found: datetime.datetime = (await db.execute(sa.select(sa.func.now()))).scalar_one()
