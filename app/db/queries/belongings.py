@@ -44,7 +44,7 @@ ALL = (
         for name in (
             "repository_name", "webhook_secret", "pull_request", "approval", "schedule", "alert", "keep_rule", "mute",
             "heard", "commit", "series", "import", "pipeline", "status", "conversation", "acceptance", "annotation",
-            "board_noise", "shift", "bisection", "subscription",
+            "board_noise", "shift", "bisection", "subscription", "role_grant",
         )
     ),
     Belonging("job", "pipeline_id", "pipeline"),
@@ -64,7 +64,7 @@ ALL = (
 NOBODYS = frozenset(  # of the service, of its people and of its lab
     {
         "account", "audit", "backup", "board", "builder", "configuration", "delivery", "identity", "installation",
-        "kept_answer", "password_reset", "preset", "repository", "role_grant", "service", "session", "tally", "token",
+        "kept_answer", "password_reset", "preset", "repository", "service", "session", "tally", "token",
         "turn",
     }
 )  # fmt: skip
