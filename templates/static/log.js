@@ -53,7 +53,7 @@ function begin() {
   if (came) { row.dataset.at = came; row.dataset.time = clock(came); }
   const link = document.createElement("a");
   link.className = "no"; link.href = `?line=${number}#L${number}`; link.tabIndex = -1;
-  link.dataset.no = number; link.ariaLabel = `Line ${number}`;
+  link.dataset.no = number; link.ariaHidden = "true";
   row.append(link);
   parent.append(row); rows.push(row);
 }

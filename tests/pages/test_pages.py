@@ -136,20 +136,6 @@ async def test_a_job_shows_phases_attempts_results_and_its_log(site):
     assert "job.failed" in html
 
 
-async def test_a_long_log_is_shown_from_its_end_with_the_way_to_the_whole(site):
-    job = await site.job(await site.pipeline(await site.repository()), "passed")
-    attempt = await site.attempt(job, "passed")
-    await site.log(attempt, job, b"".join(b"line %06d\n" % number for number in range(20_000)))
-
-    html = await site.get(f"/jobs/{job}")
-
-    assert "line 019999\n" in html and "line 000000\n" not in html
-    assert "are only in <a" in html
-    assert len(html) < 100_000
-    shown = re.search(r'role="log".*?>\n(.*?)</pre>', html, re.S)[1]
-    assert shown.startswith("line 0") and len(shown) > 60_000
-
-
 async def test_the_queue_names_board_types_that_no_builder_offers(site):
     pipeline = await site.pipeline(await site.repository())
     await site.board()

@@ -57,6 +57,8 @@ _alike = (
     .order_by(job.c.id.desc())
     .limit(JOBS)
 )
+_tries = attempt.alias("tries")
+_newest_try = sa.select(sa.func.max(_tries.c.epoch)).where(_tries.c.job_id == job.c.id).scalar_subquery()
 _latest = (
     sa.select(
         pipeline.c.kind,
@@ -70,7 +72,7 @@ _latest = (
     )
     .select_from(
         job.join(pipeline, pipeline.c.id == job.c.pipeline_id).outerjoin(
-            attempt, sa.and_(attempt.c.job_id == job.c.id, attempt.c.epoch == job.c.epoch)
+            attempt, sa.and_(attempt.c.job_id == job.c.id, attempt.c.epoch == _newest_try)
         )
     )
     .where(_mine)

@@ -27,6 +27,7 @@ class Wanted:
     before: int | None  # an offset where the window ends
     q: str | None
     errors: bool
+    times: bool
 
     @property
     def is_end(self) -> bool:
@@ -66,6 +67,7 @@ def wanted() -> Wanted:
         before=number("before", largest=2**62),
         q=(text("q") or "")[: log_search.LONGEST] or None,
         errors=text("errors") is not None,
+        times=text("times") is not None,
     )
 
 

@@ -23,6 +23,7 @@ from app.web.log_errors import FOR_BROWSERS
 from app.web.log_search import Found
 from app.web.pages import job_log
 from app.web.pages.answer import ID, answer, button, deps, found, go_to, page
+from app.web.pages.fresh import is_partial
 from app.web.pages.job_log import Excerpt, Shown, Wanted
 from app.web.pages.progress_rows import bars
 from app.web.pages.rows import JobRow, job_row, seconds, titled
@@ -161,9 +162,10 @@ async def job(job_id: int) -> Response:
         row = found(await queries.job(db, job_id), f"job {job_id}")
         tries = [_attempt(each) for each in await queries.attempts(db, job_id)]
         of_log = _chosen(tries, asked)
-        log = await job_log.shown(db, of_log.id, of_log.log_size, asked) if of_log else None
+        is_read = of_log is not None and not is_partial()  # the log keeps itself current
+        log = await job_log.shown(db, of_log.id, of_log.log_size, asked) if of_log and is_read else None
         view = await _page(db, row, tries, log)
-    if of_log is not None:
+    if of_log is not None and is_read:
         view = replace(view, found=await job_log.found(of_log.id, asked))
     drawn = bars(view.progress, tries[0].phases if tries else []) if view.progress else []
     looks: dict[str, Any] = {
