@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
@@ -120,6 +120,8 @@ class Settings(BaseModel):
     github_client_secret: Secret | None = Field(None, alias="RIGLINE_GITHUB_CLIENT_SECRET")
     gitlab_client_id: str | None = Field(None, alias="RIGLINE_GITLAB_CLIENT_ID", pattern=r"^[\w.-]+$")
     gitlab_client_secret: Secret | None = Field(None, alias="RIGLINE_GITLAB_CLIENT_SECRET")
+    sign_in: Literal["known", "repositories"] = Field("known", alias="RIGLINE_SIGN_IN")
+    roles_from_forge: bool = Field(False, alias="RIGLINE_ROLES_FROM_FORGE")
     command_prefix: str = Field("/rig", alias="RIGLINE_COMMAND_PREFIX", pattern=r"^/[\w-]{1,30}$")
     ca_file: Path | None = Field(None, alias="RIGLINE_CA_FILE")
     outsider_commits: int = Field(10, alias="RIGLINE_OUTSIDER_COMMITS", ge=0, le=100_000)

@@ -83,7 +83,7 @@ _RULES = {
 # is busy, and `turn` that somebody waits: the one by numbers that lead nowhere, the other on no page.
 OPEN = frozenset(
     {
-        *("account", "identity", "password_reset", "role_grant", "token", "session"),
+        *("account", "forge_role", "identity", "password_reset", "role_grant", "token", "session"),
         *("tally", "kept_answer", "installation", "webhook_secret", "delivery"),
         *("board", "builder", "configuration", "service", "attempt_board", "turn"),
         *("subscription", "notification", "preset", "backup"),

@@ -19,7 +19,7 @@ from app.db.queries import deliveries
 from app.db.queries.tallies import Tally
 from app.deps import Deps
 from app.dispatch import counters, sweep
-from app.handlers import bisection, erasing, schedule
+from app.handlers import bisection, erasing, forge_roles, schedule
 from app.notify import sending, telling
 from app.reporting import absence, answers, comments, statuses
 from app.results import analysing
@@ -70,6 +70,7 @@ async def run(deps: Deps) -> None:
             group.create_task(_round(deps, scheduled.run_due, scheduled.EVERY_S))
             group.create_task(_round(deps, _remove_old(deps), RETENTION_S))
             group.create_task(_round(deps, retention.forget_answers, RETENTION_S))
+            group.create_task(_round(deps, forge_roles.refresh_due, forge_roles.ROUND_S))
     finally:
         for end in ends:
             end()

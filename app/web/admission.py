@@ -25,7 +25,7 @@ from app.settings import Settings
 from app.web import agents, auth, looking, same_origin, wire
 from app.web.auth import Actor
 
-DOORS = ("/api/v1/login", "/login", "/logout", "/unsubscribe")  # open where nothing else is
+DOORS = ("/api/v1/login", "/login", "/logout", "/password", "/unsubscribe", "/welcome")  # open where nothing else is
 LONGEST_FORM = 16 << 10  # bytes: a password of 1000 characters, each of which may be twelve in a form
 _ID_LENGTH = 43  # characters of 256 bits
 

@@ -36,7 +36,7 @@ from app.db.models.lab import Board, Builder, BuilderState, Configuration, Healt
 from app.db.models.measured import Commit, Import, Measurement, Result, Series
 from app.db.models.people import Audit, Grant, KeptAnswer, Tally, Token, User
 from app.db.models.saved import Preset
-from app.db.models.signed_in import Identity, PasswordReset, Session
+from app.db.models.signed_in import ForgeRole, Identity, PasswordReset, Session
 from app.db.models.told import Channel, News, Notification, Subscription
 from app.db.models.upkeep import Backup, KeepRule
 from app.db.models.work import (
@@ -82,6 +82,7 @@ __all__ = [
     "Configuration",
     "Conversation",
     "Delivery",
+    "ForgeRole",
     "Grant",
     "Health",
     "Heard",

@@ -5,7 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
-from app.db.models.columns import TIME, now
+from app.db.models.columns import TIME, now, words
+from app.rights import Role
 
 
 class Session(SQLModel, table=True):
@@ -43,6 +44,7 @@ class Identity(SQLModel, table=True):
     login: str = Field(max_length=255)  # as it was at the last sign-in
     linked_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     asked_at: datetime | None = Field(default=None, sa_type=TIME)  # the forge, for the rights
+    by_rights: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})  # its rights made the user
 
 
 class PasswordReset(SQLModel, table=True):
@@ -52,3 +54,13 @@ class PasswordReset(SQLModel, table=True):
     user_id: int = Field(foreign_key="account.id", ondelete="CASCADE", primary_key=True)
     code_hash: bytes = Field(unique=True)  # SHA-256 of 256 random bits
     ends_at: datetime = Field(sa_type=TIME)
+
+
+class ForgeRole(SQLModel, table=True):
+    """A role in one repository that follows from the forge's rights: only asking the forge changes it."""
+
+    __tablename__ = "forge_role"
+    user_id: int = Field(foreign_key="account.id", ondelete="CASCADE", primary_key=True)
+    repository_id: int = Field(foreign_key="repository.id", ondelete="CASCADE", primary_key=True, index=True)
+    role: Role = Field(sa_type=words(Role, "forge_role_role"))
+    confirmed_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})

@@ -44,7 +44,7 @@ ALL = (
         for name in (
             "repository_name", "webhook_secret", "pull_request", "approval", "schedule", "alert", "keep_rule", "mute",
             "heard", "commit", "series", "import", "pipeline", "status", "conversation", "acceptance", "annotation",
-            "board_noise", "shift", "bisection", "subscription", "role_grant",
+            "board_noise", "shift", "bisection", "subscription", "role_grant", "forge_role",
         )
     ),
     Belonging("job", "pipeline_id", "pipeline"),

@@ -15,7 +15,7 @@ from app.db import tables
 from app.db.queries import archive, belongings
 from app.db.tables import approval, attempt, attempt_board, board, comparison, heard, job, pipeline
 
-STAYS = frozenset({"webhook_secret", "subscription", "notification", "schedule", "role_grant"})
+STAYS = frozenset({"webhook_secret", "subscription", "notification", "schedule", "role_grant", "forge_role"})
 FOUND = ("builder", "board", "delivery")  # of the service: found again there by their names
 NAMES = (*FOUND, "repository", *(each.table for each in belongings.ALL if each.table not in STAYS))  # parents first
 ONLY = {"builder": ("id", "name"), "board": ("id", "builder_id", "name", "type", "description", "tags")}

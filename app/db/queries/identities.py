@@ -9,13 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import account, identity
 
 _ALL: tuple[Any, ...] = tuple(
-    identity.c[name] for name in ("id", "user_id", "forge", "forge_id", "login", "linked_at", "asked_at")
+    identity.c[name] for name in ("id", "user_id", "forge", "forge_id", "login", "linked_at", "asked_at", "by_rights")
 )
 
 
-async def add(db: AsyncConnection, user_id: int, forge: str, *, forge_id: int, login: str) -> int | None:
+async def add(
+    db: AsyncConnection, user_id: int, forge: str, *, forge_id: int, login: str, by_rights: bool = False
+) -> int | None:
     """Link an account; None if it is somebody's, or the user has another one on this forge."""
-    given = insert(identity).values(user_id=user_id, forge=forge, forge_id=forge_id, login=login)
+    given = insert(identity).values(user_id=user_id, forge=forge, forge_id=forge_id, login=login, by_rights=by_rights)
     made: int | None = await db.scalar(given.on_conflict_do_nothing().returning(identity.c.id))
     return made
 

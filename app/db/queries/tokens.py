@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSON, insert
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.db.models import Token, User
-from app.db.tables import account, repository, role_grant, token
+from app.db.tables import account, forge_role, repository, role_grant, token
 from app.rights import WHOLE, Scope
 
 PREFIX = "rlu_"
@@ -19,9 +19,20 @@ SECRET_BYTES = 32
 TOUCH_EVERY = timedelta(minutes=1)  # a write for every request would be a waste
 LOGIN = "login "  # how the names of tokens made by a login start
 
-GRANTS: sa.Label[Any] = (  # of an account that is asked for: repository id as text → role, or None
-    sa.select(sa.func.json_object_agg(role_grant.c.repository_id, role_grant.c.role, type_=JSON))
+_FOREIGN, _OWN_GRANT = 0, 1  # in this order: what an admin granted counts in place of what follows from the forge
+_both = sa.union_all(
+    sa.select(
+        forge_role.c.repository_id, sa.cast(forge_role.c.role, sa.Text).label("role"), sa.literal(_FOREIGN).label("by")
+    )
+    .where(forge_role.c.user_id == account.c.id)
+    .correlate(account),
+    sa.select(role_grant.c.repository_id, sa.cast(role_grant.c.role, sa.Text), sa.literal(_OWN_GRANT))
     .where(role_grant.c.user_id == account.c.id)
+    .correlate(account),
+).subquery()
+GRANTS: sa.Label[Any] = (  # of an account that is asked for: repository id as text → role, or None; the last one counts
+    sa.select(sa.func.json_object_agg(_both.c.repository_id, aggregate_order_by(_both.c.role, _both.c.by), type_=JSON))
+    .correlate(account)
     .scalar_subquery()
     .label("grants")
 )

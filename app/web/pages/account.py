@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from quart import Response, render_template
 
-from app.db.queries import audit, identities, sessions, tokens, users
+from app.db.queries import audit, forge_roles, identities, sessions, tokens, users
 from app.errors import Conflict, Invalid, NotFound, Unauthorized
 from app.rights import Right
 from app.web import admission, passwords, signing_in, tries
@@ -30,6 +30,16 @@ class Linked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoleThere:
+    """A role in one repository."""
+
+    forge: str
+    repository: str
+    role: str
+    by: str  # grant (an admin's) or forge (its rights)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountView:
     """`/account`."""
 
@@ -40,6 +50,7 @@ class AccountView:
     sessions: list[SessionRow]
     tokens: list[TokenRow]
     linked: list[Linked]
+    roles: list[RoleThere]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +60,7 @@ class Belongings:
     sessions: list[SessionRow]
     tokens: list[TokenRow]  # that are valid
     linked: list[Linked]
+    roles: list[RoleThere]
 
 
 async def belongings(user_id: int) -> Belongings:
@@ -58,10 +70,12 @@ async def belongings(user_id: int) -> Belongings:
         live = await sessions.list_(db, idle=idle, user_id=user_id, limit=MOST)
         valid = await tokens.valid(db, user_id=user_id, limit=MOST)
         linked = await identities.of_user(db, user_id)
+        roles = await forge_roles.in_repositories(db, user_id, limit=MOST)
     return Belongings(
         sessions=[SessionRow(**each) for each in live],
         tokens=[TokenRow(**each) for each in valid],
         linked=[Linked(forge=each["forge"], login=each["login"]) for each in linked],
+        roles=[RoleThere(**each) for each in roles],
     )
 
 
@@ -78,6 +92,7 @@ async def account() -> Response:
         sessions=own.sessions,
         tokens=own.tokens,
         linked=own.linked,
+        roles=own.roles,
     )
     return await answer("account.html", view)
 

@@ -14,7 +14,7 @@ from app.web import admission
 from app.web.api.sessions import SessionRow
 from app.web.api.tokens import TokenRow
 from app.web.api.users import UserRow
-from app.web.pages.account import Linked, belongings
+from app.web.pages.account import Linked, RoleThere, belongings
 from app.web.pages.answer import PAGE, answer, deps, number, page
 
 
@@ -38,6 +38,7 @@ class UserView:
     sessions: list[SessionRow]
     tokens: list[TokenRow]
     linked: list[Linked]
+    roles: list[RoleThere]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ async def user(name: str) -> Response:
         sessions=own.sessions,
         tokens=own.tokens,
         linked=own.linked,
+        roles=own.roles,
     )
     return await answer("admin_user.html", view)
 
