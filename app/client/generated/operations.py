@@ -589,8 +589,9 @@ class Operations(Asking):
 
     def dispatch_preset(self, name: str, body: PresetDispatch | None = None) -> PipelineTold:
         """Open the pipeline that a preset describes.
-        422 for an argument that is unknown, missing or fits none of its patterns; else as `POST /pipelines`. Without a
-        commit it is the one its branch is at now.
+        422 for an argument that is unknown, missing or fits none of its patterns; else as `POST /pipelines`, with 409
+        also where the preset names no repository and more than one is served. Without a commit it is the one that its
+        branch is at now.
         """
         return cast(PipelineTold, self.asked("POST", f"/presets/{part(name)}/dispatch", {}, body=body))
 

@@ -175,8 +175,9 @@ async def remove_preset(deps: Deps, *, actor: Actor, name: str) -> None:
 async def dispatch_preset(deps: Deps, *, actor: Actor, name: str, body: PresetDispatch) -> PipelineTold:
     """Open the pipeline that a preset describes.
 
-    422 for an argument that is unknown, missing or fits none of its patterns; else as `POST /pipelines`. Without a
-    commit it is the one its branch is at now.
+    422 for an argument that is unknown, missing or fits none of its patterns; else as `POST /pipelines`, with 409
+    also where the preset names no repository and more than one is served. Without a commit it is the one that its
+    branch is at now.
     """
     async with deps.begin() as db:
         preset = await saved.find(db, name)
