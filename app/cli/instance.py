@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from app import environment
+from app import environment, first_visit
 from app.cli.asking import BAD
 from app.instance import making, ports, removing, running, upgrading
 from app.instance import status as looking
@@ -21,6 +21,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SOURCE = click.Path(path_type=Path, exists=True)
 NOT_RUNNING = 3
+FIRST_VISIT = first_visit.NAME
 
 
 def tell(text: str) -> None:
@@ -82,7 +83,7 @@ def install(place: Place, starts: bool, **given: Any) -> None:
     if (wish.cert is None) != (wish.key is None):
         raise click.UsageError("--cert and --key belong together")
     if place.is_installed():
-        upgrading.upgrade(place, wish, tell)
+        _update(place, wish)
         click.echo(f"Rigline in {place.prefix} is up to date.")
     else:
         making.install(place, wish, tell)
@@ -230,15 +231,32 @@ def uninstall(place: Place, keep_data: bool, yes: bool) -> None:
         what = "its data is kept" if keep_data else "ALL ITS DATA with it: pipelines, logs, results, histories"
         click.confirm(f"Remove the Rigline in {place.prefix} ({what})?", abort=True)
     running.stop(place, tell)
-    left = removing.uninstall(place, keep_data=keep_data, tell=tell)
+    with upgrading.changing(place):
+        left = removing.uninstall(place, keep_data=keep_data, tell=tell)
     click.echo(f"Rigline is gone from {place.prefix}." + (" Data and settings are kept." if keep_data else ""))
     for each in left:
         click.echo(f"Left, as it is not ours: {each}")
 
 
+def _update(place: Place, wish: Wish) -> None:
+    """Bring an instance to the code of the wish; what its owner may have edited since is not touched."""
+    fixed = {"--port": wish.port, "--bind": wish.bind, "--public-url": wish.public_url, "--cert": wish.cert}
+    fixed |= {"--user": wish.account, "--name": wish.name}
+    if said := [name for name, value in fixed.items() if value]:
+        raise InstanceError(
+            f"{place.prefix} is installed already, and {', '.join(said)} would change what may have been edited since. "
+            f"Edit {place.settings}, or use `rigline ports force`; for another account or name, install anew."
+        )
+    upgrading.upgrade(place, wish, tell)
+    if wish.systemd:
+        place.record(making.unit(place, place.installed(), [], tell))
+
+
 def _say_where(place: Place) -> None:
     first, *others = making.urls(place)
     click.echo(f"Rigline runs at {first}" + (f" (here: {others[0]})" if others else ""))
+    if (code := place.data / FIRST_VISIT).exists():
+        click.echo(f"  the first visit makes the first admin; it asks for the code in {code}")
     click.echo(f"  its logs: {place.logs}; the logs of jobs are in the database, on the jobs' pages")
     if place.installed().certificate:
         click.echo(

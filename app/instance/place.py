@@ -153,6 +153,11 @@ def default() -> Path:
     return Path.home() / ".rigline"
 
 
+def scratch(file: Path, flags: int) -> int:
+    """Open a file in a folder that the service may write to, for root perhaps: never what a link there leads to."""
+    return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
 def written(file: Path, text: str, *, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Write a file in one step, so that nobody sees it half written, nor with wider rights for a moment."""
     part = file.with_name(f"{file.name}.part")

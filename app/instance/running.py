@@ -14,7 +14,7 @@ from typing import Any
 from app import environment
 from app.instance import account, ports, systemd
 from app.instance.keeper import LOCK, LOG, STATE, STOP_S
-from app.instance.place import InstanceError, Manifest, Place
+from app.instance.place import InstanceError, Manifest, Place, scratch
 from app.instance.rotating import tail
 
 START_S = 180.0  # until everything is ready; a large migration may need more: --timeout
@@ -108,7 +108,7 @@ def stop(place: Place, tell: Tell) -> bool:
 def holder(place: Place) -> int | None:
     """Name the process that keeps the instance going. The lock says it, no number in a file by itself."""
     try:
-        with place.temporary(LOCK).open("r+") as lock:
+        with os.fdopen(scratch(place.temporary(LOCK), os.O_RDWR), "r+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -130,7 +130,8 @@ def _launch(place: Place, manifest: Manifest) -> None:
     """Begin a keeper that outlives us."""
     place.temporary(STATE).unlink(missing_ok=True)
     words = place.temporary("keeper.log")
-    with words.open("wb") as sink:
+    words.unlink(missing_ok=True)
+    with os.fdopen(scratch(words, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as sink:
         python = place.venv.resolve() / "bin" / "python"  # as `venv` may lead elsewhere while it runs
         subprocess.Popen(  # noqa: S603  # our own argument list
             [python, "-P", "-m", "app.instance.keeper", str(place.prefix)],

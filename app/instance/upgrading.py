@@ -18,7 +18,7 @@ from pathlib import Path
 from app import environment
 from app.instance import account, code, making, running
 from app.instance.making import Wish
-from app.instance.place import InstanceError, Manifest, Place
+from app.instance.place import InstanceError, Manifest, Place, scratch
 
 KEPT_BACKUPS = 3
 CHANGE_LOCK = "change.lock"
@@ -69,7 +69,8 @@ def changing(place: Place) -> Iterator[None]:
     Raises:
         InstanceError: one is under way.
     """
-    with place.temporary(CHANGE_LOCK).open("a") as lock:
+    place.installed()
+    with os.fdopen(scratch(place.temporary(CHANGE_LOCK), os.O_RDWR | os.O_CREAT), "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -153,7 +154,7 @@ def _back_up(place: Place, after: Manifest, tell: Tell) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     if after.account and os.geteuid() == 0:
         owner = pwd.getpwnam(after.account)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        os.chown(folder, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
     file = folder / time.strftime("before-upgrade-%Y%m%dT%H%M%SZ.rig", time.gmtime())
     tell(f"back up the data into {file}")
     command(place, "backup", str(file))

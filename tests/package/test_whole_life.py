@@ -6,8 +6,11 @@ It downloads all packages or takes them from the caches of pip and uv: only `mak
 import asyncio
 import json
 import os
+import pwd
+import shutil
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 
@@ -167,3 +170,23 @@ if os.environ.get("RIGLINE_TEST_CAMPAIGN", "1") != "1":  # minutes, and packages
     async def test_an_instance_is_installed_used_upgraded_moved_and_goes_on_working():
         with folder() as place:
             await whole_life(place)
+
+    if os.geteuid() == 0 and shutil.which("useradd") and Path("/usr/bin/python3").exists():
+
+        def test_a_system_account_runs_it_and_can_write_nothing_but_its_data():
+            account = f"rig{os.getpid()}"
+            with folder() as place:
+                one = Instance(place / "one")
+                wish = ("--user", account, "--python", "/usr/bin/python3", "--tls", "off", "--start")
+                made = one.install(*wish, venv=None)
+                assert made.returncode == 0, made.stderr + one.log()
+                entry = pwd.getpwnam(account)
+                owners = {Path(f"/proc/{pid}").stat().st_uid for pid in working_below(one.prefix)}
+                files = [path for path in one.prefix.rglob("*") if path.lstat().st_uid == entry.pw_uid]
+                said = one.must("builder", "list", "--json")
+                one.must("uninstall", "--yes")
+
+            assert (owners, entry.pw_dir, entry.pw_shell.endswith("nologin")) == ({entry.pw_uid}, "/nonexistent", True)
+            assert {each.relative_to(one.prefix).parts[0] for each in files} == {"data", "etc", "logs", "tmp"}
+            assert json.loads(said)["items"] == []
+            assert account not in [each.pw_name for each in pwd.getpwall()]
