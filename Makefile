@@ -9,7 +9,7 @@ help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 install:  ## Install the service below PREFIX (default ~/.rigline); ARGS=... for `rigline install`
-	@$(RUN) install $(if $(PREFIX),--prefix $(PREFIX)) $(ARGS)
+	@$(RUN) install $(if $(PREFIX),--prefix "$(PREFIX)") $(ARGS)
 
 demo:  ## Show the main job on a sample project; ONCE=1 ends by itself
 	@$(RUN) demo $(if $(ONCE),--once)
