@@ -96,7 +96,8 @@ def point(place: Place, folder: Path) -> None:
 def prune(place: Place) -> None:
     """Remove the environments before the last one."""
     current = place.venv.resolve()
-    found = sorted(place.versions.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
+    there = list(place.versions.iterdir()) if place.versions.is_dir() else []  # none when the environment is not ours
+    found = sorted(there, key=lambda each: each.stat().st_mtime, reverse=True)
     for old in [each for each in found if each.resolve() != current][KEPT - 1 :]:
         shutil.rmtree(old, ignore_errors=True)
 
