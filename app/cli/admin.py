@@ -9,6 +9,7 @@ import click
 from app import environment
 from app.cli import admin_people
 from app.cli.asking import as_json, asks
+from app.cli.audit_trail import audit
 from app.cli.grants import grant, grants, revoke
 from app.cli.output import say_json, table
 from app.client import Client
@@ -129,6 +130,7 @@ def create_token(  # noqa: PLR0917  # click calls it by name
         click.echo(f"export RIGLINE_TOKEN={made['token']}")
 
 
+admin.add_command(audit)
 admin.add_command(grant)
 admin.add_command(revoke)
 admin.add_command(grants)

@@ -1,5 +1,7 @@
 """From where and as whom somebody acts now: what every line of the audit says beside who and what."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -21,6 +23,21 @@ _now: ContextVar[Origin] = ContextVar("origin", default=BY_ITSELF)
 def say(origin: Origin) -> None:
     """Say it for the rest of this request or delivery."""
     _now.set(origin)
+
+
+@contextmanager
+def of_forge(means: str) -> Iterator[None]:
+    """Say for a while that a forge asks."""
+    before = _now.set(Origin(where=FORGE, means=means))
+    try:
+        yield
+    finally:
+        _now.reset(before)
+
+
+def where_of_people() -> str:
+    """Give the place unless it is a forge: the jobs that follow from a push are nobody's deed."""
+    return "" if _now.get().where == FORGE else where()
 
 
 def where() -> str:

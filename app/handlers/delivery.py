@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from app.db import origin
 from app.db.queries import alerts, deliveries, repositories
 from app.db.queries.deliveries import Taken
 from app.deps import Deps
@@ -40,7 +41,8 @@ async def handle(delivery_id: int, deps: Deps) -> None:
         await _close(deps, taken, Verdict(f"given up after {MOST_WAITS} tries"))
         return
     try:
-        verdict = await _verdict(taken, deps)
+        with origin.of_forge(f"delivery {taken.id}"):
+            verdict = await _verdict(taken, deps)
     except Transient as problem:
         await _fail(deps, taken, f"waits for the forge: {problem}", MOST_WAITS)
     except Exception as problem:

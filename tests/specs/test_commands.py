@@ -423,9 +423,10 @@ async def test_the_audit_says_who_commanded_what(talk):
     await talk.say("/rig run")
     await talk.say("/rig run", by="reader")
 
-    told = [(row.action, row.actor) for row in await talk.world.rows(talk.world.tables.audit)]
-    assert ("command.carried_out", "maintainer") in told
-    assert ("command.refused", "reader") in told
+    told = [(row.action, row.actor, row.origin) for row in await talk.world.rows(talk.world.tables.audit)]
+    assert ("command.carried_out", "maintainer", "forge") in told
+    assert ("command.refused", "reader", "forge") in told
+    assert ("job.queued", "service", "") in told
 
 
 async def test_another_prefix_can_be_set(world):

@@ -173,6 +173,35 @@ class AttemptTold(TypedDict):
     results: int
 
 
+class AuditFilter(TypedDict):
+    """Which lines; every condition must hold."""
+
+    cursor: NotRequired[int]
+    limit: NotRequired[int]
+    actor: NotRequired[str | None]
+    action: NotRequired[str | None]
+    origin: NotRequired[str | None]
+    repository: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    by_itself: NotRequired[bool]
+
+
+class AuditTold(TypedDict):
+    """One thing that was done."""
+
+    id: int
+    at: str
+    actor: str
+    action: str
+    origin: str
+    means: str
+    detail: str
+    repository: str | None
+    pipeline_id: int | None
+    job_id: int | None
+
+
 class Backfilled(TypedDict):
     """What was queued."""
 

@@ -14,6 +14,7 @@ from app.client.generated.answers import (
     Approving,
     ArtefactList,
     AttemptTold,
+    AuditTold,
     Backfilled,
     BackupRow,
     Belongings,
@@ -137,6 +138,36 @@ class Operations(Asking):
     def remove_annotation(self, annotation_id: int) -> None:
         """Take a remark back; what it cut is one again."""
         self.asked("DELETE", f"/annotations/{part(annotation_id)}", {})
+
+    def read_audit(
+        self,
+        *,
+        most: int | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        origin: str | None = None,
+        repository: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        by_itself: bool | None = None,
+    ) -> Iterator[AuditTold]:
+        """List who did what, when and from where, the newest first."""
+        return cast(
+            Iterator[AuditTold],
+            self.listed(
+                "/audit",
+                {
+                    "actor": actor,
+                    "action": action,
+                    "origin": origin,
+                    "repository": repository,
+                    "since": since,
+                    "until": until,
+                    "by_itself": by_itself,
+                },
+                most,
+            ),
+        )
 
     def list_backups(self, *, most: int | None = None) -> Iterator[BackupRow]:
         """List the backups that were made by the clock, the newest first."""

@@ -12,7 +12,7 @@ ACTOR_LIMIT = 200  # characters
 DETAIL_LIMIT = 1000
 
 
-_where = sa.bindparam("origin_", type_=sa.Text, callable_=origin.where)  # as it is when the statement is sent
+_where = sa.bindparam("origin_", type_=sa.Text, callable_=origin.where_of_people)  # as it is when the statement is sent
 _means = sa.bindparam("means_", type_=sa.Text, callable_=origin.means)
 
 

@@ -4,6 +4,7 @@ from app.web import sse
 from app.web.api import (
     annotations,
     artefacts,
+    audit_trail,
     backups,
     bisections,
     boards,
@@ -49,6 +50,7 @@ __all__ = [
     "annotations",
     "api",
     "artefacts",
+    "audit_trail",
     "backups",
     "bisections",
     "boards",
