@@ -4,6 +4,8 @@ So the client commands start fast, and work in the base install without the serv
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -70,7 +72,8 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         try:
-            found = getattr(import_module(module), attribute)
+            with _plain():
+                found = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] in ("app", "builders", "integrations"):
                 raise
@@ -90,6 +93,20 @@ class LazyGroup(click.Group):
         except StartupError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(UNREACHABLE if isinstance(error, Unreachable) else WRONG_USAGE)
+
+
+@contextmanager
+def _plain() -> Iterator[None]:
+    """Import as where rich is not installed: structlog would load it, 8 MB of each process, for traces we never show.
+
+    The server's packages do not bring it, but development tools do.
+    """
+    is_ours = sys.modules.setdefault("rich", None) is None  # type: ignore[arg-type]  # Python's word for: not there
+    try:
+        yield
+    finally:
+        if is_ours:
+            del sys.modules["rich"]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,21 +2,21 @@
 
 import asyncio
 from functools import cache
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 AT_ONCE = 2
 SHORTEST, LONGEST = 8, 1000  # characters
 
-_hasher = PasswordHasher()
 _turns = asyncio.Semaphore(AT_ONCE)
 
 
 async def hashed(password: str) -> str:
     """Hash a new password."""
     async with _turns:
-        return await asyncio.to_thread(_hasher.hash, password)
+        return await asyncio.to_thread(lambda: _hasher().hash(password))
 
 
 async def matches(kept: str | None, password: str) -> bool:
@@ -27,13 +27,22 @@ async def matches(kept: str | None, password: str) -> bool:
 
 
 @cache
+def _hasher() -> "PasswordHasher":
+    from argon2 import PasswordHasher  # at the first use: most processes see no password  # noqa: PLC0415
+
+    return PasswordHasher()
+
+
+@cache
 def _of_nobody() -> str:
     # A user that does not exist must cost as much as one that does, or the time tells which names exist.
-    return _hasher.hash("nobody has this password")
+    return _hasher().hash("nobody has this password")
 
 
 def _verified(kept: str | None, password: str) -> bool:
+    from argon2.exceptions import InvalidHashError, VerificationError  # see above  # noqa: PLC0415
+
     try:
-        return _hasher.verify(kept or _of_nobody(), password)
+        return _hasher().verify(kept or _of_nobody(), password)
     except (VerificationError, InvalidHashError):
         return False

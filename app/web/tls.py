@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from cryptography import x509
 
 from app.errors import StartupError
 
@@ -133,5 +132,7 @@ def _context(cert: Path, key: Path) -> ssl.SSLContext:
 
 
 def _is_self_signed(cert: Path) -> bool:
+    from cryptography import x509  # megabytes, which only TLS by web itself needs  # noqa: PLC0415
+
     first = x509.load_pem_x509_certificates(cert.read_bytes())[0]
     return first.issuer == first.subject

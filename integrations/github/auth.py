@@ -12,14 +12,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from integrations.forge import Transient
 from integrations.github.names import address
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 JWT_S = 540  # GitHub allows ten minutes
 CLOCK_SKEW_S = 60  # a JWT of the future is refused, and clocks differ
@@ -98,6 +97,9 @@ class App:
 
     def jwt(self) -> str:
         """Sign that we are the App."""
+        from cryptography.hazmat.primitives import hashes  # as below  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415
+
         now = int(time.time())
         claims = {"iat": now - CLOCK_SKEW_S, "exp": now + JWT_S, "iss": self._id}
         signed = f"{_coded({'alg': 'RS256', 'typ': 'JWT'})}.{_coded(claims)}"
@@ -176,7 +178,12 @@ class App:
         return await self._ask(method, path, data)
 
 
-def _private_key(text: str) -> rsa.RSAPrivateKey:
+def _private_key(text: str) -> "rsa.RSAPrivateKey":
+    # Megabytes, which only an App needs.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
     try:
         key = serialization.load_pem_private_key(text.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
