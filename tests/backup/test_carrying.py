@@ -49,6 +49,14 @@ async def counted(site, name):
         return await belongings.count(db, await db.scalar(asked, {"name": name}))
 
 
+async def to_be_told(site, name):
+    """Count what of a repository is on its way to its forge."""
+    due = "FROM repository r JOIN {0} o ON o.repository_id = r.id WHERE full_name = :name AND sent_version < version"
+    async with site.deps.begin() as db:
+        asked = " + ".join(f"(SELECT count(*) {due.format(outbox)})" for outbox in ("status", "conversation"))
+        return await db.scalar(sa.text(f"SELECT {asked}"), {"name": name})
+
+
 async def test_a_repository_goes_on_in_another_service_as_it_was(site, elsewhere, serve, tmp_path):
     await scene.lab(site, commits=8)
     await analysing.analyse_due(site.deps)
@@ -103,5 +111,6 @@ async def test_a_repository_can_come_back_after_it_was_erased_and_a_whole_servic
     assert back.status == 0, back.err
     kept = {name: rows for name, rows in before.items() if name not in carrying.STAYS}
     assert await counted(site, "acme/goes") == kept
+    assert await to_be_told(site, "acme/goes") == 0  # its forge hears nothing of it a second time
     assert (whole.status, "`rigline restore` takes it" in whole.err) == (1, True)
     assert (restored.status, "`rigline repo import` takes it" in restored.err) == (1, True)
