@@ -212,3 +212,10 @@ async def test_a_hundred_megabytes_on_one_line_harm_nobody(site):
     page = await site.get(f"/jobs/{job}?line=1&q=xxx")
 
     assert len(page) < 300_000 and "1 of 1 lines" in page
+
+
+async def test_a_text_that_lies_across_two_pieces_is_found(site, monkeypatch):
+    monkeypatch.setattr(log_search, "PIECE", 7)
+    job, _ = await ended(site, b"a needle b\n" * 5)
+
+    assert [each[1] for each in hits(await site.get(f"/jobs/{job}?q=needle"))] == ["1", "2", "3", "4", "5"]
