@@ -6,6 +6,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql import visitors
 
+# Plans are made once for all values. Where what suits one repository is wrong for another, a statement is planned for
+# the very values, and those after it are not.
+PLAN_ANEW = sa.text("SET LOCAL plan_cache_mode = force_custom_plan")
+PLAN_ONCE = sa.text("SET LOCAL plan_cache_mode = force_generic_plan")
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 Statement = TypeVar("Statement", bound=sa.Executable)

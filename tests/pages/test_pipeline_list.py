@@ -19,9 +19,11 @@ async def all_pages(site: Site, query: str) -> list[int]:
         before = f"&before={page['next']}"
 
 
-@pytest.mark.parametrize("windows", [(2, 3), (1,), (100, 500)])
-async def test_every_pipeline_of_a_state_is_listed_once_however_far_back(site, monkeypatch, windows):
+@pytest.mark.parametrize("rare", [1, 5, 5000])
+@pytest.mark.parametrize("windows", [(2, 3), (100, 500)])
+async def test_every_pipeline_of_a_state_is_listed_once_however_far_back(site, monkeypatch, windows, rare):
     monkeypatch.setattr(pipeline_lists, "WINDOWS", windows)
+    monkeypatch.setattr(pipeline_lists, "RARE", rare)
     repository, expected = await site.repository(), {"failed": [], "passed": [], "errored": [], "running": []}
     for number in range(8):
         for state, jobs in {
@@ -36,6 +38,7 @@ async def test_every_pipeline_of_a_state_is_listed_once_however_far_back(site, m
     await site.job(await site.pipeline(repository, trigger="health"), "failed")
 
     assert {state: await all_pages(site, f"state={state}") for state in expected} == expected
+    assert {state: await all_pages(site, f"state={state}&branch=main") for state in expected} == expected
 
 
 async def test_pipelines_are_found_by_person_day_branch_and_the_beginning_of_a_hash(site):

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_o
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from app.db.fixed import PLAN_ANEW, PLAN_ONCE
 from app.db.models import Triage
 from app.db.queries import series as series_of
 from app.db.queries.measurements import MADE_AT
@@ -170,4 +171,7 @@ async def targets(db: AsyncConnection, repository_id: int, branch: str, *, limit
         .order_by(job.c.board_type, job.c.configuration, job.c.id.desc())
         .limit(limit)
     )
-    return list((await db.execute(wanted)).mappings())
+    await db.execute(PLAN_ANEW)
+    found = list((await db.execute(wanted)).mappings())
+    await db.execute(PLAN_ONCE)
+    return found

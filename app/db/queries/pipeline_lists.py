@@ -1,7 +1,8 @@
 """Pages of the list of pipelines, by what people look for. Bounded work for each, however many pipelines there are.
 
 The state of a pipeline is derived from its jobs. So that a page of one state looks at few others, the candidates are
-those with a job that can make it so, by an index, and their states are derived afterwards, a window at a time.
+those with a job that can make it so, by an index; or, where the state is usual and something else is asked for too,
+those that are found by this. Their states are derived afterwards, a window at a time.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.fixed import PLAN_ANEW, PLAN_ONCE
 from app.db.models import Trigger
 from app.db.queries import pipelines
 from app.db.queries.pipelines import PipelineView
@@ -18,12 +20,9 @@ from app.db.tables import job, pipeline, repository
 from app.states import ENDED, HELD, JobState
 
 WINDOWS = (100, 500, 1500)  # candidates that are looked at for one page of a state, at most
+RARE = 5000  # a state of fewer pipelines than this is rare
 SLACK = timedelta(hours=1)  # no transaction that opens a pipeline takes as long
 AFTER_HEX = "g"  # sorts after every digit of a hash, in any collation
-
-# What suits one repository is wrong for another: candidates are planned for the very values, and nothing else is.
-_PLAN_ANEW = sa.text("SET LOCAL plan_cache_mode = force_custom_plan")
-_PLAN_ONCE = sa.text("SET LOCAL plan_cache_mode = force_generic_plan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,27 +64,57 @@ async def list_(db: AsyncConnection, *, before: int | None = None, limit: int = 
     return (await page(db, Asked(**asked), before=before, limit=limit)).items
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Window:
+    """Some candidates, the newest first."""
+
+    ids: list[int]
+    last: int | None  # the oldest that was looked at; None: there is none older
+
+
 async def _of_state(db: AsyncConnection, asked: Asked, state: JobState, before: int | None, limit: int) -> Found:
-    found: list[PipelineView] = []
-    for window in WINDOWS:
-        some = await _candidates(db, asked, before, window)
-        found += [each for each in await pipelines.of(db, some) if each.state is state]
-        if len(found) > limit:
-            return Found(items=found[:limit], next=found[limit - 1].id)
-        if len(some) < window:
-            return Found(items=found, next=None)
-        before = some[-1]
-    return Found(items=found, next=before)
+    found: list[int] = []
+    others = _conditions(asked)
+    by_state = not others or await _is_rare(db, state)
+    for size in (RARE,) if by_state and others else WINDOWS:
+        window = await (_by_state if by_state else _by_others)(db, asked, before, size)
+        found += await pipelines.in_state(db, window.ids, state)
+        before = window.last
+        if len(found) > limit or before is None:
+            break
+    items = await pipelines.of(db, found[:limit])
+    return Found(items=items, next=found[limit - 1] if len(found) > limit else before)
+
+
+async def _is_rare(db: AsyncConnection, state: JobState) -> bool:
+    """Tell whether all pipelines that may be so can be looked at."""
+    some = _may_be(state, None, RARE).subquery("some")
+    return int(await db.scalar(sa.select(sa.func.count()).select_from(some)) or 0) < RARE
+
+
+async def _by_state(db: AsyncConnection, asked: Asked, before: int | None, size: int) -> _Window:
+    some = list(await db.scalars(_may_be(asked.state or JobState.ERRORED, before, size)))
+    wanted = sa.select(pipeline.c.id).where(
+        pipeline.c.id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.Integer)))
+    )
+    wanted = wanted.where(pipeline.c.trigger != Trigger.HEALTH, *_conditions(asked)).order_by(pipeline.c.id.desc())
+    ids = list(await db.scalars(wanted, {"ids": some})) if some else []
+    return _Window(ids=ids, last=some[-1] if len(some) == size else None)
+
+
+async def _by_others(db: AsyncConnection, asked: Asked, before: int | None, size: int) -> _Window:
+    ids = await _candidates(db, asked, before, size)
+    return _Window(ids=ids, last=ids[-1] if len(ids) == size else None)
 
 
 async def _candidates(db: AsyncConnection, asked: Asked, before: int | None, limit: int) -> list[int]:
-    """List the ids of the newest that may be meant."""
+    """List the ids of the newest that are meant, in whatever state."""
     wanted = sa.select(pipeline.c.id).where(pipeline.c.trigger != Trigger.HEALTH, *_conditions(asked))
     if before is not None:
         wanted = wanted.where(pipeline.c.id < before)
-    await db.execute(_PLAN_ANEW)
+    await db.execute(PLAN_ANEW)
     found = list(await db.scalars(wanted.order_by(pipeline.c.id.desc()).limit(limit)))
-    await db.execute(_PLAN_ONCE)
+    await db.execute(PLAN_ONCE)
     return found
 
 
@@ -95,8 +124,6 @@ def _conditions(asked: Asked) -> list[sa.ColumnElement[bool]]:
         conditions.append(pipeline.c.commit.between(asked.commit, asked.commit + AFTER_HEX))
     if asked.repository is not None:
         conditions.append(_of(asked.repository))
-    if asked.state is not None:
-        conditions.append(_may_be(asked.state))
     if asked.since is not None:
         conditions += [pipeline.c.created_at >= asked.since, pipeline.c.id > _last_before(asked.since)]
     same = {"branch": asked.branch, "pull_request": asked.pull_request, "requested_by": asked.requested_by}
@@ -117,14 +144,24 @@ def _last_before(moment: datetime) -> Any:
     return sa.func.coalesce(newest.scalar_subquery(), 0)
 
 
-def _may_be(state: JobState) -> sa.ColumnElement[bool]:
-    """Say that a pipeline has a job that makes it so, if no other one says otherwise."""
-    its = sa.select(job.c.pipeline_id).where(sa.not_(job.c.replaced))
+def _may_be(state: JobState, before: int | None, limit: int) -> sa.Select[Any]:
+    """List the newest pipelines with a job that makes them so, if no other one says otherwise."""
+    its = sa.select(job.c.pipeline_id.label("id")).distinct().where(sa.not_(job.c.replaced))
     if state not in ENDED:
         meant = sorted({state} if state is not JobState.RUNNING else {*HELD, JobState.QUEUED})
-        return pipeline.c.id.in_(its.where(job.c.state.in_(meant), job.c.ended_at.is_(None)))
+        return _newest(its.where(job.c.state.in_(meant), job.c.ended_at.is_(None)), job.c.pipeline_id, before, limit)
     its = its.where(job.c.state == state, job.c.ended_at.is_not(None))
-    if state is JobState.ERRORED:  # so is what nothing could be planned for
-        failed = pipeline.alias("failed")
-        return pipeline.c.id.in_(its.union_all(sa.select(failed.c.id).where(failed.c.error.is_not(None))))
-    return pipeline.c.id.in_(its)
+    its = _newest(its, job.c.pipeline_id, before, limit)
+    if state is not JobState.ERRORED:
+        return its
+    unplanned = sa.select(pipeline.c.id).where(pipeline.c.error.is_not(None))  # what has no job is errored too
+    unplanned = _newest(unplanned, pipeline.c.id, before, limit)
+    both = sa.union(sa.select(its.subquery("its").c.id), sa.select(unplanned.subquery("unplanned").c.id)).subquery(
+        "both"
+    )
+    return _newest(sa.select(both.c.id), both.c.id, None, limit)
+
+
+def _newest(of: sa.Select[Any], id_: sa.ColumnElement[int], before: int | None, limit: int) -> sa.Select[Any]:
+    below = of if before is None else of.where(id_ < before)
+    return below.order_by(id_.desc()).limit(limit)

@@ -254,6 +254,21 @@ async def of(db: AsyncConnection, pipeline_ids: Sequence[int]) -> list[PipelineV
     return [_view(row) for row in rows.mappings()]
 
 
+async def in_state(db: AsyncConnection, pipeline_ids: Sequence[int], state: JobState) -> list[int]:
+    """Choose those of some pipelines that are in a state, the newest first."""
+    if not pipeline_ids:
+        return []
+    return list(await db.scalars(_in_state(), {"pipeline_ids_": list(pipeline_ids), "state_": state.value}))
+
+
+@cache
+def _in_state() -> sa.Select[Any]:
+    some = sa.func.any(sa.bindparam("pipeline_ids_", type_=ARRAY(sa.Integer)))
+    wanted = sa.select(col(Pipeline.id)).select_from(Pipeline).join(_DERIVED, sa.true())
+    wanted = wanted.where(col(Pipeline.id) == some, _DERIVED.c.state == sa.bindparam("state_", type_=sa.Text))
+    return fixed(wanted.order_by(col(Pipeline.id).desc()))
+
+
 @cache
 def _of_ids() -> sa.Select[Any]:
     some = sa.func.any(sa.bindparam("pipeline_ids_", type_=ARRAY(sa.Integer)))
