@@ -5,7 +5,7 @@ those with a job that can make it so, by an index; or, where the state is usual 
 those that are found by this. Their states are derived afterwards, a window at a time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,11 +52,19 @@ async def page(db: AsyncConnection, asked: Asked, *, before: int | None = None, 
     Args:
         before: `next` of the page above.
     """
+    if isinstance(asked.repository, str):  # by its id an index has its pipelines in their order
+        known = await _named(db, asked.repository)
+        asked = replace(asked, repository=known[0] if len(known) == 1 else asked.repository)
     if asked.state is None:
         some = await _candidates(db, asked, before, limit + 1)
         items = await pipelines.of(db, some[:limit])
         return Found(items=items, next=some[limit - 1] if len(some) > limit else None)
     return await _of_state(db, asked, asked.state, before, limit)
+
+
+async def _named(db: AsyncConnection, name: str) -> list[int]:
+    wanted = sa.select(repository.c.id).where(sa.func.lower(repository.c.full_name) == name.lower())
+    return list(await db.scalars(wanted))
 
 
 async def list_(db: AsyncConnection, *, before: int | None = None, limit: int = 50, **asked: Any) -> list[PipelineView]:
