@@ -11,12 +11,12 @@ from app.db.sight import Sight
 from app.deps import Deps
 from app.web.auth import Actor
 
-SERVICES = frozenset({"hooks", "leases", "health"})  # blueprints of forges, builders, machines: these see all
+SERVICES = frozenset({"hooks", "leases", "health", "metrics"})  # blueprints of forges, builders, machines: these see all
 
 
 def is_for_people() -> bool:
     """Tell whether this request is of somebody who may see less than all."""
-    return request.blueprint not in SERVICES and request.endpoint != "static"
+    return request.endpoint not in (None, "static") and request.blueprint not in SERVICES
 
 
 def see_as(actor: Actor | None) -> None:
