@@ -11,7 +11,7 @@ from app.db.sight import Sight
 from app.deps import Deps
 from app.web.auth import Actor
 
-SERVICES = frozenset({"hooks", "leases", "health", "metrics"})  # blueprints of forges, builders, machines: these see all
+SERVICES = frozenset({"hooks", "leases", "health", "metrics"})  # of forges, builders and machines: these see all
 
 
 def is_for_people() -> bool:
