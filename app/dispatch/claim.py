@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
-from app.db.queries import attempts, boards, builders, caps, jobs
+from app.db.queries import attempts, boards, builders, caps
 from app.deps import Deps
 from app.dispatch import proxy, queue
 from app.errors import BuilderInUse, Drained, Unavailable
@@ -117,9 +117,7 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
     facts: Any = None
     try:
         async with deps.begin() as db:
-            attempt_id = await _open(db, asking, job_id, deps.settings.caps)
-            if attempt_id is not None:
-                facts = await attempts.lease_facts(db, attempt_id)
+            facts = await _open(db, asking, job_id, deps.settings.caps)
     except sa.exc.IntegrityError as problem:  # the board, or this very claim, is being served by another request
         log.info("claim_raced", builder=asking.builder.name, job=job_id, error=str(problem.orig)[:200])
         facts = None
@@ -129,7 +127,7 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
     return facts
 
 
-async def _open(db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[str, int]) -> int | None:
+async def _open(db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[str, int]) -> Any:
     """Move the job to leased and open its attempt, all in the caller's transaction."""
     await caps.lock(db, job_id, most)
     board = await boards.free_for(db, asking.builder.id, asking.names, job_id, most)
@@ -138,14 +136,10 @@ async def _open(db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[
     further = await boards.lock_further(db, board.builder_id, board.further)
     if further is None:
         return None
-    actor = f"builder {asking.builder.name}"
-    epoch = await jobs.move(db, job_id, JobState.LEASED, actor=actor, reason="", epoch=jobs.next_epoch)
-    if epoch is None:
-        return None
     return await attempts.open_(
         db,
         job_id=job_id,
-        epoch=epoch,
+        actor=f"builder {asking.builder.name}",
         board_id=board.id,
         builder_id=board.builder_id,
         claim_id=asking.claim_id,

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health, Priority
-from app.db.queries import attempts, boards, builders, jobs
+from app.db.queries import attempts, boards, builders
 from app.db.tables import board as board_table
 from app.db.tables import builder as builder_table
 from app.db.tables import pipeline
@@ -80,27 +82,21 @@ async def test_a_job_that_rq_hands_out_twice_is_leased_once(world: World) -> Non
     lab = await world.builder("lab", offer("one", type="nucleo"), offer("two", type="nucleo"))
     job_id = await world.queued()
 
-    async def lease(board_name: str, opened: asyncio.Event, go_on: asyncio.Event) -> int | None:
-        async with world.deps.begin() as db:
-            opened.set()
-            await go_on.wait()
-            epoch = await jobs.move(db, job_id, JobState.LEASED, epoch=jobs.next_epoch)
-            if epoch is not None:
-                board_id = (await world.board(board_name)).id
-                await attempts.open_(
-                    db, job_id=job_id, epoch=epoch, board_id=board_id, builder_id=lab.id, claim_id=uuid4()
-                )
-            return epoch
+    async def lease(db: AsyncConnection, board_name: str) -> Any:
+        board_id = (await world.board(board_name)).id
+        return await attempts.open_(
+            db, job_id=job_id, actor="builder lab", board_id=board_id, builder_id=lab.id, claim_id=uuid4()
+        )
 
-    ready, go = asyncio.Event(), asyncio.Event()
-    async with world.deps.begin() as first:
-        epoch = await jobs.move(first, job_id, JobState.LEASED, epoch=jobs.next_epoch)
-        late = asyncio.create_task(lease("two", ready, go))
-        await ready.wait()
-        go.set()
+    async with world.deps.begin() as first, world.deps.begin() as second:
+        facts = await lease(first, "one")
+        late = asyncio.create_task(lease(second, "two"))
         await world.somebody_waits_for_a_row()
+        await first.commit()
+        assert await late is None
 
-    assert (epoch, await late) == (1, None)
+    assert facts.epoch == 1
+    assert await world.states(job_id) == ["leased"]
 
 
 async def test_jobs_leave_in_the_order_of_their_classes_and_then_of_their_age(world: World) -> None:

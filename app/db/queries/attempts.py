@@ -53,52 +53,6 @@ def interval(seconds: float) -> Any:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-_taken = sa.select(job.c.board_type, job.c.priority, job.c.share).where(job.c.id == sa.bindparam("job_id"))
-_take_turn = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.c.share], _taken)
-_take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
-_opened = (
-    sa.insert(attempt)
-    .values(
-        lease_until=now + interval(LEASE_S),
-        reason="",
-        no_base="",
-        log_sha256="",
-        log_size=0,
-        log_dropped=0,
-        phases=[],
-        began={},
-    )
-    .values({name: sa.bindparam(name) for name in ("job_id", "epoch", "board_id", "builder_id", "claim_id")})
-    .returning(attempt.c.id)
-    .cte("opened")
-)
-_boards = sa.func.unnest(sa.bindparam("boards", type_=sa.ARRAY(sa.Integer)))
-_hold = insert(attempt_board).from_select(
-    ["attempt_id", "board_id", "is_open"], sa.select(_opened.c.id, _boards, sa.true())
-)
-_open = fixed(sa.select(_opened.c.id).add_cte(_hold.cte("hold"), _take_turn.cte("take_turn")))
-
-
-async def open_(
-    db: AsyncConnection,
-    *,
-    job_id: int,
-    epoch: int,
-    board_id: int,
-    builder_id: int,
-    claim_id: UUID,
-    further: Sequence[int] = (),
-) -> int:
-    """Open the next attempt of a job on a board and the further ones it needs, which is the turn of the job's line.
-
-    Raises:
-        sqlalchemy.exc.IntegrityError: the job or a board is held, or the claim has an attempt.
-    """
-    ours = {"job_id": job_id, "epoch": epoch, "board_id": board_id, "builder_id": builder_id, "claim_id": claim_id}
-    ours["boards"] = sorted([board_id, *further])
-    return int((await db.execute(_open, ours)).scalar_one())
-
-
 _same_claim = sa.and_(attempt.c.builder_id == builder.c.id, attempt.c.claim_id == sa.bindparam("claim_id"))
 _by_claim = (
     sa.select(attempt.c.id, attempt.c.accepted_at, attempt.c.ended_at, builders.is_drained.label("is_drained"))
@@ -115,37 +69,34 @@ async def by_claim(db: AsyncConnection, builder_id: int, claim_id: UUID) -> Any:
     return (await db.execute(_by_claim, {"builder_id": builder_id, "claim_id": claim_id})).one()
 
 
-_also = board.alias("also")
 # The limit that counts from the claim: the smaller one of the pipeline's and the configuration's.
 limit_s = sa.func.coalesce(sa.func.least(pipeline.c.limit_s, configuration.c.limit_s), LIMIT_S)
-everything = (
-    attempt.join(job, job.c.id == attempt.c.job_id)
-    .join(pipeline, pipeline.c.id == job.c.pipeline_id)
-    .join(board, board.c.id == attempt.c.board_id)
-    .outerjoin(
-        configuration,
-        sa.and_(configuration.c.board_id == board.c.id, configuration.c.name == job.c.configuration),
-    )
-)
-_further = (
-    sa.select(sa.func.array_agg(_also.c.name))
-    .join_from(attempt_board, _also, _also.c.id == attempt_board.c.board_id)
-    .where(attempt_board.c.attempt_id == attempt.c.id, _also.c.id != attempt.c.board_id)
-    .correlate(attempt)
-    .scalar_subquery()
-)
-_lease = (
-    sa.select(
-        attempt.c.id,
-        attempt.c.job_id,
-        attempt.c.epoch,
-        attempt.c.log_size,
+
+
+def _with_all(of: Any) -> Any:
+    """Join an attempt, or what has its job_id and board_id, with all that it is about."""
+    own = sa.and_(configuration.c.board_id == board.c.id, configuration.c.name == job.c.configuration)
+    there = of.join(job, job.c.id == of.c.job_id).join(pipeline, pipeline.c.id == job.c.pipeline_id)
+    return there.join(board, board.c.id == of.c.board_id).outerjoin(configuration, own)
+
+
+everything = _with_all(attempt)
+_also = board.alias("also")
+
+
+def _facts(of: Any, names: Any) -> sa.Select[Any]:
+    """Select what a builder has to know of an attempt; `names` are those of the further boards."""
+    return sa.select(
+        of.c.id,
+        of.c.job_id,
+        of.c.epoch,
+        of.c.log_size,
         job.c.pipeline_id,
         job.c.board_type,
         job.c.configuration,
         job.c.priority,
         board.c.name.label("board"),
-        sa.func.coalesce(_further, sa.cast([], sa.ARRAY(sa.Text))).label("further"),
+        sa.func.coalesce(names, sa.cast([], sa.ARRAY(sa.Text))).label("further"),
         board.c.hold_on_failure_s.is_not(None).label("keep_power"),
         pipeline.c.kind,
         pipeline.c.commit,
@@ -167,15 +118,72 @@ _lease = (
         repository.c.full_name,
         repository.c.clone_url,
         repository.c.private,
-    )
-    .select_from(everything.join(repository, repository.c.id == pipeline.c.repository_id))
-    .where(attempt.c.id == sa.bindparam("attempt_id"))
+    ).select_from(_with_all(of).join(repository, repository.c.id == pipeline.c.repository_id))
+
+
+_further = (
+    sa.select(sa.func.array_agg(_also.c.name))
+    .join_from(attempt_board, _also, _also.c.id == attempt_board.c.board_id)
+    .where(attempt_board.c.attempt_id == attempt.c.id, _also.c.id != attempt.c.board_id)
+    .correlate(attempt)
+    .scalar_subquery()
 )
+_lease = _facts(attempt, _further).where(attempt.c.id == sa.bindparam("attempt_id"))
 
 
 async def lease_facts(db: AsyncConnection, attempt_id: int) -> Any:
     """Read everything a builder has to know of its attempt."""
     return (await db.execute(_lease, {"attempt_id": attempt_id})).one()
+
+
+_leased = jobs.moving(JobState.LEASED, sa.bindparam("job_id_"), epoch=jobs.next_epoch, reason="").cte("leased")
+_mine = {name: sa.bindparam(f"{name}_", type_=attempt.c[name].type) for name in ("board_id", "builder_id", "claim_id")}
+_nothing = {"reason": "", "no_base": "", "log_sha256": "", "log_size": 0, "log_dropped": 0, "phases": [], "began": {}}
+_first: dict[str, Any] = {name: sa.literal(value, attempt.c[name].type) for name, value in _nothing.items()}
+_first |= {"job_id": _leased.c.id, "epoch": _leased.c.epoch, "lease_until": now + interval(LEASE_S)}
+_values = _mine | _first
+_opened = (
+    sa.insert(attempt)
+    .from_select(list(_values), sa.select(*_values.values()))
+    .returning(*(attempt.c[name] for name in ("id", "job_id", "epoch", "board_id", "log_size")))
+    .cte("opened")
+)
+_boards = sa.bindparam("boards", type_=sa.ARRAY(sa.Integer))
+_hold = insert(attempt_board).from_select(
+    ["attempt_id", "board_id", "is_open"], sa.select(_opened.c.id, sa.func.unnest(_boards), sa.true())
+)
+_taken = sa.select(job.c.board_type, job.c.priority, job.c.share).join_from(_leased, job, job.c.id == _leased.c.id)
+_take_turn = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.c.share], _taken)
+_take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
+_further_given = (
+    sa.select(sa.func.array_agg(_also.c.name))
+    .where(_also.c.id == sa.func.any(_boards), _also.c.id != _opened.c.board_id)
+    .correlate(_opened)
+    .scalar_subquery()
+)
+_open = fixed(_facts(_opened, _further_given).add_cte(_hold.cte("hold"), _take_turn.cte("take_turn")))
+
+
+async def open_(
+    db: AsyncConnection,
+    *,
+    job_id: int,
+    actor: str,
+    board_id: int,
+    builder_id: int,
+    claim_id: UUID,
+    further: Sequence[int] = (),
+) -> Any:
+    """Lease a queued job, in one statement: open its next attempt on its boards, which is the turn of its line.
+
+    Returns:
+        As `lease_facts`; None if the job is not queued any more.
+    Raises:
+        sqlalchemy.exc.IntegrityError: a board is held, or the claim has an attempt.
+    """
+    ours = {"job_id_": job_id, "board_id_": board_id, "builder_id_": builder_id, "claim_id_": claim_id}
+    told = {"actor_": actor[: audit.ACTOR_LIMIT], "detail_": "", "boards": sorted([board_id, *further])}
+    return (await db.execute(_open, ours | told)).one_or_none()
 
 
 _phase = sa.bindparam("phase_", type_=attempt.c.phase.type)
