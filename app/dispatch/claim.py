@@ -90,7 +90,7 @@ def has_room(asked: Claim) -> bool:
 
 async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease | None:
     """Try the candidates in their order. One that RQ does not give is in somebody else's hands."""
-    for job_id, board_type, priority in offers:
+    for job_id, board_type, priority, is_capped in offers:
         name = proxy.queue_name(board_type, priority)
         try:
             taken = await queue.call(deps, proxy.take, name, job_id)
@@ -99,7 +99,7 @@ async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease 
             raise Unavailable("Redis does not answer; jobs are handed out again when it does.") from problem
         if not taken:
             continue
-        facts = await _decide(deps, asking, name, job_id)
+        facts = await _decide(deps, asking, name, job_id, is_capped=is_capped)
         if facts is not None:
             await asyncio.gather(
                 queue.start(deps, asking.builder.name, name, job_id),
@@ -112,12 +112,12 @@ async def _first_of(deps: Deps, asking: Asking, offers: Sequence[Any]) -> Lease 
     return None
 
 
-async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
+async def _decide(deps: Deps, asking: Asking, name: str, job_id: int, *, is_capped: bool) -> Any:
     """Let the row decide on a job that RQ gave us, and read what its builder has to know; give it back on a no."""
     facts: Any = None
     try:
         async with deps.begin() as db:
-            facts = await _open(db, asking, job_id, deps.settings.caps)
+            facts = await _open(db, asking, job_id, deps.settings.caps, is_capped=is_capped)
     except sa.exc.IntegrityError as problem:  # the board, or this very claim, is being served by another request
         log.info("claim_raced", builder=asking.builder.name, job=job_id, error=str(problem.orig)[:200])
         facts = None
@@ -127,9 +127,12 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int) -> Any:
     return facts
 
 
-async def _open(db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[str, int]) -> Any:
+async def _open(
+    db: AsyncConnection, asking: Asking, job_id: int, most: Mapping[str, int], *, is_capped: bool = True
+) -> Any:
     """Move the job to leased and open its attempt, all in the caller's transaction."""
-    await caps.lock(db, job_id, most)
+    if is_capped:  # a cap that is set between the look and this counts from the next claim on
+        await caps.lock(db, job_id, most)
     board = await boards.free_for(db, asking.builder.id, asking.names, job_id, most)
     if board is None:
         return None

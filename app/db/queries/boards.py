@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.fixed import fixed
 from app.db.models import BuilderState
-from app.db.queries.caps import NO_CAPS
+from app.db.queries.caps import NO_CAPS, is_capped
 from app.db.queries.placing import (
     FURTHER_FREE,
     OF_JOB,
@@ -97,7 +97,7 @@ def _candidates() -> sa.Select[Any]:
     line = _in_turn()
     here = sa.select(1).select_from(places).where(*_NAMED, _has_further, board.c.type == job.c.board_type)
     fit = (
-        sa.select(job.c.id, job.c.queued_at, job.c.epoch)
+        sa.select(job.c.id, job.c.queued_at, job.c.epoch, is_capped.label("is_capped"))
         .select_from(job.join(pipeline))
         .where(*(column == line.c[column.name] for column in _LINE), passes_gates)
         .where(here.where(meets(OF_JOB, asking=True)).correlate(job, pipeline).exists())
@@ -105,11 +105,11 @@ def _candidates() -> sa.Select[Any]:
         .limit(CANDIDATES)
         .lateral("fit")
     )
-    fits = sa.select(line, fit.c.id, fit.c.queued_at.label("since"), fit.c.epoch).select_from(line.join(fit, sa.true()))
-    found = fits.limit(LOOKED_AT).subquery("found")
+    fits = sa.select(line, fit.c.id, fit.c.queued_at.label("since"), fit.c.epoch, fit.c.is_capped)
+    found = fits.select_from(line.join(fit, sa.true())).limit(LOOKED_AT).subquery("found")
     taken_at = sa.case((found.c.epoch > 0, found.c.since), else_=found.c.taken_at)  # tried again: in front of its line
     return (
-        sa.select(found.c.id, found.c.board_type, found.c.priority)
+        sa.select(found.c.id, found.c.board_type, found.c.priority, found.c.is_capped)
         .order_by(_place(found, found.c.since, taken_at), found.c.since, found.c.id)
         .limit(CANDIDATES)
     )
@@ -122,6 +122,8 @@ async def candidates(
     db: AsyncConnection, builder_id: int, names: Sequence[str], caps: Mapping[str, int] = NO_CAPS
 ) -> list[Any]:
     """List the jobs that one of the builder's named boards could start now, the next one first, as `app.turns` says.
+
+    Each is an id, board_type, priority, and is_capped: whether it has a share that is.
 
     Args:
         caps: boards that the jobs of one share may hold, by the names of the columns of a repository, which go before.

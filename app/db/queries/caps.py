@@ -74,6 +74,15 @@ CAPS: tuple[Cap, ...] = (
         "other jobs of the same repository hold all the boards that they may hold at a time",
     ),
 )
+# Whether a job's shares are capped, from job and pipeline: where none is, nothing has to be locked.
+is_capped = (
+    sa.select(1)
+    .where(
+        repository.c.id == pipeline.c.repository_id, sa.or_(*(sa.and_(each.applies, each.limit > 0) for each in CAPS))
+    )
+    .correlate_except(repository)
+    .exists()
+)
 # Narrow before wide, for everybody: two that wait for each other's share there cannot be.
 _lock = (
     sa.select(
