@@ -83,16 +83,22 @@ async def said(log: Path, pattern: str, child: asyncio.subprocess.Process) -> re
 
 async def ready(url: str, child: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until a service answers that it can work."""
-    async with asyncio.timeout(START_LIMIT), httpx2.AsyncClient(base_url=url) as client:
-        while True:
-            if child.returncode is not None:
-                raise AssertionError(f"ended with {child.returncode}:\n{log.read_text(errors='replace')}")
-            try:
-                if (await client.get("/readyz")).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(0.05)
+    last = "nothing"
+    try:
+        async with asyncio.timeout(START_LIMIT), httpx2.AsyncClient(base_url=url) as client:
+            while True:
+                if child.returncode is not None:
+                    raise AssertionError(f"ended with {child.returncode}:\n{log.read_text(errors='replace')}")
+                try:
+                    answer = await client.get("/readyz")
+                    if answer.status_code == httpx2.codes.OK:
+                        return
+                    last = answer.text
+                except httpx2.TransportError as problem:
+                    last = repr(problem)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"not ready within {START_LIMIT} s, but: {last}") from None
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
