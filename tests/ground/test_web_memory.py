@@ -5,7 +5,7 @@ import sys
 
 SIGNING = {"argon2", "cryptography.fernet", "cryptography.hazmat", "cryptography.x509"}
 LOAD = "app.cli.main.get_command(click.Context(app.cli.main), 'web')"
-DEAR = SIGNING | {"alembic", "gitlab", "numpy", "requests", "rich"}
+DEAR = SIGNING | {"alembic", "gitlab", "markdown_it", "numpy", "requests", "rich"}
 
 
 def test_a_web_process_that_starts_loads_no_cryptography_statistics_migrations_or_client_of_gitlab():

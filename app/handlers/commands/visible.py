@@ -6,9 +6,12 @@ out, a heading, a link's title or an image's text is no line. In doubt a line is
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 MAX_TEXT = 16_000  # characters read of a comment; GitHub allows 65,536
 MAX_LINES = 1_000
@@ -16,10 +19,6 @@ MAX_PARAGRAPH = 1_000  # characters; a longer one is prose, and holds no command
 MAX_INLINE = 4_000  # characters of all paragraphs that are looked into
 MAX_HTML = 2_000  # characters of one piece of HTML; after a longer one everything counts as hidden
 
-_BLOCKS = MarkdownIt("commonmark")
-_BLOCKS.core.ruler.disable("inline")
-_INLINE = MarkdownIt("commonmark").enable("strikethrough")
-_INLINE.core.ruler.disable("text_join")  # keeps apart what was escaped: `\/rig` is no command
 _OPENERS = {"bullet_list_open", "ordered_list_open", "list_item_open"}
 _OTHERS = {"blockquote_open", "heading_open"}
 _MARKS = {"em_open", "em_close", "strong_open", "strong_close", "s_open", "s_close"}
@@ -42,7 +41,7 @@ def lines(text: str, marks: Iterable[str]) -> list[str]:
     if not _mentions(text, starts):
         return []
     found, hidden, budget = list[str](), list[str](), MAX_INLINE
-    for token, top_level in _walk(_BLOCKS.parse(text)):
+    for token, top_level in _walk(_blocks().parse(text)):
         if token.type == "html_block":
             _follow(token.content, hidden)
         elif token.type == "inline" and (_mentions(token.content, starts) or _MARKUP.search(token.content)):
@@ -54,6 +53,24 @@ def lines(text: str, marks: Iterable[str]) -> list[str]:
     return found
 
 
+@cache
+def _blocks() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # at the first command: web, which loads this too, reads none  # noqa: PLC0415
+
+    made = MarkdownIt("commonmark")
+    made.core.ruler.disable("inline")
+    return made
+
+
+@cache
+def _inline() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # see above  # noqa: PLC0415
+
+    made = MarkdownIt("commonmark").enable("strikethrough")
+    made.core.ruler.disable("text_join")  # keeps apart what was escaped: `\/rig` is no command
+    return made
+
+
 def _mentions(text: str, marks: tuple[str, ...]) -> bool:
     low = text.lower()
     return any(mark in low for mark in marks)
@@ -63,7 +80,7 @@ def _begins(line: str, marks: tuple[str, ...]) -> bool:
     return line.lower().startswith(marks)
 
 
-def _walk(tokens: list[Token]) -> Iterator[tuple[Token, bool]]:
+def _walk(tokens: list["Token"]) -> Iterator[tuple["Token", bool]]:
     """Give each token, and whether nothing but lists is around it."""
     quoted = 0
     for token in tokens:
@@ -77,7 +94,7 @@ def _walk(tokens: list[Token]) -> Iterator[tuple[Token, bool]]:
 def _plain(content: str, hidden: list[str]) -> Iterator[str]:
     """Split a paragraph into lines of plain text; one that does not begin as plain text is left out."""
     line, is_plain = "", not hidden
-    for token in _INLINE.parseInline(content)[0].children or []:
+    for token in _inline().parseInline(content)[0].children or []:
         if token.type in ("softbreak", "hardbreak"):
             if is_plain:
                 yield line.strip()
@@ -92,7 +109,7 @@ def _plain(content: str, hidden: list[str]) -> Iterator[str]:
         yield line.strip()
 
 
-def _written(token: Token) -> str:
+def _written(token: "Token") -> str:
     """Give a piece of a line as its author wrote it: stars and underscores belong to names as to emphasis."""
     if token.type in ("text", "text_special", "code_inline"):
         return token.content
