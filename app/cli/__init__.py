@@ -97,7 +97,7 @@ class LazyGroup(click.Group):
 
 @contextmanager
 def _plain() -> Iterator[None]:
-    """Import as where rich is not installed: structlog would load it, 8 MB of each process, for traces we never show.
+    """Import as where rich is not installed: structlog would load it, 4 MB of each process, for traces we never show.
 
     The server's packages do not bring it, but development tools do.
     """
