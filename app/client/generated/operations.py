@@ -351,7 +351,9 @@ class Operations(Asking):
         return cast(DeliveryTold, self.asked("GET", f"/deliveries/{part(delivery_id)}", {}))
 
     def replay_delivery(self, delivery_id: int) -> DeliveryTold:
-        """Handle a delivery once more, as if it had just come. What it led to before is found, not doubled."""
+        """Handle a delivery once more, as if it had just come. What it led to before is found, not doubled.
+        Without its body, which is kept for some time only, that is not possible: `removed`.
+        """
         return cast(DeliveryTold, self.asked("POST", f"/deliveries/{part(delivery_id)}/replay", {}))
 
     def list_forges(self) -> Forges:
@@ -497,7 +499,9 @@ class Operations(Asking):
         return cast(Recipe, self.asked("GET", f"/jobs/{part(job_id)}/recipe", {}))
 
     def read_result(self, job_id: int, *, number: int | None = None, attempt: int | None = None) -> bytes:
-        """Read a result file verbatim, as a download: text/plain if it is text, else application/octet-stream."""
+        """Read a result file verbatim, as a download: text/plain if it is text, else application/octet-stream.
+        A file that was kept long enough is gone: `removed`.
+        """
         return self.read(f"/jobs/{part(job_id)}/result", {"number": number, "attempt": attempt})
 
     def retry_job(self, job_id: int) -> JobTold:

@@ -74,6 +74,9 @@ async def show_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> Delive
 
 @operation("POST", "/deliveries/{delivery_id}/replay", right=Right.ADMINISTER, answer=DeliveryTold)
 async def replay_delivery(deps: Deps, *, actor: Actor, delivery_id: int) -> DeliveryTold:
-    """Handle a delivery once more, as if it had just come. What it led to before is found, not doubled."""
+    """Handle a delivery once more, as if it had just come. What it led to before is found, not doubled.
+
+    Without its body, which is kept for some time only, that is not possible: `removed`.
+    """
     await replay(deps, delivery_id, actor)
     return await show_delivery(deps, actor=actor, delivery_id=delivery_id)

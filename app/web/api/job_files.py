@@ -69,7 +69,10 @@ async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
 
 @operation("GET", "/jobs/{job_id}/result", query=WhichResult, media=BYTES)
 async def read_result(deps: Deps, *, job_id: int, query: WhichResult) -> Response:
-    """Read a result file verbatim, as a download: text/plain if it is text, else application/octet-stream."""
+    """Read a result file verbatim, as a download: text/plain if it is text, else application/octet-stream.
+
+    A file that was kept long enough is gone: `removed`.
+    """
     async with deps.begin() as db:
         attempt_id = await attempt_of(db, job_id, query.attempt)
         data = await results.file(db, attempt_id, query.number) if attempt_id else None
