@@ -89,7 +89,7 @@ async def test_a_look_is_answered_with_the_pairs_that_are_still_to_come(world: W
 
     assert [each.json() for each in (first, again)] == [{"more": 0}] * 2  # equal to the last digit: proved at once
     assert last.json() == {"more": 16}
-    [found] = (await lab.http.get("comparisons")).json()["items"]
+    [found] = (await world.read("comparisons")).json()["items"]
     assert (found["pairs"], found["looks"], found["is_over"], found["counts"]) == (16, 2, False, {"undecided": 1})
 
 
@@ -103,7 +103,7 @@ async def test_a_look_at_files_that_did_not_arrive_whole_says_so_and_judges_noth
     answers = [await lab.look(lease, 8, [each]) for each in wrong]
 
     assert {each.status_code for each in answers} == {412}
-    assert (await lab.http.get("comparisons")).json()["items"] == []
+    assert (await world.read("comparisons")).json()["items"] == []
 
 
 async def test_a_look_is_refused_to_other_builders_other_epochs_and_when_all_is_over(world: World) -> None:
@@ -124,7 +124,7 @@ async def test_a_look_of_a_job_that_compares_nothing_wants_no_pairs(world: World
     lease = await world.running(lab)
 
     assert (await lab.look(lease, 8, [])).json() == {"more": 0}
-    assert (await lab.http.get("comparisons")).json()["items"] == []
+    assert (await world.read("comparisons")).json()["items"] == []
 
 
 async def test_a_builder_can_send_no_more_results_than_the_most_pairs_have(world: World) -> None:
@@ -156,8 +156,9 @@ async def test_another_web_process_answers_the_next_look(world: World) -> None:
     told = await measured(lab, lease, 9)
 
     here = await lab.look(lease, 8, told)
-    lab.http = await world.client(lab.token, await world.another_web())
+    elsewhere = await world.another_web()
+    lab.http = await world.client(lab.token, elsewhere)
     there = await lab.look(lease, 8, told)
 
     assert (here.status_code, here.json()) == (there.status_code, there.json()) == (200, {"more": 0})
-    assert len((await lab.http.get("comparisons")).json()["items"]) == 1
+    assert len((await world.read("comparisons", elsewhere)).json()["items"]) == 1

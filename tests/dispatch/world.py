@@ -116,6 +116,11 @@ class World:
         async with httpx2.AsyncClient(base_url=self.address) as visitor:
             return (await visitor.get(path)).text
 
+    async def read(self, path: str, address: str | None = None) -> httpx2.Response:
+        """Ask the API as nobody in particular, who sees what is public: a builder's token opens nothing to read."""
+        async with httpx2.AsyncClient(base_url=f"{address or self.address}/api/v1/", trust_env=False) as visitor:
+            return await visitor.get(path)
+
     async def client(self, token: str, address: str | None = None) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {token}", "Rigline-Protocol": str(protocol.PROTOCOL)}
         base = f"{address or self.address}/api/v1/"
