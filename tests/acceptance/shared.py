@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import httpx2
+
 from app.settings import Settings
 from integrations.fake.server import GITHUB
 from tests.acceptance import processes
@@ -64,6 +66,13 @@ async def builder(board: str, web: str, folder: Path, client: dict[str, str]) ->
     async with processes.running(*words, env=env, log=log) as child:
         await processes.said(log, "connected", child)
         yield
+
+
+def admin(web: Path) -> httpx2.AsyncClient:
+    """Speak to the web process of this folder as admin: over its socket, as who may open that is one."""
+    return httpx2.AsyncClient(
+        base_url="http://rigline", transport=httpx2.AsyncHTTPTransport(uds=str(web / "rigline.sock"))
+    )
 
 
 def free_port() -> int:

@@ -24,7 +24,7 @@ from integrations.forge import Permission
 from tests.acceptance import processes
 from tests.acceptance.conftest import repository, serving
 from tests.acceptance.processes import RIGLINE
-from tests.acceptance.shared import SECRET, TOKEN, builder, environment, start_service
+from tests.acceptance.shared import SECRET, TOKEN, admin, builder, environment, start_service
 
 OUTAGE_S = 300
 SCRIPT = """\
@@ -148,8 +148,9 @@ async def test_a_result_comes_once_after_a_database_that_was_away_for_five_minut
         await until(lambda: db.fetchval("SELECT count(*) FROM measurement"))
         attempts = await db.fetch("SELECT job_id, epoch, outcome FROM attempt")
         kept = await db.fetchrow("SELECT (SELECT count(*) FROM result), (SELECT count(*) FROM measurement)")
-    [pipeline] = (await stage.http.get("/api/v1/pipelines")).json()["items"]
-    log = (await stage.http.get(f"/api/v1/jobs/{attempts[0]['job_id']}/log")).text
+    async with admin(tmp_path / "web-0") as http:  # the repository is private
+        [pipeline] = (await http.get("/api/v1/pipelines")).json()["items"]
+        log = (await http.get(f"/api/v1/jobs/{attempts[0]['job_id']}/log")).text
 
     assert away.status_code == 503
     assert "HTTP 500" not in (tmp_path / "left-agent/agent.log").read_text()

@@ -23,7 +23,7 @@ from integrations.forge import Permission
 from tests.acceptance import processes
 from tests.acceptance.conftest import repository, serving
 from tests.acceptance.processes import RIGLINE
-from tests.acceptance.shared import PUBLIC_URL, SECRET, TOKEN, builder, environment, start_service
+from tests.acceptance.shared import PUBLIC_URL, SECRET, TOKEN, admin, builder, environment, start_service
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 BUILD = "#!/bin/sh\necho building\n"
@@ -54,10 +54,16 @@ class Lab:
         assert answer.status_code == 202, answer.text
 
     async def get(self, path: str, web: int = 0) -> Any:
-        async with httpx2.AsyncClient(base_url=self.webs[web]) as http:
+        """Read as admin: one of the repositories is private."""
+        async with admin(self.folder / f"web-{web}") as http:
             answer = await http.get(f"/api/v1{path}")
         answer.raise_for_status()
         return answer.json() if "json" in answer.headers["content-type"] else answer.text
+
+    async def status(self, path: str, web: int = 0) -> int:
+        """Read as anybody; give the status of the answer."""
+        async with httpx2.AsyncClient(base_url=self.webs[web]) as http:
+            return (await http.get(f"/api/v1{path}")).status_code
 
     async def until(self, met: Any, limit: float = 30.0) -> Any:
         """Look again and again until something is so; what it was."""
@@ -129,6 +135,7 @@ async def test_a_push_is_built_and_run_on_the_right_boards_with_a_live_log_and_e
         assert (await site.get(f"/jobs/{job['id']}"))["attempt"]["builder"] == f"{job['board_type']}-builder"
     assert sorted(job["board_type"] for job in pipeline["jobs"]) == ["left", "right"]
     assert site.world.latest(site.commit)["rigline/run"].target_url == f"{PUBLIC_URL}/pipelines/{pipeline['id']}"
+    assert await site.status(f"/pipelines/{pipeline['id']}") == (404 if site.projects[forge].private else 200)
     history = await site.get("/series")
     assert [each["benchmark"] for each in history["items"]] == ["boot", "boot"]
 
@@ -154,8 +161,7 @@ async def test_no_secret_is_left_in_logs_rows_pages_or_git(site: Lab, settings: 
 
 async def _pages(site: Lab, pipelines: list[Any]) -> tuple[list[str], list[str]]:
     """Read what an admin sees, who sees the most, and the logs of all jobs."""
-    socket = httpx2.AsyncHTTPTransport(uds=str(site.folder / "web-0/rigline.sock"))
-    async with httpx2.AsyncClient(base_url="http://rigline", transport=socket) as http:
+    async with admin(site.folder / "web-0") as http:
         jobs = [job["id"] for each in pipelines for job in (await site.get(f"/pipelines/{each['id']}"))["jobs"]]
         brought = [each["id"] for each in (await http.get("/deliveries.json")).json()["items"]]
         paths = ["/", "/pipelines", "/builders", "/deliveries", "/api/v1/pipelines", "/api/v1/repositories", "/metrics"]
