@@ -165,7 +165,7 @@ async def test_gitlabs_conflict_is_retried_three_times_at_most(subject, monkeypa
 @of("gitlab")
 @only(
     ("level", "right"),
-    [(10, "READ"), (15, "READ"), (20, "READ"), (25, "READ"), (30, "WRITE"), (50, "ADMIN"), (5, "NONE")],
+    [(10, "READ"), (15, "READ"), (20, "TRIAGE"), (25, "TRIAGE"), (30, "WRITE"), (50, "ADMIN"), (5, "NONE")],
 )
 async def test_gitlabs_levels_count_as_numbers(level, right, subject):
     async def members(scope, receive, send):

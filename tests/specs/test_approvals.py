@@ -21,6 +21,7 @@ async def world(world):
     world.forges.account("stranger")
     for each in (world.repository, world.project):
         world.forges.grant(each.id, "reader", Permission.READ)
+        world.forges.grant(each.id, "sorter", Permission.TRIAGE)
         each.grow(B, branch="main")
         each.grow(A, B)
     return world
@@ -85,7 +86,7 @@ async def test_the_next_push_awaits_an_approval_of_its_own(talk):
     assert await talk.states(A) == ["cancelled"]
 
 
-@pytest.mark.parametrize("who", ["stranger", "reader"])
+@pytest.mark.parametrize("who", ["stranger", "reader", "sorter"])
 async def test_who_may_not_write_cannot_approve(talk, who):
     [reply] = await talk.say(f"/rig approve {A}", by=who)
 
@@ -265,7 +266,8 @@ async def test_a_command_in_a_review_needs_no_commit_as_the_review_has_one(githu
 
 
 @pytest.mark.parametrize(
-    ("who", "state"), [("reader", "approved"), ("stranger", "approved"), ("maintainer", "commented")]
+    ("who", "state"),
+    [("reader", "approved"), ("sorter", "approved"), ("stranger", "approved"), ("maintainer", "commented")],
 )
 async def test_a_review_by_who_may_not_write_or_that_does_not_approve_is_no_approval(github, who, state):
     await github.review("Fine by me" if state == "commented" else None, by=who, state=state)

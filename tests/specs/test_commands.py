@@ -22,6 +22,7 @@ async def world(world):
     for each in (world.repository, world.project):
         world.forges.grant(each.id, "author", Permission.WRITE)
         world.forges.grant(each.id, "reader", Permission.READ)
+        world.forges.grant(each.id, "sorter", Permission.TRIAGE)
     return world
 
 
@@ -188,10 +189,11 @@ async def test_our_own_reply_that_quotes_a_command_starts_nothing(talk):
     assert len(await talk.heard()) == 1
 
 
-async def test_who_may_only_read_is_refused_once_and_then_silently(talk):
-    first = await talk.say("/rig run", by="reader")
-    second = await talk.say("/rig run", by="reader")
-    third = await talk.say("/rig dance", by="reader")
+@pytest.mark.parametrize("who", ["reader", "sorter"])
+async def test_who_may_only_read_or_sort_is_refused_once_and_then_silently(talk, who):
+    first = await talk.say("/rig run", by=who)
+    second = await talk.say("/rig run", by=who)
+    third = await talk.say("/rig dance", by=who)
 
     assert len(first) == 1
     assert "you are not among them" in first[0]

@@ -95,10 +95,12 @@ async def test_one_of_author_and_sender_alone_is_not_enough(world, author, sende
     assert await world.job_states(A) == AWAITING
 
 
-@pytest.mark.parametrize("right", [Permission.NONE, Permission.READ])
-async def test_a_right_to_read_is_not_enough(world, right):
-    world.forges.grant(world.repository.id, "reader", right)
-    await world.receive(forked(world, author="reader"))
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+@pytest.mark.parametrize("right", [Permission.NONE, Permission.READ, Permission.TRIAGE])
+async def test_a_right_to_read_or_to_sort_is_not_enough(world, right, forge):
+    hosted = world.repository if forge == "github" else world.project
+    world.forges.grant(hosted.id, "reader", right)
+    await world.receive(forked(world, author="reader", forge=forge))
 
     assert await world.job_states(A) == AWAITING
 
