@@ -48,7 +48,7 @@ class Detection:
     sigma: float = 0.0  # noise of one point, relative to the level; 0.0 if there are too few points to say
     autocorrelation: float = 0.0  # of neighbouring points, 0 … 0.8
     level: float | None = None  # median of the segment that goes on; None without points
-    band: tuple[float, float] | None = None  # where its next point lies unless something changes
+    band: tuple[float, float] | None = None  # where its next point lies unless something changes; None: nobody knows
     spikes: tuple[int, ...] = ()  # indices of lone outliers, which were left out
     measured: int = 0  # finite values
 
@@ -201,8 +201,10 @@ def _reach(found: Segmented, side: Floats) -> tuple[float, float]:
     return max(least, middle - float(ordered[low])), max(least, float(ordered[high]) - middle)
 
 
-def _band(level: float, scaled: Scaled, found: Segmented) -> tuple[float, float]:
+def _band(level: float, scaled: Scaled, found: Segmented) -> tuple[float, float] | None:
+    """Give the band around a level; None where it is wider than numbers reach: that would expect anything."""
     width = BAND * found.sigma * math.sqrt(scale.inflation(found.autocorrelation))
     if scaled.unit is not None:
-        return level - width * scaled.unit, level + width * scaled.unit
+        low, high = level - width * scaled.unit, level + width * scaled.unit
+        return (low, high) if math.isfinite(low) and math.isfinite(high) else None
     return level * math.exp(-width), min(level * math.exp(min(width, scale.LARGEST)), sys.float_info.max)

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from app.history.detector import Detection, detect, refit
@@ -14,7 +14,7 @@ from app.history.geometric import summarise
 from app.history.multiplicity import Row, judge_all
 from app.history.noise import false_alarms, pair_noise
 from app.history.paired import judge
-from app.history.unpaired import judge_unpaired, once
+from app.history.unpaired import Once, Place, judge_unpaired, once
 from app.history.verdict import Better, Metric, Rule, Verdict
 from tests.history.bounds import QUIET, RARE
 
@@ -97,6 +97,7 @@ def test_any_two_sets_of_samples_get_a_verdict_that_fails_nothing(
 
 @QUIET
 @given(blocks(12), some.sampled_from([0.0, 1.0, 1e-300, 1e300, math.inf, math.nan]), some.lists(some.integers(-3, 90)))
+@example([0.0, 0.0, -1e308, -1e308, 1.7e308, 1.7e308], 0.0, [])  # half of its band is wider than numbers reach
 def test_any_series_is_judged(series: Sequence[float | None], resolution: float, boundaries: list[int]) -> None:
     found = detect(series, resolution=resolution, boundaries=boundaries)
 
@@ -108,6 +109,13 @@ def test_any_series_is_judged(series: Sequence[float | None], resolution: float,
         if cut.change is not None:
             assert cut.low is not None and cut.high is not None
             assert cut.low <= cut.high
+
+
+def test_a_band_wider_than_numbers_reach_is_none_and_a_value_beside_it_has_no_place() -> None:
+    found = detect([0.0, 0.0, -1e308, -1e308, 1.7e308, 1.7e308])
+
+    assert (found.level, found.band) == (0.0, None)
+    assert once(3.0, found) == Once(value=3.0, place=Place.UNKNOWN, level=0.0)
 
 
 @RARE
