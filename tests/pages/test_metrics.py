@@ -1,8 +1,8 @@
 """What `/metrics` says of the whole service."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from tests.pages.site import NOW, Site, sha
+from tests.pages.site import Site, sha
 
 
 async def gauge(site: Site, name: str) -> dict[str, float]:
@@ -15,7 +15,7 @@ async def gauge(site: Site, name: str) -> dict[str, float]:
 async def test_what_waits_and_what_runs_is_counted_by_where_it_waits_and_since_when(site: Site) -> None:
     pipeline = await site.pipeline(await site.repository())
     for number, age in enumerate((30, 90)):
-        waits = {"queued_at": NOW - timedelta(seconds=age), "configuration": str(number)}
+        waits = {"queued_at": datetime.now(UTC) - timedelta(seconds=age), "configuration": str(number)}
         await site.job(pipeline, **waits)
     running = await site.job(pipeline, "running", configuration="third")
     await site.attempt(running)
@@ -35,7 +35,8 @@ async def test_what_waits_and_what_runs_is_counted_by_where_it_waits_and_since_w
 
 async def test_what_a_forge_does_not_know_yet_is_counted_with_how_late_it_is(site: Site) -> None:
     repository = await site.repository()
-    late = {"repository_id": repository, "commit": sha(1), "next_at": NOW - timedelta(minutes=7), "version": 2}
+    due = datetime.now(UTC) - timedelta(minutes=7)
+    late = {"repository_id": repository, "commit": sha(1), "next_at": due, "version": 2}
     await site.insert("status", context="rigline", pipeline_id=await site.pipeline(repository), **late)
 
     lag = await gauge(site, "rigline_outbox_lag_seconds")

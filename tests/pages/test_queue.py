@@ -8,14 +8,15 @@ from app.web.pages.filters import for_how_long
 from app.web.pages.queue import starts
 from app.web.pages.rows import JobRow
 from tests.pages import scene
-from tests.pages.site import NOW, sha
+from tests.pages.site import sha
 
 
 async def test_what_waits_stands_in_its_line_with_reason_and_time_since_it_was_queued(site):
     await scene.lab(site, commits=1)
     repository = await site.repository("acme/late", forge_id=12)
-    old = await site.pipeline(repository, sha(5), created_at=NOW - timedelta(days=3), title="Waited for approval")
-    urgent = await site.job(old, board_type="rpi4", priority="release", queued_at=NOW - timedelta(minutes=1))
+    now = datetime.now(UTC)
+    old = await site.pipeline(repository, sha(5), created_at=now - timedelta(days=3), title="Waited for approval")
+    urgent = await site.job(old, board_type="rpi4", priority="release", queued_at=now - timedelta(minutes=1))
 
     view, page = await site.json("/queue.json"), await site.get("/queue")
 

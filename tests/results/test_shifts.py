@@ -1,7 +1,7 @@
 """Series become change points, change points shifts: what the worker finds after each point."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from app.db.queries import analysing, analysis
 from app.db.queries.forgiven import Compared
 from app.db.queries.forgiven import forgiven as read_forgiven
 from app.results import analysing as analyser
-from tests.pages.site import NOW, sha
+from tests.pages.site import sha
 from tests.results.lines import steady, stepped
 
 
@@ -306,12 +306,13 @@ async def test_a_broken_series_does_not_keep_the_others_from_being_analysed(hist
 
 
 async def test_a_measured_commit_is_analysed_without_anybody_asking(history):
+    before = datetime.now(UTC)
     for number in range(3):
         await history.push(number, 10, 11, 12)
 
     due = [row["due_at"] for row in await history.rows_of("analysis")]
 
-    assert len(due) == 1 and due[0] is not None and due[0] >= NOW
+    assert len(due) == 1 and due[0] is not None and due[0] >= before
 
 
 async def forgiven(history, base, head, worse=0.1, *, benchmark="boot", **more):
