@@ -32,6 +32,7 @@ from builders.protocol import (
     Welcome,
 )
 
+ACCEPT_STEPS = 4  # of the event loop: a task, its transport, the call of `_accept`, the end of what that aborts
 TOKEN = "rlb_lab1.a-very-secret-value-of-this-builder"
 
 
@@ -124,15 +125,24 @@ class FakeService:
         self.offline = False
         self.news = asyncio.Condition()
         self.connections: set[asyncio.StreamWriter] = set()
+        self.serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> FakeService:
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=MAX_CHUNK * 2)
+        self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=MAX_CHUNK * 2)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.offline = True
+        asyncio.get_running_loop().remove_reader(self.server.sockets[0].fileno())  # nobody more is accepted
+        for _ in range(ACCEPT_STEPS):  # who was is sent away; a server that is closed first would forget the socket
+            await asyncio.sleep(0)
         self.server.close()
         self.cut_all()
+        serving = list(self.serving)
+        for each in serving:
+            each.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     @property
     def url(self) -> str:
@@ -190,8 +200,17 @@ class FakeService:
 
     # HTTP, as little of it as the builder needs
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Know a connection at once: a task that is cancelled before its first step could not close it."""
+        if self.offline:
+            writer.transport.abort()
+            return
         self.connections.add(writer)
+        task = asyncio.create_task(self._serve(reader, writer))
+        self.serving.add(task)
+        task.add_done_callback(self.serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while not self.offline:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
