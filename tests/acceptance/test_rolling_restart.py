@@ -205,12 +205,13 @@ async def test_processes_are_replaced_one_by_one_and_nothing_is_lost_doubled_or_
         asked = ("--remote-url", f"{farm.git_url}/acme/boot.git", "--commit-hash", commit, "--seconds", "900")
         started = await processes.command(*RIGLINE, "dispatch", "run", *asked, "--no-wait", env=farm.env)
         assert started.status == 0, started.err
-        address = "/api/v1/pipelines/1"
+        pipeline_id = int(started.out.split()[-1])
+        address = f"/api/v1/pipelines/{pipeline_id}"
         pipeline = await farm.until(address, lambda it: all(job["state"] == "running" for job in it["jobs"]))
         jobs = [job["id"] for job in pipeline["jobs"]]
         watchers = [
             Watcher(path=f"/api/v1/jobs/{jobs[number]}/log/stream") for number in range(pages // 2)
-        ] + [Watcher(path="/events?topics=job%20pipeline&pipeline=1") for _ in range(pages - pages // 2)]  # fmt: skip
+        ] + [Watcher(path=f"/events?topics=job%20pipeline&pipeline={pipeline_id}") for _ in range(pages - pages // 2)]  # fmt: skip
         for each in watchers:
             group.create_task(each.watch(farm))
         group.create_task(visit(farm, answers, done))
