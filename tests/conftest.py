@@ -69,12 +69,17 @@ def find_chromium() -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that ask for a browser where there is none, and say so at the end."""
-    if find_chromium():
-        return
-    without = [item for item in items if "chromium" in getattr(item, "fixturenames", ())]
+    """Leave out what only campaigns run, and the tests that ask for a browser where there is none."""
+    has_browser, is_campaign = find_chromium() is not None, campaigns() > 1
+    without = [
+        item
+        for item in items
+        if (not has_browser and "chromium" in getattr(item, "fixturenames", ()))
+        or (not is_campaign and item.get_closest_marker("campaign"))
+    ]
     items[:] = [item for item in items if item not in without]
-    config.hook.pytest_deselected(items=without)
+    if without:
+        config.hook.pytest_deselected(items=without)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -88,7 +93,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Give each core a worker with servers of its own; a server that was given is for one run at a time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 0 if DATABASE_URL in os.environ else min(cores, WORKERS)
+    return 0 if DATABASE_URL in os.environ else min(cores + 1, WORKERS)  # one more: they wait for processes a lot
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +126,10 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def campaign() -> int:
     """Say how many times more often than usual a race is to be run: `make test-all` asks for twenty."""
+    return campaigns()
+
+
+def campaigns() -> int:
     return int(os.environ.get("RIGLINE_TEST_CAMPAIGN", "1"))
 
 

@@ -41,6 +41,7 @@ class TaskWorker(AloneWorker, SimpleWorker):
 
     death_penalty_class = UnixSignalDeathPenalty
     told_to_stop = False
+    told: "_Told | None" = None  # who listened until this worker does
     beaten_at = asked_at = -math.inf  # by the monotonic clock
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
@@ -71,6 +72,12 @@ class TaskWorker(AloneWorker, SimpleWorker):
         """Note the time. RQ would also beat for the callbacks that follow, and our tasks have none."""
         job.ended_at = utc_now()
 
+    def _install_signal_handlers(self) -> None:
+        """Listen from now on, and heed what came in the moment before: RQ would wait for a task for minutes."""
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if self.told is not None and self.told.to_stop:
+            self.told_to_stop = self._stop_requested = True
+
     def handle_warm_shutdown_request(self) -> None:
         """Remember that the end is wanted: RQ also leaves its loop when Redis is away."""
         self.told_to_stop = True
@@ -95,20 +102,21 @@ def _work_until_told(settings: Settings, name: str) -> None:
     told = _Told()
     while not told.to_stop:
         with redis.from_url(settings.redis_url) as connection:
-            told.to_stop |= _work(connection, f"{name}-{uuid4().hex[:6]}")
+            told.to_stop |= _work(connection, f"{name}-{uuid4().hex[:6]}", told)
         told.listen()
         if not told.to_stop:
             log.warning("worker_interrupted", wait_s=RECONNECT_S)
             time.sleep(RECONNECT_S)
 
 
-def _work(connection: redis.Redis, name: str) -> bool:
+def _work(connection: redis.Redis, name: str, told: "_Told") -> bool:
     """Work until told to stop (True) or Redis is away (False)."""
     try:
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
         worker = TaskWorker(
             [queue], name=name, connection=connection, serializer=JSONSerializer, log_job_description=False
         )
+        worker.told = told
         worker.work(logging_level="WARNING")
     except (redis.RedisError, OSError) as problem:
         log.warning("redis_away", error=str(problem)[:200])

@@ -66,7 +66,7 @@ async def stop(child: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(child.wait(), STOP_LIMIT)
     except TimeoutError:
-        child.kill()
+        child.send_signal(signal.SIGABRT)  # its log says then where it was
         await child.wait()
         raise
 
@@ -104,4 +104,4 @@ async def ready(url: str, child: asyncio.subprocess.Process, log: Path) -> None:
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Give what every process needs and no setting of this one, and what it is told."""
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**own, "NO_COLOR": "1", **env}
+    return {**own, "NO_COLOR": "1", "PYTHONFAULTHANDLER": "1", **env}

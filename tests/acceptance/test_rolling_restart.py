@@ -197,8 +197,8 @@ async def visit(farm: Farm, answers: Counter[str], done: asyncio.Event) -> None:
 async def test_processes_are_replaced_one_by_one_and_nothing_is_lost_doubled_or_refused(
     farm: Farm, campaign: int
 ) -> None:
-    """`make test-all`: 50 jobs and 20 pages; else 4 and 4."""
-    boards, pages = (50, 20) if campaign > 1 else (4, 4)
+    """`make test-all`: 50 jobs and 20 pages; else 2 and 2."""
+    boards, pages = (50, 20) if campaign > 1 else (2, 2)
     commit = repository(farm.folder / "git", "acme/boot", {"run.sh": RUN})
     answers, done = Counter[str](), asyncio.Event()
     async with builder(farm, boards), asyncio.TaskGroup() as group:
@@ -209,9 +209,9 @@ async def test_processes_are_replaced_one_by_one_and_nothing_is_lost_doubled_or_
         address = f"/api/v1/pipelines/{pipeline_id}"
         pipeline = await farm.until(address, lambda it: all(job["state"] == "running" for job in it["jobs"]))
         jobs = [job["id"] for job in pipeline["jobs"]]
-        watchers = [
-            Watcher(path=f"/api/v1/jobs/{jobs[number]}/log/stream") for number in range(pages // 2)
-        ] + [Watcher(path=f"/events?topics=job%20pipeline&pipeline={pipeline_id}") for _ in range(pages - pages // 2)]  # fmt: skip
+        paths = [f"/api/v1/jobs/{job}/log/stream" for job in jobs[: pages // 2]]
+        paths += [f"/events?topics=job%20pipeline&pipeline={pipeline_id}"] * (pages - pages // 2)
+        watchers = [Watcher(path=path) for path in paths]
         for each in watchers:
             group.create_task(each.watch(farm))
         group.create_task(visit(farm, answers, done))

@@ -53,7 +53,7 @@ async def test_a_day_of_kills_ends_with_forge_and_rows_alike_and_each_command_ca
     await assert_once(made)
 
 
-@pytest.mark.parametrize("forge", WEAK)
+@pytest.mark.parametrize("forge", ["github", pytest.param("gitlab", marks=pytest.mark.campaign)])
 async def test_a_worker_killed_at_the_weak_points_of_a_command_carries_it_out_and_answers_it_once(day, forge):
     made, running = day
     side, reaction, comments = next(each for each in made.sides if each.forge == forge), *WEAK[forge]

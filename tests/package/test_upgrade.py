@@ -20,6 +20,7 @@ def builders_of(instance):
     return {each["name"] for each in json.loads(instance.must("builder", "list", "--json"))["items"]}
 
 
+@pytest.mark.campaign
 def test_an_upgrade_that_fails_leaves_the_service_as_it_was_and_one_that_works_keeps_everything(place):
     head = schema.head()
     good = code_trees.copied(place / "good", head=head, migration=code_trees.GOOD)
@@ -54,6 +55,7 @@ def test_an_upgrade_that_fails_leaves_the_service_as_it_was_and_one_that_works_k
     assert len(list((one.prefix / "data/backups").iterdir())) == 2
 
 
+@pytest.mark.campaign
 def test_a_backup_of_a_removed_instance_goes_on_elsewhere_beside_another_one(place):
     one, two = Instance(place / "one"), Instance(place / "two")
     for each in (one, two):
