@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.acceptance.conftest import Service
 from tests.acceptance.test_comparisons import HAS_C, STEPS, Program, board
 
@@ -20,6 +22,7 @@ class Many(Program):
         return self.git("rev-parse", "HEAD")
 
 
+@pytest.mark.campaign
 async def test_the_commit_that_made_it_slower_is_named_after_few_tries(service: Service, campaign: int) -> None:
     number, slow = (32, 20) if campaign > 1 else (4, 2)
     program = Many(service)

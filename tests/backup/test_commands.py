@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.embedded import folder
 from tests.acceptance.processes import RIGLINE, command
 from tests.backup.conftest import KEY, Place
@@ -75,6 +77,7 @@ async def waits(site):
         return await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
+@pytest.mark.campaign
 async def test_a_service_moves_from_shared_servers_to_its_own_and_back(site, elsewhere, tmp_path):
     """Its own PostgreSQL may be another version than the shared one: on this machine it often is."""
     await site.repository("acme/firmware")

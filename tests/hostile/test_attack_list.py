@@ -157,7 +157,7 @@ CASES: dict[str, listed.Shown] = {
     ],
     "S38 a command by who may only read": [
         (COMMENTS, "test_who_may_not_write_reaches_nothing_by_any_verb"),
-        (COMMANDS, "test_who_may_only_read_is_refused_once_and_then_silently"),
+        (COMMANDS, "test_who_may_only_read_or_sort_is_refused_once_and_then_silently"),
     ],
     "S39 a label by who may only sort": [
         ("specs/test_rule_triggers.py", "test_a_label_set_by_somebody_who_may_not_write_runs_nothing"),

@@ -3,6 +3,9 @@
 Every page has its data at the same address with `.json` (the start page: `/index.json`).
 """
 
+import base64
+from pathlib import Path
+
 from quart import Quart, Response, request
 
 from app.web.pages import (
@@ -86,6 +89,12 @@ _ROUTES = (
 )  # imported for their routes
 
 
+def _inline(folder: Path | str | None, name: str) -> str:
+    """Write a small picture as an address: one request less on every page."""
+    picture = (Path(folder or "") / name).read_bytes()
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture).decode()}"
+
+
 FOR_EVER = "public, max-age=31536000, immutable"  # a year: the most that caches are told
 
 
@@ -103,4 +112,4 @@ def register(app: Quart) -> None:
     app.after_request(keep_static)
     app.jinja_options = {**app.jinja_options, **TEMPLATE_OPTIONS}
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals.update({**GLOBALS, "versions": versions})
+    app.jinja_env.globals.update({**GLOBALS, "versions": versions, "icon": _inline(app.static_folder, "mark.svg")})
