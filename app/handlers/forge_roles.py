@@ -18,7 +18,7 @@ ROLES = {
     Permission.ADMIN: Role.MAINTAINER,
     Permission.MAINTAIN: Role.MAINTAINER,
     Permission.WRITE: Role.COMMITTER,
-    Permission.TRIAGE: Role.REVIEWER,
+    Permission.TRIAGE: Role.OBSERVER,  # a reviewer approves what runs, and who may only sort does not
     Permission.READ: Role.OBSERVER,
 }
 AT_ONCE = 8  # questions to a forge

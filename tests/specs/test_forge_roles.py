@@ -48,7 +48,7 @@ async def test_each_right_gives_its_role_in_that_repository(world, forge):
 
     await sign_in(world, forge)
 
-    assert await roles(world) == ["maintainer", "maintainer", "committer", "reviewer", "observer"]
+    assert await roles(world) == ["maintainer", "maintainer", "committer", "observer", "observer"]
     async with world.deps.begin() as db:
         await db.execute(sa.update(account).values(role=None))
     seen = [(await get(world, f"/{forge}/acme/of-{number}")).status_code for number in range(len(given))]
