@@ -194,6 +194,16 @@ async def visit(farm: Farm, answers: Counter[str], done: asyncio.Event) -> None:
             await asyncio.sleep(0.02)
 
 
+async def drop_in(farm: Farm, answers: Counter[str], done: asyncio.Event) -> None:
+    """Ask once over each connection, one right after the other: whoever is sent to a process that ends is counted."""
+    while not done.is_set():
+        async with httpx2.AsyncClient(base_url=farm.url, timeout=30) as http:
+            try:
+                answers[str((await http.get("/healthz")).status_code)] += 1
+            except httpx2.TransportError as problem:
+                answers[f"{type(problem).__name__}: {problem}"] += 1
+
+
 async def test_processes_are_replaced_one_by_one_and_nothing_is_lost_doubled_or_refused(
     farm: Farm, campaign: int
 ) -> None:
@@ -215,6 +225,8 @@ async def test_processes_are_replaced_one_by_one_and_nothing_is_lost_doubled_or_
         for each in watchers:
             group.create_task(each.watch(farm))
         group.create_task(visit(farm, answers, done))
+        for _ in range(4):
+            group.create_task(drop_in(farm, answers, done))
         for each in farm.processes:
             await each.replace()
         during = await farm.get(address)
