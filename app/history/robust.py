@@ -22,6 +22,11 @@ def change(before: float, after: float) -> float | None:
     if before == 0:
         return None
     found = after / abs(before) - math.copysign(1.0, before)  # divided first: a difference may leave the numbers
+    return within_numbers(found)
+
+
+def within_numbers(found: float) -> float:
+    """Give the largest number there is for one that is larger, on either side."""
     return min(max(found, -sys.float_info.max), sys.float_info.max)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.history.arrays import Floats, np
-from app.history.robust import median, running_median, spread
+from app.history.robust import median, running_median, spread, within_numbers
 
 LONG_WINDOW, SHORT_WINDOW = 31, 5  # points of the running medians: the level, and the level next to a spike
 SPIKE = 4.0  # sigmas from the short running median
@@ -30,7 +30,7 @@ class Scaled:
         """Turn a step on this scale into a relative change; None from zero."""
         if self.unit is None:
             return math.expm1(min(step, LARGEST))
-        return step * (self.unit / abs(before)) if before else None
+        return within_numbers(step * (self.unit / abs(before))) if before else None
 
 
 def scaled(values: Floats, resolution: float) -> Scaled | None:

@@ -182,6 +182,13 @@ class Watcher:
         return "".join(data["text"] for name, data in self.heard if name == "log")
 
 
+def opened(pages: int, pipeline_id: int, jobs: list[int]) -> list[Watcher]:
+    """Give so many pages: a half reads logs, the other half looks at the pipeline."""
+    paths = [f"/api/v1/jobs/{job}/log/stream" for job in jobs[: pages // 2]]
+    paths += [f"/events?topics=job%20pipeline&pipeline={pipeline_id}"] * (pages - pages // 2)
+    return [Watcher(path=path) for path in paths]
+
+
 async def visit(farm: Farm, answers: Counter[str], done: asyncio.Event) -> None:
     """Read pages over connections that are kept open, as browsers and commands do, and count what came of it."""
     async with httpx2.AsyncClient(base_url=farm.url, timeout=30) as http:
@@ -219,9 +226,7 @@ async def test_processes_are_replaced_one_by_one_and_nothing_is_lost_doubled_or_
         address = f"/api/v1/pipelines/{pipeline_id}"
         pipeline = await farm.until(address, lambda it: all(job["state"] == "running" for job in it["jobs"]))
         jobs = [job["id"] for job in pipeline["jobs"]]
-        paths = [f"/api/v1/jobs/{job}/log/stream" for job in jobs[: pages // 2]]
-        paths += [f"/events?topics=job%20pipeline&pipeline={pipeline_id}"] * (pages - pages // 2)
-        watchers = [Watcher(path=path) for path in paths]
+        watchers = opened(pages, pipeline_id, jobs)
         for each in watchers:
             group.create_task(each.watch(farm))
         group.create_task(visit(farm, answers, done))

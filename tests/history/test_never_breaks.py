@@ -98,6 +98,7 @@ def test_any_two_sets_of_samples_get_a_verdict_that_fails_nothing(
 @QUIET
 @given(blocks(12), some.sampled_from([0.0, 1.0, 1e-300, 1e300, math.inf, math.nan]), some.lists(some.integers(-3, 90)))
 @example([0.0, 0.0, -1e308, -1e308, 1.7e308, 1.7e308], 0.0, [])  # half of its band is wider than numbers reach
+@example([0.0] * 2 + [5e-324] * 5 + [90.0] + [1.0] * 6, 0.0, [])  # from a level that is hardly above zero
 def test_any_series_is_judged(series: Sequence[float | None], resolution: float, boundaries: list[int]) -> None:
     found = detect(series, resolution=resolution, boundaries=boundaries)
 
