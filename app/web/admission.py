@@ -68,29 +68,35 @@ async def shown() -> dict[str, Any]:
     return {"signed_in": who, "ways": [(each.name, each.title) for each in _deps().sign_ins.values()]}
 
 
-async def insist(right: Right) -> Actor:
+async def insist(right: Right, *, anywhere: bool = False) -> Actor:
     """Let only somebody with this right read the page, which no cache keeps then.
+
+    Args:
+        anywhere: having it in some repository suffices; the page shows what can be seen.
 
     Raises:
         Unauthorized: nobody in particular looks; the error's page lets one sign in.
-        Forbidden: the visitor's role does not cover it.
+        Forbidden: neither the visitor's role nor a grant covers it.
     """
     on_answer(_kept_by_no_cache)
     actor = await visitor()
     if actor is None:
         who = " or ".join(roles_with(right))
         raise Unauthorized(f"This page is for users with the role {who}. Sign in to see it.", headers=auth.CHALLENGE)
-    await auth.check(actor, right, {})
+    await auth.check(actor, right, {}, anywhere=anywhere)
     return actor
 
 
 async def pressed(
-    right: Right | None = None, *, longest: int = LONGEST_FORM, **named: int
+    right: Right | None = None, *, longest: int = LONGEST_FORM, anywhere: bool = False, **named: int
 ) -> tuple[Actor, dict[str, str]]:
     """Find who pressed a button of one of our pages, and what else stood in its form, of at most so many bytes.
 
     A right that may be granted in a single repository is asked for in that of what is named, such as by `job_id`.
     A session counts only for a form of ours: see `app/web/same_origin.py`.
+
+    Args:
+        anywhere: see `auth.require`.
 
     Raises:
         Unauthorized: nobody is signed in.
@@ -106,7 +112,7 @@ async def pressed(
     if "form_key" in g:
         same_origin.check_token(given, g.form_key)
     if right is not None:
-        await auth.check(actor, right, named)
+        await auth.check(actor, right, named, anywhere=anywhere)
     return actor, form
 
 

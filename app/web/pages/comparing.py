@@ -107,6 +107,7 @@ async def compare(forge: str, full_name: str, pair: str) -> Response:
         places=places,
         waiting=len(acceptance.open_([verdicts])),
         visitor=await admission.visitor(),
+        repository_id=row["id"],
     )
 
 

@@ -32,7 +32,7 @@ class SchedulesView:
 @page("/schedules")
 async def schedules() -> Response:
     """List the rules that go by the clock, of all repositories or of one."""
-    actor = await admission.insist(Right.READ)
+    actor = await admission.insist(Right.READ, anywhere=True)
     name, after = text("repository"), number("after")
     async with deps().begin() as db:
         row = await repositories.by_name(db, name) if name else None
@@ -53,6 +53,6 @@ async def change(schedule_id: int, action: str) -> Response:
     if action not in ACTIONS:
         raise NotFound(f"There is no button {action}.")
     act, right, done = ACTIONS[action]
-    actor, _ = await admission.pressed(right)
+    actor, _ = await admission.pressed(right, schedule_id=schedule_id)
     await act(deps(), schedule_id, actor=actor.name)
     return go_to("/schedules", done)
