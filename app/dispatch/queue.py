@@ -4,8 +4,8 @@ Rows are the truth. What gets lost here is found by the sweep.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import redis
@@ -56,8 +56,13 @@ async def offer(deps: Deps, job_ids: Sequence[int], *, at_front: bool = False, p
         rows, added = [], 0
     topics = [*(["queue"] if rows else []), *(["pipeline"] if pipeline_id is not None else [])]
     if topics:
-        await deps.notices.publish(*topics, pipeline=pipeline_id)
+        await deps.notices.publish(*topics, pipeline=pipeline_id, types=_types(rows))
     return added
+
+
+def _types(rows: Collection[sa.Row[Any]]) -> dict[str, int]:
+    """Count jobs by the type of board that each waits for; nothing if one waits for a single board."""
+    return dict(Counter(row.board_type for row in rows)) if all(row.is_for_any for row in rows) else {}
 
 
 def by_queue(rows: Iterable[sa.Row[Any]]) -> dict[str, list[int]]:

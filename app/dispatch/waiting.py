@@ -1,12 +1,14 @@
 """Claims that wait: one look at the rows for all of them, woken by hints and once a second.
 
-A thousand idle builders cost one query a second, and a queued job wakes one builder that can take it.
+A thousand idle builders cost one query a second. A queued job wakes one builder with a free board of its type; if that
+one cannot take it, the look says who can.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -31,9 +33,13 @@ class _Waiter:
     def __init__(self, builder: Claimant, asked: Claim) -> None:
         self.builder_id, self.asked = builder.id, asked
         self.woken, self.woken_at = asyncio.Event(), 0.0
+        self.is_guess = False  # woken for a type of board alone, without a look at the rows
 
     def could_take(self, offers: set[tuple[int, str]]) -> bool:
         return any((self.builder_id, name) in offers for name in self.asked.boards_free)
+
+    def has_free(self, kind: str, boards: Mapping[str, str]) -> bool:
+        return any(boards.get(name) == kind for name in self.asked.boards_free)
 
 
 class WaitingRoom:
@@ -44,6 +50,7 @@ class WaitingRoom:
         self._waiters: dict[_Waiter, None] = {}  # in the order in which they came, or were woken last
         self._news = asyncio.Event()
         self._is_new = False  # something was queued, as far as hints tell
+        self._boards: dict[int, dict[str, str]] = {}  # of builders that wait: name → type
         self._alive_at = time.monotonic()  # when that was done last
         self._is_closed = False
         self._watch: asyncio.Task[None] | None = None
@@ -98,7 +105,10 @@ class WaitingRoom:
                 if lease is not None:
                     measures.WAKE.observe(time.monotonic() - woken_at)
                     return lease
-                self._pass_on()
+                if waiter.is_guess:
+                    self._news.set()
+                else:
+                    self._pass_on()
         finally:
             self._leave(waiter)
         return None
@@ -115,6 +125,7 @@ class WaitingRoom:
         if not self._waiters and self._watch is not None:
             self._watch.cancel()
             self._watch = None
+            self._boards.clear()  # nobody listens to what becomes of them
 
     def _pass_on(self) -> None:
         """Let another waiter have the job that this one could not take."""
@@ -126,14 +137,44 @@ class WaitingRoom:
             if waiter.builder_id in ids:
                 waiter.woken.set()
 
-    def _hear(self, _hint: object) -> None:
+    def _hear(self, hint: dict[str, Any]) -> None:
+        """Wake builders for jobs that any board of a type may take; look at the rows at once only for others."""
         self._is_new = True
-        self._news.set()
+        types: dict[str, int] = hint.get("types", {})
+        if types and all([self._guess(kind, jobs) for kind, jobs in types.items()]):
+            self._pass_on()
+        else:
+            self._news.set()
+
+    def _hear_of_builder(self, hint: dict[str, Any]) -> None:
+        """Let a builder ask anew, and forget what its boards were: it was changed here, or said hello as `builder`."""
+        changed = hint.get("id", 0)
+        self._boards.pop(hint.get("builder", changed), None)
+        self._wake_builders({changed})
+
+    def _guess(self, kind: str, jobs: int) -> bool:
+        """Wake as many of those with a free board of a type; False if they are fewer. Their claims find out the rest.
+
+        A look at the rows for a thousand builders takes as long as a claim.
+        """
+        for waiter in list(self._waiters):
+            if jobs <= 0:
+                break
+            if waiter.woken.is_set() or not waiter.has_free(kind, self._boards.get(waiter.builder_id, {})):
+                continue
+            jobs -= 1
+            self._call(waiter, is_guess=True)
+        return jobs <= 0
+
+    def _call(self, waiter: _Waiter, *, is_guess: bool) -> None:
+        waiter.woken_at, waiter.is_guess = time.monotonic(), is_guess
+        self._waiters[waiter] = self._waiters.pop(waiter)
+        waiter.woken.set()
 
     async def _look_on(self) -> None:
         with contextlib.ExitStack() as heard:
             heard.callback(self._deps.notices.on("queue", self._hear))
-            heard.callback(self._deps.notices.on("builder", lambda hint: self._wake_builders({hint.get("id", 0)})))
+            heard.callback(self._deps.notices.on("builder", self._hear_of_builder))
             while True:
                 await self._look_once()  # first of all: a job may have come before we listened
                 with contextlib.suppress(TimeoutError):
@@ -147,6 +188,8 @@ class WaitingRoom:
             async with self._deps.autocommit() as db:
                 waiting = {waiter.builder_id for waiter in self._waiters}
                 found = await boards.takers(db, sorted(waiting), self._deps.settings.caps)
+                if unknown := waiting - self._boards.keys():
+                    self._boards |= await boards.kinds_of(db, sorted(unknown))
                 if time.monotonic() - self._alive_at > ALIVE_S:
                     self._alive_at = time.monotonic()
                     seen = {waiter.builder_id: waiter.asked.disk_free for waiter in self._waiters}
@@ -168,9 +211,7 @@ class WaitingRoom:
                 jobs -= 1
             elif waiter.woken_at <= rested:
                 jobs -= 1
-                waiter.woken_at = time.monotonic()
-                self._waiters[waiter] = self._waiters.pop(waiter)
-                waiter.woken.set()
+                self._call(waiter, is_guess=False)
 
 
 async def _is_woken(waiter: _Waiter, until: float) -> bool:

@@ -278,7 +278,7 @@ async def test_a_board_that_a_killed_job_left_on_is_switched_off_before_it_gets_
     os.kill(job, signal.SIGKILL)
     if agent_too:
         await bench.lab.connect()
-    await bench.service.until(lambda: len(bench.service.claims) > asked)
+    await bench.service.until(lambda: any("b1" in each.boards_free for each in bench.service.claims[asked:]))
 
     assert (before, bench.switched) == (["on"], ["on", "off"])
 

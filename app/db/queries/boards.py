@@ -1,5 +1,6 @@
 """Boards and their configurations: what builders offer, and which board may take a job now."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from app.db.queries.placing import (
     further,
     is_free,
     is_queued,
+    is_there,
     jobs_and_places,
     meets,
     offered_tags,
@@ -206,6 +208,17 @@ async def takers(
     """
     rows = await db.execute(_takers, {"waiting": list(waiting), **caps})
     return [(row.jobs, list(zip(row.builders, row.boards, strict=True))) for row in rows]
+
+
+_kinds_of = sa.select(board.c.builder_id, board.c.name, board.c.type).where(_WAITING, board.c.offered, is_there(board))
+
+
+async def kinds_of(db: AsyncConnection, builder_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Read of each builder the names and types of its boards that are not out for repair."""
+    found: dict[int, dict[str, str]] = {each: {} for each in builder_ids}
+    for builder_id, name, kind in await db.execute(_kinds_of, {"waiting": list(builder_ids)}):
+        found[builder_id][name] = sys.intern(kind)
+    return found
 
 
 async def register(db: AsyncConnection, builder_id: int, offers: Sequence[BoardOffer]) -> None:

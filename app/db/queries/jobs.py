@@ -313,15 +313,19 @@ async def superseded(
 
 
 async def queued(db: AsyncConnection, job_ids: Sequence[int] | None = None, limit: int = 100_000) -> list[sa.Row[Any]]:
-    """List queued jobs in the order in which they were queued: id, board_type, priority, waited_s."""
+    """List queued jobs in the order in which they were queued: id, board_type, priority, waited_s.
+
+    `is_for_any`: no single board is named.
+    """
     if job_ids is None:
         return list(await db.execute(_first_queued(limit)))
     return list(await db.execute(_queued_of, {"job_ids": list(job_ids)}))
 
 
 _waited_s = sa.extract("epoch", now - job.c.queued_at).label("waited_s")
+_is_for_any = sa.and_(job.c.board.is_(None), job.c.board_id.is_(None)).label("is_for_any")
 _queued = (
-    sa.select(job.c.id, job.c.board_type, job.c.priority, _waited_s)
+    sa.select(job.c.id, job.c.board_type, job.c.priority, _waited_s, _is_for_any)
     .where(job.c.state == JobState.QUEUED)
     .order_by(job.c.queued_at, job.c.id)
 )

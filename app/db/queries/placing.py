@@ -112,7 +112,8 @@ def is_free(which: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.not_(held.correlate_except(attempt_board).exists())
 
 
-def _is_there(which: sa.FromClause) -> sa.ColumnElement[bool]:
+def is_there(which: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Say that a board is not out for repair."""
     return which.c.health.in_([Health.UNKNOWN, Health.GOOD])
 
 
@@ -130,7 +131,7 @@ def _is_rested(which: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 further = board.alias("further")  # a board that a job needs besides the one of its type
-FURTHER_THERE = (further.c.offered, _is_there(further), _is_given(further))
+FURTHER_THERE = (further.c.offered, is_there(further), _is_given(further))
 FURTHER_FREE = (*FURTHER_THERE, _is_well(further), _is_rested(further), is_free(further))
 
 
@@ -258,7 +259,7 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "healthy",
         Lack.AWAY,
-        lambda wanted: sa.or_(wanted.board_id.is_not(None), _is_there(board)),
+        lambda wanted: sa.or_(wanted.board_id.is_not(None), is_there(board)),
         "{name!r} is away: the board is out for repair",
     ),
     Condition(
