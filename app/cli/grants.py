@@ -47,12 +47,14 @@ def revoke(client: Client, user: str, repository: str) -> None:
 
 
 @click.command()
-@click.option("--user", help="Only what this user was granted.")
+@click.option("--user", help="Only the roles of this user.")
 @click.option("--repository", help="Only in this repository, by full name.")
 @as_json
 @asks
 def grants(client: Client, user: str | None, repository: str | None, as_json: bool) -> None:
-    """List which user has which role in which repository.
+    """List which user has which role in which repository, and because of what: a grant, or the rights on a forge.
+
+    A grant counts in place of what follows from the forge.
 
     \b
     Example:
@@ -65,4 +67,11 @@ def grants(client: Client, user: str | None, repository: str | None, as_json: bo
     if as_json:
         say_json(found)
     else:
-        table(found, {"user": "USER", "repository": "REPOSITORY", "role": "ROLE", "granted_by": "BY"})
+        told = [{**each, "because": _because(each)} for each in found]
+        table(told, {"user": "USER", "repository": "REPOSITORY", "role": "ROLE", "because": "BECAUSE"})
+
+
+def _because(found: dict[str, Any]) -> str:
+    if found["by"] == "grant":
+        return f"granted by {found['granted_by']}"
+    return f"rights on {found['granted_by']}{'' if found['counts'] else ', a grant counts instead'}"

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from app import deps
+from app.db.queries import forge_roles, users
+from app.rights import Role
 from tests.api.service import PASSWORD, Service
 from tests.cli.commands import local, rigline
 
@@ -59,3 +62,23 @@ async def test_a_write_over_http_without_a_token_says_how_to_get_one(service: Se
 
     assert said.status == 2
     assert "rigline admin create-token" in said.err
+
+
+async def test_the_list_of_roles_in_repositories_says_why_somebody_has_them(service: Service) -> None:
+    await local(service, "admin", "create-user", "ada", "--no-password", "--role", "none")
+    repository = {"forge": "github", "full_name": "acme/firmware", "id": 7}
+    served = (await service.local.post("/repositories", json=repository)).json()["id"]
+    made = await deps.build(service.settings, {})
+    async with made.begin() as db:
+        ada = await users.by_name(db, "ada")
+        assert ada is not None
+        await forge_roles.replace(db, ada["id"], "github", {served: Role.MAINTAINER})
+    await made.close()
+
+    of_forge = await local(service, "admin", "grants")
+    await local(service, "admin", "grant", "ada", "acme/firmware", "observer")
+    both = await local(service, "admin", "grants", "--user", "ada")
+
+    assert "maintainer  rights on github\n" in of_forge.out
+    assert "maintainer  rights on github, a grant counts instead\n" in both.out
+    assert "observer    granted by local\n" in both.out

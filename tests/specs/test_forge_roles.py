@@ -83,6 +83,36 @@ async def test_what_an_admin_granted_counts_in_place_of_the_forges_word_and_stay
     assert owner["grants"][str(served["id"])] == "observer"
 
 
+async def test_admins_see_whose_roles_come_from_a_forge_and_which_a_grant_replaces(world):
+    set_up(world, roles_from_forge=True)
+    await link(world)
+    world.forges.grant(world.repository.id, "octo", Permission.MAINTAIN)
+    await sign_in(world)
+    async with world.deps.begin() as db:
+        served = await repositories.by_name(db, "acme/firmware", forge="github")
+        _, root = await tokens.add(
+            db, await users.add(db, "root", password_hash=None, role=Role.ADMIN), "t", lifetime=None
+        )
+    world.http.headers["Authorization"] = f"Bearer {root}"
+
+    [of_forge] = (await world.http.get("/api/v1/grants")).json()["items"]
+    made = await world.http.put(f"/api/v1/users/ada/grants/{served['id']}", json={"role": "observer"})
+    first = (await world.http.get("/api/v1/grants", params={"user": "ada", "limit": 1})).json()
+    then = (await world.http.get("/api/v1/grants", params={"user": "ada", "cursor": first["next"]})).json()
+    shown = " ".join((await world.http.get("/github/acme/firmware/settings")).text.split())
+
+    told = ("user", "repository", "role", "by", "counts", "granted_by")
+    assert [of_forge[name] for name in told] == ["ada", "acme/firmware", "maintainer", "forge", True, "github"]
+    assert [made.json()[name] for name in told] == ["ada", "acme/firmware", "observer", "grant", True, "root"]
+    assert [(each["by"], each["counts"]) for each in first["items"] + then["items"]] == [
+        ("forge", False),
+        ("grant", True),
+    ]
+    assert then["next"] is None
+    assert "<td>maintainer</td><td>of the rights on github; a grant counts instead</td>" in shown
+    assert "<td>observer</td><td>an admin granted it</td>" in shown
+
+
 async def test_what_everybody_may_read_gives_nothing_and_lets_nobody_in(world):
     set_up(world, roles_from_forge=True, sign_in="repositories")
 

@@ -625,7 +625,7 @@ class GrantFilter(TypedDict):
 
 
 class GrantTold(TypedDict):
-    """One grant."""
+    """One role in one repository."""
 
     id: int
     user: str
@@ -633,6 +633,8 @@ class GrantTold(TypedDict):
     repository_id: int
     forge: str
     repository: str
+    by: Literal["grant", "forge"]
+    counts: bool
     granted_by: str
     granted_at: str
 

@@ -363,7 +363,7 @@ class Operations(Asking):
     def list_grants(
         self, *, most: int | None = None, user: str | None = None, repository: str | None = None
     ) -> Iterator[GrantTold]:
-        """List who was granted which role in which repository."""
+        """List who has which role in which repository: granted here, or of the rights on a forge."""
         return cast(Iterator[GrantTold], self.listed("/grants", {"user": user, "repository": repository}, most))
 
     def import_results(

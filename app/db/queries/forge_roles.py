@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import forge_role, identity, repository, role_grant, session, token
+from app.db.tables import forge_role, identity, repository, session, token
 from app.rights import Role
 
 MOST = 200  # repositories of a forge that are asked about
@@ -29,23 +29,6 @@ async def replace(db: AsyncConnection, user_id: int, forge: str, roles: Mapping[
     rows = [{"user_id": user_id, "repository_id": number, "role": role} for number, role in sorted(roles.items())]
     if rows:
         await db.execute(sa.insert(forge_role), rows)
-
-
-async def in_repositories(db: AsyncConnection, user_id: int, *, limit: int) -> list[sa.RowMapping]:
-    """List the roles of a user in single repositories: `forge`, `repository`, `role`, `by` (grant or forge)."""
-    parts = [
-        sa.select(
-            repository.c.forge,
-            repository.c.full_name.label("repository"),
-            sa.cast(table.c.role, sa.Text).label("role"),
-            sa.literal(by).label("by"),
-        )
-        .join(repository, repository.c.id == table.c.repository_id)
-        .where(table.c.user_id == user_id)
-        for table, by in ((role_grant, "grant"), (forge_role, "forge"))
-    ]
-    both = sa.union_all(*parts).subquery()
-    return list((await db.execute(sa.select(both).order_by(both.c.repository, both.c.by).limit(limit))).mappings())
 
 
 async def due(db: AsyncConnection, *, every: timedelta, limit: int) -> list[sa.RowMapping]:

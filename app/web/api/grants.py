@@ -1,4 +1,4 @@
-"""Grants: roles of users in single repositories, beside the role in the whole service."""
+"""Roles of users in single repositories, beside the role in the whole service: granted here, or of a forge."""
 
 from datetime import datetime
 from typing import Literal
@@ -34,21 +34,23 @@ class NewGrant(Given):
 
 
 class GrantTold(Told):
-    """One grant."""
+    """One role in one repository."""
 
-    id: int
+    id: int = Field(description="of this entry of the list")
     user: str
     role: Role
     repository_id: int
     forge: str
     repository: str
-    granted_by: str
-    granted_at: datetime
+    by: Literal["grant", "forge"] = Field(description="granted here, or of the rights on the forge")
+    counts: bool = Field(description="false: of the forge, and what was granted counts in its place")
+    granted_by: str = Field(description="the admin, or the name of the forge")
+    granted_at: datetime = Field(description="of a forge: when it said so last")
 
 
 @operation("GET", "/grants", right=Right.ADMINISTER, query=GrantFilter, answer=Page[GrantTold])
 async def list_grants(deps: Deps, *, actor: Actor, query: GrantFilter) -> Page[GrantTold]:
-    """List who was granted which role in which repository."""
+    """List who has which role in which repository: granted here, or of the rights on a forge."""
     async with deps.begin() as db:
         repository_id = await repository_named(db, query.repository) if query.repository else None
         found = await grants.list_(
@@ -65,8 +67,8 @@ async def grant(deps: Deps, *, actor: Actor, name: str, repository_id: int, body
         await grants.set_(db, user["id"], repository_id, body.role, actor=actor.name)
         told = f"{name}, {body.role} in {repository['full_name']}"
         await audit.record(db, "grant.made", actor=actor.name, repository_id=repository_id, detail=told)
-        [row] = await grants.list_(db, user=name, repository_id=repository_id, limit=1)
-    return GrantTold.model_validate(row)
+        both = await grants.list_(db, user_id=user["id"], repository_id=repository_id, limit=2)
+    return next(GrantTold.model_validate(each) for each in both if each["by"] == grants.GRANT)
 
 
 @operation("DELETE", "/users/{name}/grants/{repository_id}", right=Right.ADMINISTER)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from quart import Response, render_template
 
-from app.db.queries import audit, forge_roles, identities, sessions, tokens, users
+from app.db.queries import audit, grants, identities, sessions, tokens, users
 from app.errors import Conflict, Invalid, NotFound, Unauthorized
 from app.rights import Right
 from app.web import admission, passwords, signing_in, tries
@@ -37,6 +37,7 @@ class RoleThere:
     repository: str
     role: str
     by: str  # grant (an admin's) or forge (its rights)
+    counts: bool  # else a grant does in its place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +71,12 @@ async def belongings(user_id: int) -> Belongings:
         live = await sessions.list_(db, idle=idle, user_id=user_id, limit=MOST)
         valid = await tokens.valid(db, user_id=user_id, limit=MOST)
         linked = await identities.of_user(db, user_id)
-        roles = await forge_roles.in_repositories(db, user_id, limit=MOST)
+        roles = await grants.list_(db, user_id=user_id, limit=MOST)
     return Belongings(
         sessions=[SessionRow(**each) for each in live],
         tokens=[TokenRow(**each) for each in valid],
         linked=[Linked(forge=each["forge"], login=each["login"]) for each in linked],
-        roles=[RoleThere(**each) for each in roles],
+        roles=[RoleThere(**{name: each[name] for name in RoleThere.__dataclass_fields__}) for each in roles],
     )
 
 

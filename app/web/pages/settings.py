@@ -9,7 +9,7 @@ from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import AnnotationKind, Channel, News
-from app.db.queries import annotations, approvals, mutes, repositories, secrets, subscriptions
+from app.db.queries import annotations, approvals, grants, mutes, repositories, secrets, subscriptions
 from app.db.queries.annotations import AnnotationView
 from app.db.queries.mutes import MuteView
 from app.notify import telling
@@ -18,6 +18,7 @@ from app.rights import Right
 from app.web import admission
 from app.web.api import subscriptions as told
 from app.web.api.caps import Caps
+from app.web.api.grants import GrantTold
 from app.web.api.subscriptions import SubscriptionTold
 from app.web.auth import Actor
 from app.web.pages.answer import answer, deps, found, page
@@ -68,6 +69,7 @@ class SettingsPage:
     mutes: list[MuteView]
     annotations: list[AnnotationView]
     schedules: list[Planned]
+    roles: list[GrantTold]  # of users here; for admins
 
 
 async def repository_of(forge: str, full_name: str) -> sa.RowMapping:
@@ -110,6 +112,7 @@ async def _view(db: AsyncConnection, row: sa.RowMapping, rules: list[Planned], *
     if is_admin:
         heard = await subscriptions.list_(db, repository_id=repository_id, ended=True, limit=SHOWN)
     kept = await secrets.list_(db, repository_id=repository_id) if is_admin else []
+    roles = await grants.list_(db, repository_id=repository_id, limit=SHOWN) if is_admin else []
     names = ApprovalRow.__dataclass_fields__
     return SettingsPage(
         id=repository_id,
@@ -129,4 +132,5 @@ async def _view(db: AsyncConnection, row: sa.RowMapping, rules: list[Planned], *
         mutes=await mutes.list_(db, repository_id=repository_id, limit=SHOWN),
         annotations=await annotations.list_(db, repository_id, limit=SHOWN),
         schedules=rules,
+        roles=[GrantTold.model_validate(each) for each in roles],
     )
