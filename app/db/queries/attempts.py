@@ -1,7 +1,7 @@
 """Attempts: the lease, its fence, its heartbeat and its one end."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.fixed import fixed
-from app.db.queries import audit, builders, jobs
+from app.db.queries import audit, boards, builders, jobs
 from app.db.queries.boards import LIMIT_S
 from app.db.tables import (
     attempt,
@@ -136,32 +136,61 @@ async def lease_facts(db: AsyncConnection, attempt_id: int) -> Any:
     return (await db.execute(_lease, {"attempt_id": attempt_id})).one()
 
 
-_leased = jobs.moving(JobState.LEASED, sa.bindparam("job_id_"), epoch=jobs.next_epoch, reason="").cte("leased")
 _mine = {name: sa.bindparam(f"{name}_", type_=attempt.c[name].type) for name in ("board_id", "builder_id", "claim_id")}
 _nothing = {"reason": "", "no_base": "", "log_sha256": "", "log_size": 0, "log_dropped": 0, "phases": [], "began": {}}
-_first: dict[str, Any] = {name: sa.literal(value, attempt.c[name].type) for name, value in _nothing.items()}
-_first |= {"job_id": _leased.c.id, "epoch": _leased.c.epoch, "lease_until": now + interval(LEASE_S)}
-_values = _mine | _first
-_opened = (
-    sa.insert(attempt)
-    .from_select(list(_values), sa.select(*_values.values()))
-    .returning(*(attempt.c[name] for name in ("id", "job_id", "epoch", "board_id", "log_size")))
-    .cte("opened")
-)
+_begin = {name: sa.literal(value, attempt.c[name].type) for name, value in _nothing.items()}
+_begin |= {"lease_until": now + interval(LEASE_S)}
+
+
+def _opening(job_id: Any, board_id: Any, boards_: Any) -> Any:
+    """Make the statement that leases a queued job: board and boards are given, or are what another part found."""
+    leased = jobs.moving(JobState.LEASED, job_id, epoch=jobs.next_epoch, reason="").cte("leased")
+    values = {**_mine, "board_id": board_id, **_begin, "job_id": leased.c.id, "epoch": leased.c.epoch}
+    told = [attempt.c[name] for name in ("id", "job_id", "epoch", "board_id", "log_size")]
+    opened = sa.insert(attempt).from_select(list(values), sa.select(*values.values())).returning(*told).cte("opened")
+    held = sa.select(opened.c.id, sa.func.unnest(boards_), sa.true())
+    hold = insert(attempt_board).from_select(["attempt_id", "board_id", "is_open"], held)
+    line = (job.c.board_type, job.c.priority, job.c.share)
+    taken = sa.select(*line).join_from(leased, job, job.c.id == leased.c.id)
+    turns = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.c.share], taken)
+    turns = turns.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
+    further = (
+        sa.select(sa.func.array_agg(_also.c.name))
+        .where(_also.c.id == sa.func.any(boards_), _also.c.id != opened.c.board_id)
+        .correlate(opened)
+        .scalar_subquery()
+    )
+    return fixed(_facts(opened, further).add_cte(hold.cte("hold"), turns.cte("take_turn")))
+
+
 _boards = sa.bindparam("boards", type_=sa.ARRAY(sa.Integer))
-_hold = insert(attempt_board).from_select(
-    ["attempt_id", "board_id", "is_open"], sa.select(_opened.c.id, sa.func.unnest(_boards), sa.true())
-)
-_taken = sa.select(job.c.board_type, job.c.priority, job.c.share).join_from(_leased, job, job.c.id == _leased.c.id)
-_take_turn = insert(turn).from_select([turn.c.board_type, turn.c.priority, turn.c.share], _taken)
-_take_turn = _take_turn.on_conflict_do_update(constraint=turn.primary_key, set_={"taken_at": now})
-_further_given = (
-    sa.select(sa.func.array_agg(_also.c.name))
-    .where(_also.c.id == sa.func.any(_boards), _also.c.id != _opened.c.board_id)
-    .correlate(_opened)
-    .scalar_subquery()
-)
-_open = fixed(_facts(_opened, _further_given).add_cte(_hold.cte("hold"), _take_turn.cte("take_turn")))
+_open = _opening(sa.bindparam("job_id_"), _mine["board_id"], _boards)
+_free = boards.free_alone.cte("free")
+_free_id = sa.select(_free.c.id).scalar_subquery()
+_open_alone = _opening(sa.select(_free.c.job_id).scalar_subquery(), _free_id, sa.func.array(_free_id))
+
+
+async def open_alone(
+    db: AsyncConnection,
+    *,
+    job_id: int,
+    actor: str,
+    builder_id: int,
+    names: Sequence[str],
+    claim_id: UUID,
+    caps: Mapping[str, int],
+) -> Any:
+    """Lease a queued job on a free board of a builder that it needs alone, in one statement.
+
+    Returns:
+        As `lease_facts`; None if no such board is free, or the job is not queued any more.
+    Raises:
+        sqlalchemy.exc.IntegrityError: the board is held, or the claim has an attempt.
+    """
+    ours = {"job_id": job_id, "builder_id": builder_id, "names": list(names)}
+    mine = {"builder_id_": builder_id, "claim_id_": claim_id}
+    told = {"actor_": actor[: audit.ACTOR_LIMIT], "detail_": ""}
+    return (await db.execute(_open_alone, {**ours, **mine, **told, **caps})).one_or_none()
 
 
 async def open_(

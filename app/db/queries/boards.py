@@ -133,8 +133,8 @@ async def candidates(
     return list(await db.execute(_candidates_query, {"builder_id": builder_id, "names": list(names), **caps}))
 
 
-_free_for = fixed(
-    sa.select(board.c.id, board.c.builder_id, board.c.name, configuration.c.further)
+_free = (
+    sa.select(board.c.id, board.c.builder_id, board.c.name, configuration.c.further, job.c.id.label("job_id"))
     .select_from(jobs_and_places)
     .where(passes_gates, meets(OF_JOB, asking=True), *_NAMED, _has_further)
     .where(job.c.id == sa.bindparam("job_id"))
@@ -142,6 +142,8 @@ _free_for = fixed(
     .limit(1)
     .with_for_update(of=board, skip_locked=True)
 )
+_free_for = fixed(_free)
+free_alone = _free.where(configuration.c.further == sa.cast([], sa.ARRAY(sa.Text)))  # it needs no other board
 
 
 async def free_for(
