@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.models import Priority, Trigger
-from app.db.queries import attempts, boards, builders, jobs
+from app.db.queries import attempts, boards, builders, jobs, leasing
 from app.db.queries import caps as shares
 from app.db.queries.boards import Target
 from app.db.session import engine
@@ -152,14 +152,15 @@ async def _lines(db: AsyncConnection) -> int:
 
 async def _claim(db: AsyncConnection, builder_id: int, caps: dict[str, int]) -> None:
     """Take the steps of a claim and of an end that go to the database."""
-    [(job_id, _, _), *_] = await boards.candidates(db, builder_id, ["fleet"], caps)
-    await shares.lock(db, job_id, caps)
-    free = await boards.free_for(db, builder_id, ["fleet"], job_id, caps)
-    epoch = await jobs.move(db, job_id, JobState.LEASED, reason="", epoch=jobs.next_epoch)
-    assert epoch is not None
-    ours = {"job_id": job_id, "epoch": epoch, "board_id": free.id, "builder_id": builder_id}
-    opened = await attempts.open_(db, **ours, claim_id=uuid4())
+    [(job_id, _, _, is_capped), *_] = await boards.candidates(db, builder_id, ["fleet"], caps)
+    ours = {"job_id": job_id, "actor": "benchmark", "builder_id": builder_id, "claim_id": uuid4()}
+    if is_capped:
+        await shares.lock(db, job_id, caps)
+        free = await boards.free_for(db, builder_id, ["fleet"], job_id, caps)
+        opened = await leasing.open_(db, **ours, board_id=free.id)
+    else:
+        opened = await leasing.open_alone(db, **ours, names=["fleet"], caps=caps)
     await db.commit()
-    await attempts.end(db, opened, JobState.PASSED, "")
+    await attempts.end(db, opened.id, JobState.PASSED, "")
     await jobs.move(db, job_id, JobState.PASSED, reason="")
     await db.commit()

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import sealed
-from app.db.queries import attempts, boards, builders, caps
+from app.db.queries import boards, builders, caps, leasing
 from app.deps import Deps
 from app.dispatch import proxy, queue
 from app.errors import BuilderInUse, Drained, Unavailable
@@ -59,13 +59,13 @@ async def claim(deps: Deps, builder: Claimant, asked: Claim) -> Lease | None:
     async with deps.autocommit() as db:
         if builder.is_stale or not has_room(asked):
             await builders.touch(db, {builder.id: asked.disk_free})
-        given = await attempts.by_claim(db, builder.id, claim_id)
+        given = await leasing.by_claim(db, builder.id, claim_id)
         if given.id is None:
             offers = await _offers(deps, db, builder, asked) if may_work(asked) else []
             if given.is_drained and not offers:
                 raise Drained(f"{builder.name} is draining, and its last job has ended.")
         elif given.ended_at is None and given.accepted_at is None:
-            facts = await attempts.lease_facts(db, given.id)
+            facts = await leasing.lease_facts(db, given.id)
         else:
             return None
     if given.id is not None:
@@ -133,7 +133,7 @@ async def _decide(deps: Deps, asking: Asking, name: str, job_id: int, *, is_capp
 async def _open_alone(deps: Deps, asking: Asking, job_id: int) -> Any:
     """Lease a job that no cap concerns and that needs one board, as nearly all do: in one trip, not five."""
     async with deps.autocommit() as db:
-        return await attempts.open_alone(
+        return await leasing.open_alone(
             db,
             job_id=job_id,
             actor=f"builder {asking.builder.name}",
@@ -156,7 +156,7 @@ async def _open(
     further = await boards.lock_further(db, board.builder_id, board.further)
     if further is None:
         return None
-    return await attempts.open_(
+    return await leasing.open_(
         db,
         job_id=job_id,
         actor=f"builder {asking.builder.name}",

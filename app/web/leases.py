@@ -14,7 +14,7 @@ from quart.blueprints import BlueprintSetupState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import measures
-from app.db.queries import artefacts, attempts, boards, builders, logs, results
+from app.db.queries import artefacts, attempts, boards, builders, leasing, logs, results
 from app.deps import Deps
 from app.dispatch import finish as finishing
 from app.dispatch import queue
@@ -222,7 +222,7 @@ async def put_result(attempt_id: int, number: int) -> Response:
     data = await wire.body(MAX_RESULT)
     async with deps.begin() as db:
         row = await _own(db, attempt_id, epoch, for_update=True)
-        facts = await attempts.lease_facts(db, attempt_id)
+        facts = await leasing.lease_facts(db, attempt_id)
         most = facts.repeat * (2 * (MOST_PAIRS + 2) if facts.interleaved else 1)
         if number >= most:
             raise Invalid(f"Job {row.job_id} has at most {most} run phases; there is no result {number}.")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health, Priority
-from app.db.queries import attempts, boards, builders
+from app.db.queries import boards, builders, leasing
 from app.db.tables import board as board_table
 from app.db.tables import builder as builder_table
 from app.db.tables import pipeline
@@ -84,7 +84,7 @@ async def test_a_job_that_rq_hands_out_twice_is_leased_once(world: World) -> Non
 
     async def lease(db: AsyncConnection, board_name: str) -> Any:
         board_id = (await world.board(board_name)).id
-        return await attempts.open_(
+        return await leasing.open_(
             db, job_id=job_id, actor="builder lab", board_id=board_id, builder_id=lab.id, claim_id=uuid4()
         )
 
