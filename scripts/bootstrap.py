@@ -230,7 +230,6 @@ def check(_arguments: list[str]) -> int:
         "types": [str(VENV / "bin" / "mypy")],
         "layers": [str(VENV / "bin" / "lint-imports"), "--no-cache"],
         "house": [str(PYTHON), "scripts/house.py"],
-        "client": [str(PYTHON), "scripts/write_client.py", "--check"],
     }
     failed = [name for name, command in tools.items() if run(command)]
     say(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
@@ -243,10 +242,9 @@ def bench(arguments: list[str]) -> int:
 
 
 def format_code(_arguments: list[str]) -> int:
-    """Write the typed client anew, format and sort imports."""
+    """Format and sort imports."""
     ruff = str(VENV / "bin" / "ruff")
-    sort, write = [ruff, "check", "--select", "I", "--fix", "--quiet", "."], [str(PYTHON), "scripts/write_client.py"]
-    return run(write) or run(sort) or run([ruff, "format", "."])
+    return run([ruff, "check", "--select", "I", "--fix", "--quiet", "."]) or run([ruff, "format", "."])
 
 
 def lock(_arguments: list[str]) -> int:

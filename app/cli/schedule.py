@@ -7,7 +7,7 @@ import click
 from app.cli.asking import as_json, asks
 from app.cli.output import say_json, table
 from app.client import Client
-from app.client.generated.answers import ScheduleRow
+from app.client.answers import ScheduleRow
 
 LIST = {"id": "ID", "repository": "REPOSITORY", "rule": "RULE", "cron": "SCHEDULE", "zone": "ZONE", "next": "NEXT"}
 LIST |= {"last_at": "LAST"}

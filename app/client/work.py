@@ -4,30 +4,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Unpack
 
+from app.client.answers import AttemptTold, JobTold
 from app.client.client import Client
-from app.client.place import Json
+from app.client.pipelines import RunWork, Work
 
 LOOK_EVERY_S = 1.0  # at most so long after the end of the last job it is noticed
-
-
-class Work(TypedDict, total=False):
-    """Where code comes from, and which targets it is for, as in `POST /pipelines`; either repository or remote_url."""
-
-    repository: str  # full name of one that is served
-    remote_url: str
-    token: str  # for a private remote
-    boards: list[str]
-    tags: list[str]  # all of these; `-tag`: not this one
-    configurations: list[str]
-    seconds: float  # each job's limit, from claim to end
-
-
-class RunWork(Work, total=False):
-    """The same for a run."""
-
-    repeat: int  # run phases whose samples accumulate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +70,8 @@ def dispatch_build(client: Client, commit: str, *, patience_s: float | None = No
     Raises:
         Refused, Unreachable, Unfinished.
     """
-    return _dispatched(client, {"kind": "build", "commit": commit, **work}, patience_s)
+    opened = client.dispatch(commit, kind="build", **work)
+    return wait(client, opened["id"], patience_s=patience_s)
 
 
 def dispatch_run(client: Client, commit: str, *, patience_s: float | None = None, **work: Unpack[RunWork]) -> Pipeline:
@@ -99,7 +83,7 @@ def dispatch_run(client: Client, commit: str, *, patience_s: float | None = None
     Raises:
         Refused, Unreachable, Unfinished.
     """
-    return _dispatched(client, {"kind": "run", "commit": commit, **work}, patience_s)
+    return wait(client, client.dispatch(commit, **work)["id"], patience_s=patience_s)
 
 
 def wait(client: Client, pipeline_id: int, *, patience_s: float | None = None) -> Pipeline:
@@ -110,11 +94,17 @@ def wait(client: Client, pipeline_id: int, *, patience_s: float | None = None) -
     """
     begun = time.monotonic()
     while True:
-        found = client.get(f"/pipelines/{pipeline_id}")
+        found = client.show_pipeline(pipeline_id)
         if found["ended_at"] is not None or not found["jobs"]:
             jobs = [_job(each, client) for each in found["jobs"] if not each["replaced"]]
-            told = {name: found[name] for name in ("id", "commit", "state", "error", "url")}
-            return Pipeline(**told, jobs=by_finish(jobs))
+            return Pipeline(
+                id=found["id"],
+                commit=found["commit"],
+                state=found["state"],
+                error=found["error"],
+                url=found["url"],
+                jobs=by_finish(jobs),
+            )
         if patience_s is not None and time.monotonic() - begun > patience_s:
             raise Unfinished(pipeline_id, patience_s)
         time.sleep(LOOK_EVERY_S)
@@ -128,7 +118,7 @@ def fetch_jobs(client: Client, commit: str, *, repository: str | None = None) ->
     Raises:
         Refused, Unreachable.
     """
-    return by_finish(_job(each) for each in client.items("/jobs", commit=commit, repository=repository))
+    return by_finish(_job(each) for each in client.list_jobs(commit=commit, repository=repository))
 
 
 def fetch_results(client: Client, job_id: int) -> Job:
@@ -137,7 +127,7 @@ def fetch_results(client: Client, job_id: int) -> Job:
     Raises:
         Refused, Unreachable.
     """
-    return _job(client.get(f"/jobs/{job_id}"), client)
+    return _job(client.show_job(job_id), client)
 
 
 def by_finish(jobs: Iterable[Job]) -> list[Job]:
@@ -145,17 +135,18 @@ def by_finish(jobs: Iterable[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.finished_at is None, job.finished_at or 0, job.id))
 
 
-def _dispatched(client: Client, body: Json, patience_s: float | None) -> Pipeline:
-    return wait(client, client.post("/pipelines", body)["id"], patience_s=patience_s)
-
-
-def _job(found: Json, client: Client | None = None) -> Job:
-    names = ("id", "pipeline_id", "board_type", "configuration", "tags", "state", "reason")
+def _job(found: JobTold, client: Client | None = None) -> Job:
     attempt = found["attempt"]
     log, results = ("", ()) if client is None or attempt is None else _texts(client, found["id"], attempt)
     return Job(
-        **{name: found[name] for name in names},
+        id=found["id"],
+        pipeline_id=found["pipeline_id"],
+        board_type=found["board_type"],
         board=found["board"] if attempt is None else attempt["board"],
+        configuration=found["configuration"],
+        tags=found["tags"],
+        state=found["state"],
+        reason=found["reason"],
         started_at=_moment(found["started_at"]),
         finished_at=_moment(found["ended_at"]),
         log=log,
@@ -163,10 +154,10 @@ def _job(found: Json, client: Client | None = None) -> Job:
     )
 
 
-def _texts(client: Client, job_id: int, attempt: Json) -> tuple[str, tuple[str, ...]]:
+def _texts(client: Client, job_id: int, attempt: AttemptTold) -> tuple[str, tuple[str, ...]]:
     """Read what a job printed, without colours, and what it left."""
-    log = b"" if attempt["log_removed_at"] else client.text(f"/jobs/{job_id}/log", strip=True)
-    results = [client.text(f"/jobs/{job_id}/result", number=number) for number in range(attempt["results"])]
+    log = b"" if attempt["log_removed_at"] else client.read_log(job_id, strip=True)
+    results = [client.read_result(job_id, number=number) for number in range(attempt["results"])]
     return log.decode(errors="replace"), tuple(each.decode(errors="replace") for each in results)
 
 

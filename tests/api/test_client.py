@@ -1,8 +1,9 @@
 """The client's functions for programs, and the example of their reference."""
 
 import asyncio
-import json
+import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,44 +68,51 @@ def _build_in_haste(place: Place) -> None:
         dispatch_build(client, HASH, remote_url=REMOTE, patience_s=0)
 
 
-async def test_the_example_of_the_reference_runs_as_it_stands(service: Service, capsys) -> None:
-    builder = await service.builder(desk=["fast"])
-    [text] = re.findall(r"```python\n(.*?)```", REFERENCE.read_text(), re.DOTALL)
-    example = text.replace("http://127.0.0.1:8000", service.url).replace("rlu_…", await service.token())
+async def example(service: Service, number: int) -> Callable[[], None]:
+    """Take an example out of the reference, with the address and a token of the service in the place of its own."""
+    text = re.findall(r"```python\n(.*?)```", REFERENCE.read_text(), re.DOTALL)[number]
+    filled = text.replace("http://127.0.0.1:8000", service.url).replace("rlu_…", await service.token())
+    return functools.partial(exec, compile(filled, "client.md", "exec"), {})
 
-    running = asyncio.create_task(asyncio.to_thread(exec, compile(example, "client.md", "exec"), {}))
+
+async def test_the_example_of_work_runs_as_it_stands(service: Service, capsys) -> None:
+    builder = await service.builder(desk=["fast"])
+
+    running = asyncio.create_task(asyncio.to_thread(await example(service, 0)))
     await builder.work(result=b"SEQ: 1\n")
     await running
 
     assert capsys.readouterr().out.endswith("desk fast passed  SEQ: 1\n\nall passed\n")
 
 
-async def test_operations_are_methods_with_typed_answers(service: Service) -> None:
-    builder = await service.builder(desk=["fast"])
-    opened = await service.dispatch()
-    await builder.work(log=b"hello\n", result=b"SEQ: 1\n")
+async def test_the_example_of_typed_methods_runs_as_it_stands(service: Service, capsys) -> None:
+    builder = await service.builder(desk=["fast", "slow"])
+    await service.dispatch()
+    await builder.work("failed", log=b"\x1b[31mno answer\x1b[0m\n")
+    await builder.work()
+
+    await asyncio.to_thread(await example(service, 1))
+
+    assert capsys.readouterr().out.endswith("desk  no answer\n\nshelf desk unknown\n")
+
+
+async def test_what_is_not_typed_is_asked_by_its_path(service: Service) -> None:
     given = {"forge": "github", "full_name": "acme/app", "id": 7, "clone_url": "https://github.com/acme/app.git"}
     repository = (await service.local.post("/repositories", json=given)).json()["id"]
 
-    told = await asyncio.to_thread(
-        _by_methods, Place(socket=service.settings.socket), opened["jobs"][0]["id"], repository
-    )
+    told = await asyncio.to_thread(_by_path, Place(socket=service.settings.socket), f"/repositories/{repository}/caps")
 
-    assert told == (["passed"], "desk", b"hello\n", ["hello\n"], b"SEQ: 1\n", 3, "changed_meanwhile")
+    assert told == (3, 3, "changed_meanwhile")
 
 
-def _by_methods(place: Place, job_id: int, repository: int):
+def _by_path(place: Place, caps: str):
     with Client(place) as client:
-        states = [job["state"] for job in client.list_jobs(commit=HASH, most=5)]
-        attempt = client.show_job(job_id)["attempt"]
-        texts = [json.loads(event.data)["text"] for event in client.stream_log(job_id) if event.kind == "log"]
-        caps = client.set_caps(repository, {"repository": 3})
+        _, tag = client.tagged(caps)
+        told = client.put(caps, {"repository": 3}, if_match=tag)
         try:
-            client.set_caps(repository, {}, if_match='"old"')
+            client.put(caps, {}, if_match=tag)
         except Refused as refused:
-            code = refused.code
-        log, result = client.read_log(job_id), client.read_result(job_id)
-        return states, attempt and attempt["board"], log, texts, result, caps["own"]["repository"], code
+            return told["own"]["repository"], client.get(caps)["repository"], refused.code
 
 
 async def test_a_pipeline_of_a_preset_is_waited_for_too(service: Service) -> None:

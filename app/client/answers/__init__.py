@@ -1,0 +1,60 @@
+"""What the service answers, under the names that `/docs` gives these objects."""
+
+from app.client.answers.history import ImportTold, Move, PointRow, Points, SeriesRow, ShiftTold
+from app.client.answers.lab import (
+    AlertTold,
+    BoardShown,
+    BoardTold,
+    BuilderSummary,
+    BuilderTold,
+    CheckAsked,
+    CheckTold,
+    HappenedTold,
+)
+from app.client.answers.planned import PresetArgument, PresetTold, PresetWork, Ran, ScheduleRow
+from app.client.answers.work import (
+    ArtefactList,
+    ArtefactTold,
+    AttemptTold,
+    JobTold,
+    PhaseProgressTold,
+    PhaseTold,
+    PipelineRow,
+    PipelineTold,
+    ProgressTold,
+    QueueRow,
+    WaitsTold,
+)
+
+__all__ = [
+    "AlertTold",
+    "ArtefactList",
+    "ArtefactTold",
+    "AttemptTold",
+    "BoardShown",
+    "BoardTold",
+    "BuilderSummary",
+    "BuilderTold",
+    "CheckAsked",
+    "CheckTold",
+    "HappenedTold",
+    "ImportTold",
+    "JobTold",
+    "Move",
+    "PhaseProgressTold",
+    "PhaseTold",
+    "PipelineRow",
+    "PipelineTold",
+    "PointRow",
+    "Points",
+    "PresetArgument",
+    "PresetTold",
+    "PresetWork",
+    "ProgressTold",
+    "QueueRow",
+    "Ran",
+    "ScheduleRow",
+    "SeriesRow",
+    "ShiftTold",
+    "WaitsTold",
+]
