@@ -82,6 +82,8 @@ def _asked(rows: int) -> tuple[Asked, ...]:
     return (
         _pipelines("the newest"),
         _pipelines("far back", before=str(rows // 2)),
+        _pipelines("passed, far back", state="passed", before=str(rows // 10)),
+        _pipelines("timed_out, far back", state="timed_out", before=str(rows // 10)),
         *(_pipelines(state, state=state) for state in ("running", "queued", "passed", "failed", "errored")),
         *(_pipelines(f"{state} (rare)", state=state) for state in ("timed_out", "skipped", "awaiting_approval")),
         _pipelines("a busy repository", repository=busy),
@@ -122,7 +124,7 @@ async def _measure(running: Service, rows: int, *, explain: bool) -> list[Figure
     try:
         if not await db.fetchval("SELECT EXISTS (SELECT FROM pipeline)"):
             begun = time.monotonic()
-            await _fill(db, rows)
+            await fill(db, rows)
             await db.execute("INSERT INTO account (name, role) VALUES ('bench', 'admin')")  # else all leads to /welcome
             print(f"{rows:,} pipelines made in {time.monotonic() - begun:.0f} s", end=" ", file=sys.stderr, flush=True)
         if explain:
@@ -137,7 +139,8 @@ async def _measure(running: Service, rows: int, *, explain: bool) -> list[Figure
     return figures
 
 
-async def _fill(db: asyncpg.Connection, rows: int) -> None:
+async def fill(db: asyncpg.Connection, rows: int) -> None:
+    """Make so many pipelines with their jobs."""
     for statement in (*SESSION, *LAB):
         await db.execute(statement)
     for first in range(1, rows + 1, AT_ONCE):

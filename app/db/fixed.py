@@ -10,6 +10,13 @@ from sqlalchemy.sql import visitors
 # the very values, and those after it are not.
 PLAN_ANEW = sa.text("SET LOCAL plan_cache_mode = force_custom_plan")
 PLAN_ONCE = sa.text("SET LOCAL plan_cache_mode = force_generic_plan")
+# A page of a long list is few rows: looked up one by one from where it begins. To join whole sets is to read what is
+# above the page too, or all there is, and PostgreSQL takes that for cheap when much of it is hidden or far away.
+_JOINS = tuple((f"enable_{way}join", "off", "on") for way in ("merge", "hash"))
+_PAGE = (("plan_cache_mode", "force_custom_plan", "force_generic_plan"), *_JOINS)
+PLAN_A_PAGE, PLAN_AS_EVER = (
+    sa.text("SELECT " + ", ".join(f"set_config('{each[0]}', '{each[at]}', true)" for each in _PAGE)) for at in (1, 2)
+)
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 Statement = TypeVar("Statement", bound=sa.Executable)

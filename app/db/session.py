@@ -24,6 +24,7 @@ SESSION = {
     "timezone": "UTC",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",  # compiling costs more than our queries
+    "max_parallel_workers_per_gather": "0",  # workers read far ahead of a page that needs a few rows
     "idle_in_transaction_session_timeout": "20000",  # milliseconds: a frozen process must not hold locks
 }
 SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}

@@ -12,7 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.fixed import PLAN_ANEW, PLAN_ONCE
+from app.db import sight
+from app.db.fixed import PLAN_A_PAGE, PLAN_AS_EVER
 from app.db.models import Trigger
 from app.db.queries import pipelines
 from app.db.queries.pipelines import PipelineView
@@ -84,9 +85,10 @@ async def _of_state(db: AsyncConnection, asked: Asked, state: JobState, before: 
     found: list[int] = []
     others = _conditions(asked)
     by_state = not others or await _is_rare(db, state)
-    for size in (RARE,) if by_state and others else WINDOWS:
+    for size in (*WINDOWS, RARE) if by_state and others else WINDOWS:
         window = await (_by_state if by_state else _by_others)(db, asked, before, size)
-        found += await pipelines.in_state(db, window.ids, state)
+        with sight.everything():  # these are seen: which of them are so needs no second look at that
+            found += await pipelines.in_state(db, window.ids, state)
         before = window.last
         if len(found) > limit or before is None:
             break
@@ -97,11 +99,12 @@ async def _of_state(db: AsyncConnection, asked: Asked, state: JobState, before: 
 async def _is_rare(db: AsyncConnection, state: JobState) -> bool:
     """Tell whether all pipelines that may be so can be looked at."""
     some = _may_be(state, None, RARE).subquery("some")
-    return int(await db.scalar(sa.select(sa.func.count()).select_from(some)) or 0) < RARE
+    with sight.everything():
+        return int(await db.scalar(sa.select(sa.func.count()).select_from(some)) or 0) < RARE
 
 
 async def _by_state(db: AsyncConnection, asked: Asked, before: int | None, size: int) -> _Window:
-    some = list(await db.scalars(_may_be(asked.state or JobState.ERRORED, before, size)))
+    some = await _ids(db, _may_be(asked.state or JobState.ERRORED, before, size))
     wanted = sa.select(pipeline.c.id).where(
         pipeline.c.id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.Integer)))
     )
@@ -120,9 +123,13 @@ async def _candidates(db: AsyncConnection, asked: Asked, before: int | None, lim
     wanted = sa.select(pipeline.c.id).where(pipeline.c.trigger != Trigger.HEALTH, *_conditions(asked))
     if before is not None:
         wanted = wanted.where(pipeline.c.id < before)
-    await db.execute(PLAN_ANEW)
-    found = list(await db.scalars(wanted.order_by(pipeline.c.id.desc()).limit(limit)))
-    await db.execute(PLAN_ONCE)
+    return await _ids(db, wanted.order_by(pipeline.c.id.desc()).limit(limit))
+
+
+async def _ids(db: AsyncConnection, wanted: sa.Select[Any]) -> list[int]:
+    await db.execute(PLAN_A_PAGE)
+    found = list(await db.scalars(wanted))
+    await db.execute(PLAN_AS_EVER)
     return found
 
 
