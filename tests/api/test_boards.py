@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -242,3 +243,25 @@ async def claim_now(builder: Builder) -> int:
     """Ask for a job without waiting; give the status."""
     asked = {"claim_id": "6e4a8c0e-0000-4000-8000-000000000001", "instance": builder.instance, "wait_s": 0}
     return (await builder.http.post("/builders/me/claim", json={**asked, "boards_free": builder.boards})).status_code
+
+
+@pytest.mark.parametrize("name", ["rack/1", "/dev/ttyUSB0", "rack//1", "rack/../1", "a%2Fb", "rack/check"])
+async def test_a_board_is_reached_whatever_its_builder_calls_it(service: Service, name: str) -> None:
+    builder = await lab(service, board=name)
+    written = quote(name, safe="")
+
+    held = await service.local.post(f"/boards/{written}/hold", json={"minutes": 5, "reason": "mine"})
+    listed = (await service.web.get("/boards")).json()["items"]
+    found = await service.web.get(f"/boards/{written}")
+    by_command = await local(service, "board", "show", name)
+    released = await service.local.post(f"/boards/{written}/release")
+    noise = await service.web.get(f"/boards/{written}/noise")
+    overview = await service.web.get(f"{service.url}/builders/shelf")
+    page = await service.web.get(f"{service.url}/builders/shelf/boards/{written}")
+
+    assert [each["name"] for each in listed] == [name] == builder.boards
+    assert (held.status_code, held.json()["name"], held.json()["held_by"]) == (200, name, "local")
+    assert (found.json()["name"], released.json()["held_until"], noise.status_code) == (name, None, 200)
+    assert by_command.status == 0 and name in by_command.out
+    assert f'href="/builders/shelf/boards/{written}"' in overview.text
+    assert page.status_code == 200 and f"{name}</bdi>" in page.text

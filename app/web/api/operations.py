@@ -31,15 +31,17 @@ from app.errors import (
     WrongMediaType,
 )
 from app.rights import Right
-from app.web import auth
+from app.web import any_name, auth
 from app.web.api import conditional, idempotency, refusals
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
+any_name.allow(api)
 
 MAX_BODY = 1 << 20  # bytes
 JSON = "application/json"
 INT4, INT8 = 2**31 - 1, 2**63 - 1  # the largest ids the database takes; a larger one in a path is just not found
 LARGEST = {"delivery_id": INT8}
+OF_BOARD = "/boards/{name}"
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
@@ -154,12 +156,16 @@ def _route(declared: Operation, view: Callable[..., Awaitable[Any]]) -> None:
 
 
 def _rule(path: str) -> str:
-    """Write `{job_id}` as Quart does: ids are numbers the database can hold, all else is one part of the path."""
+    """Write `{job_id}` as Quart does: ids are numbers the database can hold, all else is one part of the path.
+
+    Only names of boards may be several.
+    """
+    text = f"{any_name.BOARD}:" if path.startswith(OF_BOARD) else ""
 
     def converter(found: re.Match[str]) -> str:
         name = found[1]
         is_number = name.endswith("_id") or name == "number"
-        return f"<int(max={LARGEST.get(name, INT4)}):{name}>" if is_number else f"<{name}>"
+        return f"<int(max={LARGEST.get(name, INT4)}):{name}>" if is_number else f"<{text}{name}>"
 
     return re.sub(r"\{(\w+)\}", converter, path)
 

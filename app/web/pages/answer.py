@@ -16,10 +16,12 @@ from quart import Blueprint, Response, current_app, g, render_template, request
 
 from app.deps import Deps
 from app.errors import ApiError, NotFound
+from app.web import any_name
 from app.web.pages import fresh
 from app.web.pages.exports import Sheet
 
 pages = Blueprint("pages", __name__)
+any_name.allow(pages)
 pages.before_request(fresh.note_position)
 
 LONGEST_TEXT = 500  # characters of one value in a query string

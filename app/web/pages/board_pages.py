@@ -9,6 +9,7 @@ from quart import Response
 from app.db.queries import board_noise, lab
 from app.history.matters import LEAST_FLOOR
 from app.history.noise import MOST_PAIRS, binomial_interval, pairs_needed
+from app.web.any_name import BOARD
 from app.web.pages import places
 from app.web.pages.answer import answer, deps, found, number, page
 from app.web.pages.exports import Sheet
@@ -59,7 +60,7 @@ class BoardPage:
     next: int | None
 
 
-@page("/builders/<builder>/boards/<name>", csv=True)
+@page(f"/builders/<builder>/boards/<{BOARD}:name>", csv=True)
 async def board(builder: str, name: str) -> Response:
     """Show one board."""
     after = number("after", largest=1_000_000) or 0

@@ -1,9 +1,10 @@
-"""How values look on a page: seven filters, and where the links to a forge go."""
+"""How values look on a page, and where the links to a forge go."""
 
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import StrictUndefined
 
@@ -85,6 +86,11 @@ def commit_address(forge: str, clone_url: str, sha: str) -> str | None:
     return clone_url.rstrip("/").removesuffix(".git") + inner + sha
 
 
+def part(name: str) -> str:
+    """Write a name as one part of a path, whatever it holds."""
+    return quote(name, safe="")
+
+
 def static_versions(folder: Path | str | None) -> dict[str, str]:
     """Hash the static files: an address with the hash changes with the content."""
     files = sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else []
@@ -100,6 +106,7 @@ FILTERS = {
     "amount": amount,
     "bytes": bytes_,
     "duration": duration,
+    "part": part,
 }
 GLOBALS: dict[str, Any] = {
     "commit_address": commit_address,

@@ -12,7 +12,7 @@ from app.deps import Deps
 from app.errors import Conflict, NotFound
 from app.handlers import boards, builders
 from app.rights import Right
-from app.web import admission
+from app.web import admission, any_name
 from app.web.api.boards import Hold, Maintenance, Reason
 from app.web.api.builders import NewBuilder
 from app.web.api.operations import read_form
@@ -75,7 +75,7 @@ async def change(name: str, action: str) -> Response:
     return go_to(f"/builders/{quote(name, safe='')}", done)
 
 
-@button("/builders/<name>/boards/<board>/<action>", lab.builder)
+@button(f"/builders/<name>/boards/<{any_name.BOARD}:board>/<action>", lab.builder)
 async def change_board(name: str, board: str, action: str) -> Response:
     """Check, hold or release a board, or say how well it is.
 
