@@ -37,4 +37,8 @@ def audit(client: Client, by_itself: bool, limit: int, as_json: bool, **wanted: 
     if as_json:
         say_json(found)
     else:
-        table(found, {**COLUMNS, "origin": "FROM", "means": "BY"})
+        table([{**each, "detail": _about(each)} for each in found], {**COLUMNS, "origin": "FROM", "means": "BY"})
+
+
+def _about(line: dict[str, Any]) -> str:
+    return f"{line['detail']} ({line['times']} times)" if line["times"] > 1 else str(line["detail"])

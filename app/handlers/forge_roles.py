@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import RowMapping
 
-from app.db.queries import forge_roles, sessions
+from app.db.queries import audit, forge_roles, sessions, users
 from app.deps import Deps
 from app.handlers.occasion import facts_of
 from app.rights import Role
@@ -79,4 +79,7 @@ async def _apply(deps: Deps, identity: RowMapping, roles: Mapping[int, Role]) ->
         await keep(deps, user_id, forge, roles)
     if identity["by_rights"] and not roles and deps.settings.sign_in == "repositories":
         async with deps.begin() as db:
-            await sessions.revoke_all(db, user_id, way=forge)
+            ended = await sessions.revoke_all(db, user_id, way=forge)
+            if ended:
+                told = f"all {ended} of {await users.name_of(db, user_id)}: no rights on {forge} are left"
+                await audit.record(db, "session.revoked", detail=told)

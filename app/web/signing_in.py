@@ -3,7 +3,8 @@
 from app.db.queries import audit, identities, sessions, users
 from app.deps import Deps
 from app.errors import Conflict, Invalid, NotFound, Unauthorized, Unavailable
-from app.web import admission, auth, passwords, tries
+from app.web import admission, auth, passwords, refused, tries
+from app.web.auth import Actor
 from integrations.events import Actor as Account
 from integrations.forge import ForgeError
 
@@ -22,6 +23,7 @@ async def by_password(deps: Deps, name: str, password: str) -> None:
         user = await users.by_name(db, name)
     kept = user["password_hash"] if user else None
     if not await passwords.matches(kept, password[: passwords.LONGEST]) or user is None:
+        await refused.note(deps, "password", name)
         raise Unauthorized(WRONG)
     await begin(deps, user["id"], user["name"], "password")
 
@@ -34,7 +36,11 @@ async def by_token(deps: Deps, text: str) -> None:
         TooManyTries: from this address.
     """
     await tries.count(deps)
-    actor = await auth.with_token(text)
+    try:
+        actor = await auth.with_token(text)
+    except Unauthorized:
+        await refused.note(deps, "token")
+        raise
     if actor.user_id is None:
         raise Unauthorized("These are not a user's credentials.")
     await begin(deps, actor.user_id, actor.name, "token", token_id=token_id_of(text))
@@ -45,6 +51,12 @@ async def begin(deps: Deps, user_id: int, name: str, way: str, *, token_id: int 
     await admission.begin(user_id, way, token_id=token_id)
     async with deps.begin() as db:
         await audit.record(db, "user.signed_in", actor=name, detail=f"by {way} from {admission.address()}")
+
+
+async def note_end(deps: Deps, actor: Actor) -> None:
+    """Write down that somebody signs this browser out."""
+    async with deps.begin() as db:
+        await audit.record(db, "user.signed_out", actor=actor.name, detail=f"from {admission.address()}")
 
 
 def token_id_of(text: str) -> int:

@@ -93,7 +93,8 @@ async def test_a_linked_account_signs_its_user_in_and_leads_back(world, forge):
 async def test_an_account_that_nobody_linked_is_told_what_an_admin_does(world):
     answer = await sign_in(world)
 
-    assert answer.status_code == 403
+    [refused] = [row for row in await world.rows(audit) if row.action == "user.refused"]
+    assert (answer.status_code, refused.actor, refused.detail) == (403, "", "by github as octo")
     assert "rigline admin link USER --forge github --login octo" in answer.text
     assert await signed_in(world) == []
 

@@ -17,6 +17,12 @@ class Audit(SQLModel, table=True):
         Index("audit_by_job", "job_id"),
         Index("audit_of_people", "id", postgresql_where=sa.text("origin <> ''")),
         Index("audit_of_board", "board_id", "id", postgresql_where=sa.text("board_id IS NOT NULL")),
+        Index(
+            "audit_of_refused",
+            *("counted_in", "origin", "detail"),
+            unique=True,
+            postgresql_where=sa.text("counted_in IS NOT NULL"),
+        ),
     )
     id: int = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
     at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
@@ -34,6 +40,10 @@ class Audit(SQLModel, table=True):
         default="", max_length=200, sa_column_kwargs={"server_default": ""}
     )  # the token or session that said who it is
     detail: str = Field(default="", max_length=1000)
+    times: int = Field(
+        default=None, sa_type=sa.Integer, sa_column_kwargs={"server_default": "1"}
+    )  # in the minute of `counted_in`
+    counted_in: datetime | None = Field(default=None, sa_type=TIME)  # the minute; None: a line of its own
 
 
 class User(SQLModel, table=True):

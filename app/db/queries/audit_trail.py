@@ -28,7 +28,7 @@ class AuditLine:
 
     id: int
     at: datetime
-    actor: str
+    actor: str  # empty: nobody who is known, as where a sign-in was refused
     action: str
     origin: str  # an address, local socket, forge; empty: nobody asked
     means: str  # the token or session that said who it is
@@ -36,6 +36,7 @@ class AuditLine:
     repository: str | None  # full name
     pipeline_id: int | None
     job_id: int | None
+    times: int  # that it happened in that minute, where this is counted; else 1
 
 
 async def lines(db: AsyncConnection, wanted: Wanted, *, before: int | None = None, limit: int = 50) -> list[AuditLine]:
@@ -48,7 +49,7 @@ async def lines(db: AsyncConnection, wanted: Wanted, *, before: int | None = Non
         .scalar_subquery()
     )
     whose = sa.func.coalesce(audit.c.repository_id, of_pipeline)
-    own = ("id", "at", "actor", "action", "origin", "means", "detail", "pipeline_id", "job_id")
+    own = ("id", "at", "actor", "action", "origin", "means", "detail", "times", "pipeline_id", "job_id")
     asked = (
         sa.select(*(audit.c[name] for name in own), repository.c.full_name.label("repository"))
         .outerjoin_from(audit, repository, repository.c.id == whose)

@@ -31,11 +31,12 @@ class AuditTold(Told):
 
     id: int
     at: datetime
-    actor: str
+    actor: str = Field(description="empty: nobody who is known, as where a sign-in was refused")
     action: str
     origin: str = Field(description="an address, `local socket`, `forge`; empty: the service did it by itself")
     means: str = Field(description="the token or session that said who it is")
     detail: str
+    times: int = Field(description="in that minute, of what is counted: sign-ins that were refused; else 1")
     repository: str | None
     pipeline_id: int | None
     job_id: int | None

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from app.db.queries import audit, tokens, users
 from app.deps import Deps
 from app.errors import Unauthorized
-from app.web import passwords, tries
+from app.web import passwords, refused, tries
 from app.web.api.operations import Given, Told, operation
 from app.web.api.words import Name
 
@@ -43,6 +43,7 @@ async def login(deps: Deps, *, body: Login) -> NewToken:
         user = await users.by_name(db, body.name)
     kept = user["password_hash"] if user else None
     if not await passwords.matches(kept, body.password.get_secret_value()) or user is None:
+        await refused.note(deps, "password", body.name)
         raise Unauthorized("The name or the password is wrong.")
     async with deps.begin() as db:
         await tokens.forget_old_logins(db, user["id"])

@@ -8,7 +8,7 @@ from quart import Response, render_template
 from app.db.queries import audit, grants, identities, sessions, tokens, users
 from app.errors import Conflict, Invalid, NotFound, Unauthorized
 from app.rights import Right
-from app.web import admission, passwords, signing_in, tries
+from app.web import admission, passwords, refused, signing_in, tries
 from app.web.api import tokens as tokens_api
 from app.web.api.operations import read_form
 from app.web.api.sessions import SessionRow, revoke_session
@@ -112,6 +112,7 @@ async def change_password() -> Response:
     await tries.count(deps(), actor.name)
     kept = user["password_hash"]
     if kept is not None and not await passwords.matches(kept, form.get("current", "")[: passwords.LONGEST]):
+        await refused.note(deps(), "present password", actor.name)
         raise Unauthorized("The present password is wrong.")
     made = await passwords.hashed(wanted.password.get_secret_value())
     async with deps().begin() as db:

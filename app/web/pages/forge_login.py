@@ -11,9 +11,10 @@ from quart import Response, g, request
 
 from app.errors import ApiError, Forbidden, NotFound, Unavailable
 from app.sealed import seal, unseal
-from app.web import admission, forge_accounts, same_origin, signing_in, tries
+from app.web import admission, forge_accounts, refused, same_origin, signing_in, tries
 from app.web.pages.answer import answer, deps, pages, text
 from app.web.pages.login import LoginView
+from integrations.events import Actor as Account
 from integrations.forge import Permanent, Transient
 from integrations.sign_in import SignIn, Started
 
@@ -55,20 +56,25 @@ async def leave(forge: str) -> Response:
 @pages.get("/login/<forge>/callback")
 async def come_back(forge: str) -> Response:
     """Sign in who comes back from the forge, once; what goes wrong is said on the page to sign in."""
-    errand = _errand()
+    errand, account = _errand(), None
     _keep("", 0)
     try:
-        return await _finish(_way(forge), errand)
+        way = _way(forge)
+        ours = await _ours(way, errand)
+        account = await _identified(way, ours)
+        await forge_accounts.welcome(deps(), way.name, account, links=ours.links)
+        return _to(ours.to)
     except ApiError as problem:
+        if isinstance(problem, Forbidden):
+            await refused.note(deps(), forge, account.name if account else None)
         return await _refused(problem, errand)
 
 
-async def _finish(way: SignIn, errand: Errand | None) -> Response:
-    """Believe the forge, as far as the browser is the one that we sent.
+async def _ours(way: SignIn, errand: Errand | None) -> Errand:
+    """Believe that this browser went to the forge for us.
 
     Raises:
-        Forbidden: it is not, the person or the forge said no, or the account may not come in.
-        Unavailable: the forge does not answer.
+        Forbidden: it did not, or the person or the forge said no.
         TooManyTries: too many from this address.
     """
     await tries.count(deps())
@@ -79,15 +85,23 @@ async def _finish(way: SignIn, errand: Errand | None) -> Response:
     if "error" in request.args:
         denied = request.args["error"] == DENIED
         raise Forbidden(f"{way.title} says that you said no." if denied else f"{way.title} refused the sign-in.")
+    return errand
+
+
+async def _identified(way: SignIn, errand: Errand) -> Account:
+    """Ask the forge who it is.
+
+    Raises:
+        Forbidden: it knows nothing of this.
+        Unavailable: it does not answer.
+    """
     started = Started(errand.state, errand.verifier)
     try:
-        account = await way.identify(request.args.get("code", ""), started, back=_back(way.name))
+        return await way.identify(request.args.get("code", ""), started, back=_back(way.name))
     except Transient as problem:
         raise Unavailable(f"{problem}. Try again in a moment.") from None
     except Permanent as problem:
         raise Forbidden(f"{problem}. Begin again.") from None
-    await forge_accounts.welcome(deps(), way.name, account, links=errand.links)
-    return _to(errand.to)
 
 
 async def _refused(problem: ApiError, errand: Errand | None) -> Response:

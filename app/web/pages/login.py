@@ -53,7 +53,8 @@ async def sign_out() -> Response:
         Forbidden: the form is another site's.
     """
     with contextlib.suppress(Unauthorized):  # the session had ended by itself
-        await admission.pressed()
+        actor, _ = await admission.pressed()
+        await signing_in.note_end(deps(), actor)
     await admission.end()
     return _to("/login?done=signed%20out")
 

@@ -6,7 +6,7 @@ from quart import Response
 
 from app.db.queries import audit, resets, sessions, users
 from app.errors import Forbidden
-from app.web import admission, passwords, tries
+from app.web import admission, passwords, refused, tries
 from app.web.api.operations import read_form
 from app.web.api.users import NewPassword
 from app.web.pages.answer import answer, button, deps, go_to, page
@@ -39,9 +39,11 @@ async def set_by_link() -> Response:
     kept = await passwords.hashed(wanted.password.get_secret_value())
     async with deps().begin() as db:
         user = await resets.use(db, form.get("code", "").strip().rpartition("#")[2])
-        if user is None:
-            raise Forbidden("This link was used, is older than a day, or was replaced. An admin can make a new one.")
-        await users.set_password(db, user["name"], kept)
-        await sessions.revoke_all(db, user["user_id"])
-        await audit.record(db, "user.password", actor=user["name"], detail="by a link")
+        if user is not None:
+            await users.set_password(db, user["name"], kept)
+            await sessions.revoke_all(db, user["user_id"])
+            await audit.record(db, "user.password", actor=user["name"], detail="by a link")
+    if user is None:
+        await refused.note(deps(), "link")
+        raise Forbidden("This link was used, is older than a day, or was replaced. An admin can make a new one.")
     return go_to("/login", "password set")

@@ -8,7 +8,7 @@ from app import first_visit
 from app.db.queries import audit, users
 from app.errors import Conflict, Forbidden, NotFound
 from app.rights import Role
-from app.web import admission, passwords, signing_in, tries
+from app.web import admission, passwords, refused, signing_in, tries
 from app.web.api.operations import read_form
 from app.web.api.users import FirstUser
 from app.web.pages.answer import answer, button, deps, go_to, page
@@ -61,6 +61,7 @@ async def begin() -> Response:
     wanted: FirstUser = read_form(FirstUser, {name: form.get(name, "") for name in ("name", "password")})
     folder = deps().settings.data_dir
     if not first_visit.is_code(folder, form.get("code", "")):
+        await refused.note(deps(), "code of the first visit")
         raise Forbidden("The code is wrong. `rigline serve` printed it when it started; the file has it too.")
     kept = await passwords.hashed(wanted.password.get_secret_value())
     async with deps().begin() as db:
