@@ -83,10 +83,11 @@ def install(wanted: str) -> None:
     if not works():
         make_venv()
     uv = shutil.which("uv")
+    compiling = ["pip", "install", "--quiet", "--compile-bytecode"]  # as pip does, so that no first start is slow
     packages = ["--require-hashes", "-r", str(LOCK)]
     own = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     for wish in (packages, own):
-        if not (uv and run([uv, "pip", "install", "--quiet", "--python", str(PYTHON), *wish]) == 0):
+        if not (uv and run([uv, *compiling, "--python", str(PYTHON), *wish]) == 0):
             must([str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *quiet(), *wish])
     MADE_FROM.write_text(wanted)
     say("Installed.")

@@ -1,12 +1,13 @@
 """What every test may use: a real PostgreSQL, a real Valkey, and no network but loopback."""
 
 import asyncio
+import gc
 import ipaddress
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -35,6 +36,8 @@ def pytest_configure() -> None:
         ours = name.startswith("RIGLINE_") and not name.startswith(("RIGLINE_TEST_", "RIGLINE_CHROMIUM"))
         if ours or name in ("DATABASE_URL", "REDIS_URL", "PORT") or name.lower().endswith("_proxy"):
             del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or hundreds of processes would compile the same files anew
+    sys.dont_write_bytecode = False
     sys.addaudithook(_refuse_the_network)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: our children have to hear Ctrl-C
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,6 +69,17 @@ def find_chromium() -> str | None:
         "chrome",
     )
     return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Find the tests without looking for garbage; what is loaded by then stays, as in the processes of a service."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -123,7 +123,14 @@ def _fill(folder: Path, source: Source, python: Path) -> None:
     uv = shutil.which("uv")
     if uv:
         run([uv, "venv", "--quiet", "--no-python-downloads", "--python", python, folder], what="uv venv")
-        install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python")]
+        compiling = [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+        ]  # as pip does; the service may not write here
+        install = [*compiling, "--python", str(folder / "bin" / "python")]
     else:
         run([python, "-m", "venv", folder], what="python -m venv (Debian, Ubuntu: apt-get install python3-venv)")
         install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

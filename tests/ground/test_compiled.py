@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from app.db import session
 from app.db.compiled import Compiled
 from app.db.session import engine
 from app.db.tables import job
@@ -32,7 +33,8 @@ def test_the_statement_that_was_run_least_lately_goes_first_whichever_way_it_was
     assert len(known) == 2
 
 
-async def test_an_engine_compiles_equal_statements_once_and_others_anew(database_url):
+async def test_an_engine_compiles_equal_statements_once_and_others_anew(database_url, monkeypatch):
+    monkeypatch.setattr(session, "Compiled", Compiled)  # empty, unlike the one that tests share
     made = engine(database_url)
     known = made.sync_engine.get_execution_options()["compiled_cache"]
     async with made.connect() as db:
