@@ -18,7 +18,6 @@ import click
 import structlog
 import uvloop
 from hypercorn.asyncio import serve, tcp_server
-from hypercorn.config import Config
 
 from app import deps, journal
 from app.cli.start import check
@@ -26,11 +25,13 @@ from app.dispatch import presence
 from app.errors import StartupError
 from app.main import create_app
 from app.settings import Settings, make_private
-from app.web import proxied, tls
+from app.web import connections, proxied, tls
+from app.web.connections import Counted
 from app.web.health import DRAINING
 from app.web.tls import Certificate
 
-GRACE = 3.0  # seconds for open requests at the end; live streams and long polls do not end by themselves
+GRACE = 3.0  # seconds for open requests at the end; live streams and long polls are told to end
+GIVEN_UP = 5.0  # seconds for what was given up to notice
 KEEP_ALIVE = 60  # seconds an idle connection stays open
 BACKLOG = 1024
 RECEIVED = 256 << 10  # bytes of a body at a time: hypercorn's 64 KiB make four times the steps of a log's piece
@@ -104,7 +105,7 @@ async def run(settings: Settings, opened: Opened, told: asyncio.Event, hurry: as
             for room in ("waiting", "signals"):
                 app.extensions[room].dismiss()
             stop.set()
-            _, late = await asyncio.wait(tasks, timeout=GRACE + 1)
+            _, late = await asyncio.wait(tasks, timeout=GRACE + GIVEN_UP + 1)
             for task in (*late, *beside):
                 task.cancel()
     finally:
@@ -143,17 +144,22 @@ async def serve_on(app: App, on: socket.socket, *, stop: asyncio.Event, certific
     config = _Config(certificate)
     config.bind = [f"fd://{on.detach()}"]  # hypercorn's now: when it closes it, nobody waits for an answer in vain
     config.backlog = BACKLOG
-    config.graceful_timeout = GRACE
+    config.graceful_timeout = GRACE + GIVEN_UP
     config.keep_alive_timeout = KEEP_ALIVE
     config.include_server_header = False
     config.loglevel = "WARNING"
-    await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    ending = asyncio.create_task(connections.give_up_late(config, stop, GRACE))
+    try:
+        await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    finally:
+        ending.cancel()
 
 
-class _Config(Config):
+class _Config(Counted):
     """Hypercorn's settings, with a context of ours: a renewed certificate is put into it while it serves."""
 
     def __init__(self, certificate: Certificate | None) -> None:
+        super().__init__()
         self._certificate = certificate
 
     @property
