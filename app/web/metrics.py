@@ -17,6 +17,8 @@ from app.db.queries.tallies import HELP
 from app.deps import Deps
 from app.dispatch import presence
 from app.measures import REQUESTS
+from app.rights import Right
+from app.web import auth
 
 metrics = Blueprint("metrics", __name__)
 log = structlog.get_logger()
@@ -36,8 +38,14 @@ def count_requests(app: Quart) -> None:
 
 @metrics.get("/metrics")
 async def show() -> Response:
-    """Expose this process's counters, and those of the whole service; the latter are missing while a server is away."""
+    """Expose this process's counters, and those of the whole service; the latter are missing while a server is away.
+
+    Raises:
+        Unauthorized, Forbidden: the service is not public, and who asks has no token that reads.
+    """
     deps: Deps = current_app.extensions["deps"]
+    if not deps.settings.public:
+        await auth.require(Right.READ, {})
     return Response(generate_latest() + await _of_the_service(deps), content_type=CONTENT_TYPE_LATEST)
 
 
