@@ -19,6 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.belonging import ALL, NOBODYS
+
 TEXTS = 1024  # statements of which a process remembers what stands in front
 
 
@@ -37,39 +39,6 @@ class Sight:
 NOTHING = Sight(public=False)
 _now: ContextVar[Sight | None] = ContextVar("sight", default=None)
 
-# Where a row belongs: the column that names a row of another table, which is visible or not.
-BELONGS = {
-    "acceptance": ("repository_id", "repository"),
-    "analysis": ("series_id", "series"),
-    "annotation": ("repository_id", "repository"),
-    "approval": ("repository_id", "repository"),
-    "artefact": ("attempt_id", "attempt"),
-    "artefact_piece": ("attempt_id", "attempt"),
-    "attempt": ("job_id", "job"),
-    "bisection": ("repository_id", "repository"),
-    "bisection_step": ("bisection_id", "bisection"),
-    "board_noise": ("repository_id", "repository"),
-    "change_point": ("series_id", "series"),
-    "commit": ("repository_id", "repository"),
-    "comparison": ("repository_id", "repository"),
-    "comparison_row": ("comparison_id", "comparison"),
-    "conversation": ("repository_id", "repository"),
-    "heard": ("repository_id", "repository"),
-    "import": ("repository_id", "repository"),
-    "job": ("pipeline_id", "pipeline"),
-    "keep_rule": ("repository_id", "repository"),
-    "log_chunk": ("attempt_id", "attempt"),
-    "measurement": ("series_id", "series"),
-    "mute": ("repository_id", "repository"),
-    "pipeline": ("repository_id", "repository"),
-    "pull_request": ("repository_id", "repository"),
-    "repository_name": ("repository_id", "repository"),
-    "result": ("attempt_id", "attempt"),
-    "schedule": ("repository_id", "repository"),
-    "series": ("repository_id", "repository"),
-    "shift": ("repository_id", "repository"),
-    "status": ("repository_id", "repository"),
-}
 BY_RULE = {  # whose rows belong to a repository, or to none
     "repository": (),  # as the sight says
     "alert": ("repository",),
@@ -79,16 +48,9 @@ _RULES = {
     "alert": "repository_id IN (SELECT id FROM repository) OR repository_id IS NULL AND kind LIKE 'board%'",
     "audit": "job_id IN (SELECT id FROM job) OR job_id IS NULL AND board_id IS NOT NULL",
 }
-# Of no repository, or asked for with a right of the whole service. Of these, `attempt_board` says of a board that it
-# is busy, and `turn` that somebody waits: the one by numbers that lead nowhere, the other on no page.
-OPEN = frozenset(
-    {
-        *("account", "forge_role", "identity", "password_reset", "role_grant", "token", "session"),
-        *("tally", "kept_answer", "installation", "webhook_secret", "delivery"),
-        *("board", "builder", "configuration", "service", "attempt_board", "turn"),
-        *("subscription", "notification", "preset", "backup"),
-    }
-)
+# Where a row belongs: the column that names a row of another table, which is visible or not.
+BELONGS = {each.table: (each.column, each.through) for each in ALL if each.is_hidden and each.table not in BY_RULE}
+OPEN = (NOBODYS | {each.table for each in ALL if not each.is_hidden}) - BY_RULE.keys()
 
 _WORD = re.compile(r"[a-z_]+")
 _CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|FOR (?:NO KEY )?UPDATE|FOR (?:KEY )?SHARE)\b")

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
+from app.db import belonging
 from app.db.models import SQLModel
-from app.db.queries import belongings
 from app.db.tables import job
 from app.handlers import erasing
 from tests.cli.commands import rigline
@@ -12,8 +12,8 @@ from tests.pages.site import native, sha
 
 
 def test_every_table_belongs_to_repositories_or_is_known_to_belong_to_none():
-    assert {each.table for each in belongings.ALL} | belongings.NOBODYS == set(SQLModel.metadata.tables)
-    assert {each.table for each in belongings.ALL} & belongings.NOBODYS == set()
+    assert {each.table for each in belonging.ALL} | belonging.NOBODYS == set(SQLModel.metadata.tables)
+    assert {each.table for each in belonging.ALL} & belonging.NOBODYS == set()
 
 
 SERVICES = ("audit", "kept_answer")  # what was done, and answered

@@ -94,7 +94,7 @@ async def halves(site):
 
 
 def test_it_is_known_of_each_table_whether_its_rows_belong_to_a_repository():
-    """A new table goes into BELONGS of app.db.sight, or into OPEN if nothing of a repository is in it."""
+    """A new table goes into ALL or NOBODYS of app.db.belonging."""
     known = [*BELONGS, *BY_RULE, *OPEN]
 
     assert sorted(known) == sorted(SQLModel.metadata.tables)

@@ -1,15 +1,12 @@
-"""What belongs to one repository: each table, by which column and through which other table. The whole list.
-
-A test holds it against the models: a new table has to be placed here, or among those that belong to no repository.
-"""
+"""What belongs to one repository, by the list of `app.db.belonging`: counted, hidden, silenced and deleted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import tables
+from app.db.belonging import ALL, BY_TABLE
 from app.db.tables import (
     approval,
     conversation,
@@ -28,55 +25,12 @@ CLOSED = "its repository is being erased"
 AT_ONCE = 2000  # rows of one transaction
 
 
-@dataclass(frozen=True)
-class Belonging:
-    """A table whose rows belong to a repository, or to rows of another one that do."""
-
-    table: str
-    column: str = "repository_id"
-    through: str = "repository"
-
-
-# Parents first.
-ALL = (
-    *(
-        Belonging(name)
-        for name in (
-            "repository_name", "webhook_secret", "pull_request", "approval", "schedule", "alert", "keep_rule", "mute",
-            "heard", "commit", "series", "import", "pipeline", "status", "conversation", "acceptance", "annotation",
-            "board_noise", "shift", "bisection", "subscription", "role_grant", "forge_role",
-        )
-    ),
-    Belonging("job", "pipeline_id", "pipeline"),
-    Belonging("attempt", "job_id", "job"),
-    *(
-        Belonging(name, "attempt_id", "attempt")
-        for name in ("attempt_board", "log_chunk", "artefact", "artefact_piece", "result")
-    ),
-    Belonging("measurement", "series_id", "series"),
-    Belonging("analysis", "series_id", "series"),
-    Belonging("change_point", "series_id", "series"),
-    Belonging("comparison", "attempt_id", "attempt"),
-    Belonging("comparison_row", "comparison_id", "comparison"),
-    Belonging("bisection_step", "bisection_id", "bisection"),
-    Belonging("notification", "subscription_id", "subscription"),
-)  # fmt: skip
-NOBODYS = frozenset(  # of the service, of its people and of its lab
-    {
-        "account", "audit", "backup", "board", "builder", "configuration", "delivery", "identity", "installation",
-        "kept_answer", "password_reset", "preset", "repository", "service", "session", "tally", "token",
-        "turn",
-    }
-)  # fmt: skip
-_BY_TABLE = {each.table: each for each in ALL}
-
-
 def of_repository(name: str, repository_id: int) -> sa.ColumnElement[bool]:
     """Say by a condition which rows of a table belong to a repository."""
     table = tables.named(name)
     if name == "repository":
         return table.c.id == repository_id
-    own = _BY_TABLE[name]
+    own = BY_TABLE[name]
     if own.through == "repository":
         return table.c[own.column] == repository_id
     parent = tables.named(own.through)

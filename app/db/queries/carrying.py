@@ -11,13 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from app.db import tables
+from app.db import belonging, tables
 from app.db.queries import archive, belongings
 from app.db.tables import approval, attempt, attempt_board, board, comparison, heard, job, pipeline
 
 STAYS = frozenset({"webhook_secret", "subscription", "notification", "schedule", "role_grant", "forge_role"})
 FOUND = ("builder", "board", "delivery")  # of the service: found again there by their names
-NAMES = (*FOUND, "repository", *(each.table for each in belongings.ALL if each.table not in STAYS))  # parents first
+NAMES = (*FOUND, "repository", *(each.table for each in belonging.ALL if each.table not in STAYS))  # parents first
 ONLY = {"builder": ("id", "name"), "board": ("id", "builder_id", "name", "type", "description", "tags")}
 WITHOUT = {"pipeline": {"token"}}
 SOFT = {("pull_request", "delivery_id"): "delivery"}  # a reference that no foreign key says
