@@ -179,7 +179,8 @@ def marked(app: App, *, local: bool) -> App:
     """
 
     async def wrapper(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await app({**scope, "rigline.local": local}, receive, send)
+        scope["rigline.local"] = local  # into the request's own dict: a copy would stay as long as a held request
+        await app(scope, receive, send)
 
     return wrapper
 

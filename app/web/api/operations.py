@@ -49,13 +49,13 @@ View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 class Given(BaseModel):
     """What a caller sends: strict, and nothing unknown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Told(BaseModel):
     """What an answer holds."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 
 
 @dataclass(frozen=True, kw_only=True)
