@@ -1,10 +1,11 @@
-"""Copies of the code with another migration, and environments that run them: what an instance is upgraded to."""
+"""Copies of the code with a migration more or less, and environments that run them: what an instance is upgraded to."""
 
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from app.db import schema
 from tests.ground.processes import ROOT, SITE_PACKAGES
 
 PARTS = ("app", "builders", "integrations", "templates")
@@ -45,6 +46,22 @@ def copied(folder, *, head, migration=None, broken_start=False):
         broken = 'def create_app(deps: Deps) -> Quart:\n    raise RuntimeError("a bug of the new version")\n'
         main.write_text(main.read_text() + "\n\n" + broken)
     return folder
+
+
+def of_before(folder):
+    """Copy the code without its newest migration: what an instance has that was installed before that came.
+
+    What a test asks of it must not need what the migration brings.
+    """
+    copied(folder, head=None)
+    (newest,) = (folder / VERSIONS).glob(f"{schema.head()}_*.py")
+    newest.unlink()
+    return folder
+
+
+def before():
+    """Name the revision that `of_before` has."""
+    return sorted(schema.known())[-2]
 
 
 def migrate(folder, *, number, after, body):

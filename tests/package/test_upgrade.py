@@ -20,29 +20,35 @@ def builders_of(instance):
     return {each["name"] for each in json.loads(instance.must("builder", "list", "--json"))["items"]}
 
 
+def revision_of(instance):
+    return json.loads(instance.rigline("db", "current", "--json").stdout)["current"]
+
+
 @pytest.mark.campaign
 def test_an_upgrade_that_fails_leaves_the_service_as_it_was_and_one_that_works_keeps_everything(place):
-    head = schema.head()
-    good = code_trees.copied(place / "good", head=head, migration=code_trees.GOOD)
-    bad = code_trees.copied(place / "bad", head=head, migration=code_trees.GOOD, broken_start=True)
+    """From the real schema of before the newest migration to the code as it is."""
+    before = code_trees.of_before(place / "before")
+    bad = code_trees.copied(place / "bad", head=schema.head(), migration=code_trees.GOOD, broken_start=True)
     old, new, broken = (
         code_trees.environment(place / f"{name}-env", tree)
-        for name, tree in (("old", ROOT), ("new", good), ("broken", bad))
+        for name, tree in (("old", before), ("new", ROOT), ("broken", bad))
     )
     one = Instance(place / "one")
     assert one.install("--tls", "off", "--start", venv=old).returncode == 0, one.log()
     one.must("builder", "create", "shelf")
     settings = (one.prefix / "etc/rigline.env").read_text()
+    was = one.status()["state"], revision_of(one)
 
     failed = one.rigline("upgrade", "--venv", broken)
 
+    assert was == ("running", code_trees.before())
     assert failed.returncode == 1
     assert "The upgrade failed at the start" in failed.stderr
     assert "a bug of the new version" in failed.stderr
     assert "The data is restored from the backup." in failed.stderr
     assert "and the service runs." in failed.stderr
     assert (one.status()["state"], one.status()["version"]) == ("running", str(old))
-    assert builders_of(one) == {"shelf"}
+    assert (builders_of(one), revision_of(one)) == ({"shelf"}, code_trees.before())
 
     one.must("stop")  # an upgrade of a stopped service tries it and stops it again
     upgraded = one.rigline("upgrade", "--venv", new)
@@ -50,9 +56,12 @@ def test_an_upgrade_that_fails_leaves_the_service_as_it_was_and_one_that_works_k
     assert upgraded.returncode == 0, upgraded.stderr
     assert [line for line in upgraded.stderr.splitlines() if "back up" in line or "migrate" in line] != []
     assert one.status()["state"] == "stopped"
-    assert json.loads(one.must("db", "current", "--json")) == {"current": "9999", "newest": "9999", "fits": True}
+    newest = schema.head()
+    assert json.loads(one.must("db", "current", "--json")) == {"current": newest, "newest": newest, "fits": True}
     assert (one.prefix / "etc/rigline.env").read_text() == settings
     assert len(list((one.prefix / "data/backups").iterdir())) == 2
+    one.must("start")
+    assert builders_of(one) == {"shelf"}
 
 
 @pytest.mark.campaign
