@@ -15,11 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from app.backup import keeping, writing
+from app.backup import keeping, standing, writing
 from app.db.queries import alerts, backups
 from app.deps import Deps
 from app.errors import StartupError
-from app.policy import cron
 
 EVERY_S = 20.0
 RETRY = datetime.timedelta(minutes=15)
@@ -48,7 +47,7 @@ async def run_due(deps: Deps) -> bool:
 def _is_due(schedule: str, last: Any, now: datetime.datetime) -> bool:
     if last["error"]:
         return bool(now - last["begun_at"] >= RETRY)
-    next_at = cron.parse(schedule).after(last["begun_at"], datetime.UTC)
+    next_at = standing.due_at(schedule, last["begun_at"])
     return next_at is not None and next_at <= now
 
 

@@ -8,6 +8,7 @@ import redis
 import sqlalchemy as sa
 from quart import Blueprint, current_app
 
+from app.backup.standing import ADVICE, Standing, judge
 from app.db import schema
 from app.deps import Deps
 from app.dispatch import presence
@@ -30,35 +31,42 @@ async def ready() -> tuple[dict[str, str | int], HTTPStatus]:
 
     503 is for what another process may do better, or nobody can: this one is told to stop, the database or Redis is
     away, the schema is older than the code. With no worker alive web goes on: a webhook that is refused is lost, one
-    that is stored is handled later. Then, and with a schema that is newer, as in the middle of an update, `status` is
-    `degraded`.
+    that is stored is handled later. Then, with a schema that is newer, as in the middle of an update, and when backups
+    by the clock fail or do not come, `status` is `degraded`; `advice` says of backups what to do.
     """
     deps: Deps = current_app.extensions["deps"]
     draining: asyncio.Event | None = current_app.extensions.get(DRAINING)
-    (database, migrations), (queue, workers) = await asyncio.gather(_database(deps), _redis(deps))
+    (database, migrations, saved), (queue, workers) = await asyncio.gather(_database(deps), _redis(deps))
     stops = draining is not None and draining.is_set()
     serves = not stops and database == queue == OK and migrations != "older"
-    is_well = serves and migrations == OK and workers > 0
+    is_well = serves and migrations == OK and workers > 0 and saved not in ADVICE
     found: dict[str, str | int] = {
         "status": OK if is_well else "degraded" if serves else "stopping" if stops else AWAY,
         "database": database,
         "migrations": migrations,
         "redis": queue,
         "workers": workers,
+        "backups": saved,
     }
+    if saved in ADVICE:
+        found["advice"] = ADVICE[saved]
     return found, HTTPStatus.OK if serves else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-async def _database(deps: Deps) -> tuple[str, str]:
+async def _database(deps: Deps) -> tuple[str, str, Standing]:
     try:
         async with asyncio.timeout(PATIENCE_S), deps.autocommit() as db:
-            revision = await schema.current(db)
+            migrations = _fit(await schema.current(db))
+            return OK, migrations, await judge(db, deps.settings) if migrations == OK else Standing.OFF
     except (OSError, sa.exc.SQLAlchemyError):
-        return AWAY, "unknown"
+        return AWAY, "unknown", Standing.OFF
+
+
+def _fit(revision: str | None) -> str:
     head, known = _known()
     if revision == head:
-        return OK, OK
-    return OK, "older" if revision is None or revision in known else "newer"
+        return OK
+    return "older" if revision is None or revision in known else "newer"
 
 
 @functools.cache

@@ -63,7 +63,7 @@ def test_a_web_process_without_a_worker_goes_on_and_says_so(web, settings, place
         found, together = metrics(web), said(web)
         _, words = worker.tell(signal.SIGTERM).ended()
 
-    everything = {"status": "ok", "database": "ok", "migrations": "ok", "redis": "ok", "workers": 1}
+    everything = {"status": "ok", "database": "ok", "migrations": "ok", "redis": "ok", "workers": 1, "backups": "off"}
     assert together == (200, everything)
     assert "\nrigline_workers 1.0\n" in found and 'rigline_outbox_unsent{kind="status"} 0.0' in found
     [line] = [json.loads(line) for line in words.splitlines() if "delivery_handled" in line]
@@ -94,6 +94,42 @@ def test_a_process_that_is_told_to_stop_sends_the_proxy_elsewhere_and_serves_unt
     assert (after.status_code, after.headers["connection"]) == (200, "close")
     status, _ = web.tell(signal.SIGINT).ended(limit=20)
     assert status == 0
+
+
+async def age_backups(settings, hours):
+    own = engine(settings.database_url)
+    async with own.begin() as db:
+        await db.execute(sa.text(f"UPDATE backup SET begun_at = begun_at - interval '{hours} hours'"))
+    await own.dispose()
+
+
+async def test_backups_that_fail_or_do_not_come_are_said_until_one_succeeds(settings, place):  # noqa: F811
+    folder = place / "backups"
+    folder.write_text("in the way")
+    given = shared(settings) | {"RIGLINE_BACKUP_DIR": str(folder), "RIGLINE_BACKUP_SCHEDULE": "0 3 * * *"}
+
+    def backups():
+        return said(web)[1]["backups"]
+
+    with Rigline(place / "data", "web", **given) as web:
+        web.until_ready()
+        none = said(web)
+        with Rigline(place / "data", "worker", **given):
+            wait_for(lambda: backups() == "failed")
+            failed = said(web)
+            folder.unlink()
+            await age_backups(settings, 1)
+            wait_for(lambda: backups() == "ok")
+            well = said(web)
+        await age_backups(settings, 26)
+        overdue = said(web)
+
+    assert [each[1]["status"] for each in (none, failed, well, overdue)] == ["degraded", "degraded", "ok", "degraded"]
+    assert {each[0] for each in (none, failed, well, overdue)} == {200}
+    assert none[1]["backups"] == "none" and "has it RIGLINE_BACKUP_DIR?" in none[1]["advice"]
+    assert "`rigline backup list` says why" in failed[1]["advice"]
+    assert "advice" not in well[1]
+    assert overdue[1]["backups"] == "overdue" and "did not come" in overdue[1]["advice"]
 
 
 async def test_doctor_says_what_has_waited_for_long(web, settings, place):  # noqa: F811
