@@ -79,6 +79,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000)  # new objects: a test has few cycles, and a twentieth of its time went into looking
         gc.enable()
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import httpcore2
-from werkzeug.routing import Map, RuleFactory
+from jinja2 import Environment
+from werkzeug.routing import Map, Rule, RuleFactory
 from werkzeug.routing.matcher import StateMachineMatcher
 
 from app.db import session
@@ -16,6 +17,10 @@ from app.db.compiled import Compiled
 
 TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 CHANGES = {"_matcher", "_rules_by_endpoint", "_remap", "_remap_lock", "noted"}  # of a map of addresses
+PLAIN = (  # of a rule of such a map
+    *("rule", "endpoint", "strict_slashes", "merge_slashes", "subdomain", "host"),
+    *("build_only", "alias", "websocket", "provide_automatic_options"),
+)
 STATEMENTS = 20_000  # more than all tests run
 
 
@@ -23,6 +28,7 @@ def share() -> None:
     """Share the machine's certificates among all HTTP clients, and what is compiled among all applications."""
     httpcore2.default_ssl_context = shared(httpcore2.default_ssl_context, _trust)
     Map.add, Map.update = _note, _compile  # type: ignore[method-assign]
+    Environment.compile = shared(Environment.compile, _template)  # type: ignore[method-assign]
     session.Compiled = shared(lambda: OfAnyEngine(STATEMENTS), threading.get_ident)  # type: ignore[misc]
 
 
@@ -41,6 +47,14 @@ def shared(make: Callable[..., Any], key: Callable[..., object]) -> Callable[...
 
 def _trust(**how: bool) -> tuple[object, ...]:
     return (tuple(how.items()), *(os.environ.get(name) for name in TRUST), ssl.get_default_verify_paths())
+
+
+def _template(environment: Environment, source: object, *how: object, **named: object) -> tuple[object, ...]:
+    """Name the text of a template, and all of its environment that its code depends on."""
+    words = [(name, word.__module__, word.__qualname__) for name, word in sorted(environment.filters.items())]
+    escapes = getattr(environment.autoescape, "__qualname__", environment.autoescape)
+    about = (escapes, environment.is_async, environment.trim_blocks, environment.lstrip_blocks)
+    return (source, how, *named.items(), *words, *sorted(environment.tests), *about)
 
 
 class OfAnyEngine(Compiled):
@@ -87,4 +101,9 @@ def _filled(addresses: Map) -> Map:
 def _kind(addresses: Map) -> tuple[object, ...]:
     """Name all that the compiled addresses depend on."""
     about = {name: value for name, value in vars(addresses).items() if name not in CHANGES}
-    return (addresses.merge_slashes, repr(about), *(repr(sorted(vars(rule).items())) for rule in addresses.noted))
+    return (addresses.merge_slashes, repr(about), *map(_rule, vars(addresses)["noted"]))
+
+
+def _rule(rule: Rule) -> tuple[object, ...]:
+    plain = map(vars(rule).get, PLAIN)
+    return (type(rule), *plain, frozenset(rule.methods or ()), repr(rule.defaults), repr(rule.redirect_to))
