@@ -152,6 +152,7 @@ class Settings(BaseModel):
     log_level: LogLevel = Field(LogLevel.INFO, alias="RIGLINE_LOG_LEVEL")
     drain_s: float = Field(0.0, alias="RIGLINE_DRAIN_S", ge=0, le=600)
     queue_limit_s: float = Field(24 * 3600.0, alias="RIGLINE_QUEUE_LIMIT_S", gt=0)
+    builder_away_s: float = Field(3600.0, alias="RIGLINE_BUILDER_AWAY_S", gt=0)
     fork_isolation: Level = Field(Level.NAMESPACES, alias="RIGLINE_FORK_ISOLATION")
     cap_fork_owner: int = Field(4, alias="RIGLINE_CAP_FORK_OWNER", ge=0)
     cap_pull_request: int = Field(0, alias="RIGLINE_CAP_PULL_REQUEST", ge=0)

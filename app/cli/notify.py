@@ -11,7 +11,7 @@ from app.client import Client
 
 EVENTS = (
     *("opened", "improved", "reopened", "recovered", "triaged", "withdrawn", "pipeline_failed"),
-    *("board_out", "board_good"),
+    *("board_out", "board_good", "builder_away", "builder_back"),
 )
 LIST = {"id": "SUBSCRIPTION", "channel": "BY", "address": "TO", "repository": "REPOSITORY", "events": "OF"}
 LIST |= {"sent_at": "LAST ARRIVED", "waiting": "WAITING", "error": "ERROR", "ended_why": "ENDED"}

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 import structlog
 
-from app.db.queries import attempts, jobs, presence
+from app.db.queries import attempts, builders, jobs, presence
 from app.db.queries.overdue import forget_turns, given_up, needs_failed, unread_results
 from app.db.queries.tallies import Tally
 from app.deps import Deps
@@ -28,13 +28,14 @@ async def sweep(deps: Deps) -> bool:
     """Do one pass; False if another process is at it.
 
     Leases that lapsed or were lost end, cancels that nobody confirmed and jobs over their limits too; boards
-    that are in doubt, or were not looked at for long, are asked for a check;
+    that are in doubt, or were not looked at for long, are asked for a check; builders that fell silent are away;
     RQ is made to agree with the rows; jobs that wait in vain end; results that nobody read are read.
     """
     async with _alone(deps) as is_ours:
         if is_ours:
             await _end_leases(deps)
             await health.look_after(deps)
+            await _note_silence(deps)
             await _give_up(deps)
             await _skip_the_needy(deps)
             await _forget(deps)
@@ -64,6 +65,14 @@ async def _end_leases(deps: Deps) -> None:
             counters.count(Tally.LEASES_ENDED, ended.reason.partition(" ")[0].rstrip(":")[:100])
             log.warning("lease_ended", attempt=row.id, job=ended.job_id, state=ended.state, reason=ended.reason)
             await finish.tell(deps, row.builder, ended)
+
+
+async def _note_silence(deps: Deps) -> None:
+    """Say that builders are away, or are not any more: nothing else happens then that pages could hear of."""
+    async with deps.begin() as db:
+        found = await builders.note_silence(db) if await presence.is_heard(db) else []
+    if found:
+        await deps.notices.publish("builder", **({"id": found[0]} if len(found) == 1 else {}))
 
 
 async def _give_up(deps: Deps) -> None:

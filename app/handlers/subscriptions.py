@@ -30,11 +30,11 @@ async def add(
     """Tell an address of some news, of one repository or of all.
 
     Raises:
-        Invalid: the address cannot be told anything, or news of boards are wanted of one repository.
+        Invalid: the address cannot be told anything, or news of the lab are wanted of one repository.
         Conflict: mail, and no mail server is configured.
     """
-    if repository_id is not None and set(telling.OF_BOARDS).intersection(events):
-        raise Invalid("events: boards are of no repository; ask for board_out and board_good without one")
+    if repository_id is not None and set(telling.OF_LAB).intersection(events):
+        raise Invalid("events: boards are of no repository; ask for news of boards and builders without one")
     _check(deps, channel, address)
     secret = signing.new_secret() if channel is Channel.WEBHOOK else None
     sealed = seal(deps.settings.secret_key.get_secret_value(), secret) if secret else None

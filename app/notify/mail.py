@@ -104,6 +104,8 @@ def written(letter: Letter, *, sender: str, public_url: str) -> EmailMessage:
         message["References"] = f"<alert-{letter.said['alert']['id']}@{host}>"
     if "board" in letter.said:
         message["References"] = f"<board-{letter.said['board']['id']}@{host}>"
+    if "builder" in letter.said:
+        message["References"] = f"<builder-{letter.said['builder']['id']}@{host}>"
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<{letter.unsubscribing.address}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

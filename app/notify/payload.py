@@ -58,6 +58,20 @@ def of_board(event: News, board: Mapping[str, Any], *, public_url: str) -> dict[
     }
 
 
+def of_builder(event: News, builder: Mapping[str, Any], boards: Sequence[str], *, public_url: str) -> dict[str, Any]:
+    """Say that a builder is not heard of any more, or is again."""
+    return {
+        "event": event.value,
+        "builder": {
+            "id": builder["id"],
+            "name": builder["name"],
+            "boards": list(boards),
+            "last_seen": builder["seen_at"].isoformat(),
+            "url": f"{public_url}/builders/{quote(builder['name'], safe='')}",
+        },
+    }
+
+
 def of_test(*, public_url: str) -> dict[str, Any]:
     """Say nothing but that this arrives."""
     return {"event": News.TEST.value, "from": public_url}

@@ -1,25 +1,27 @@
 """Turn what happened into news for those who asked for it. Any number of workers may do this at once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import News, Triage
-from app.db.queries import notifications, pipelines, shifts, subscriptions
+from app.db.queries import notifications, pipelines, presence, shifts, subscriptions
 from app.db.queries.notifications import About
 from app.db.queries.shifting import BY_ITSELF
 from app.deps import Deps
 from app.notify import payload
 
-OF_BOARDS = (News.BOARD_OUT, News.BOARD_GOOD)
+OF_LAB = (News.BOARD_OUT, News.BOARD_GOOD, News.BUILDER_AWAY, News.BUILDER_BACK)
 AT_ONCE = 20  # shifts, or pipelines, of one transaction
 LOCK = 0x7269_6711  # advisory: one worker at a time looks for failed pipelines
 
 
 async def tell_due(deps: Deps) -> int:
     """Write down all news there is; return how many pieces were written."""
-    return await _tell_shifts(deps) + await _tell_pipelines(deps) + await _tell_boards(deps)
+    of_work = await _tell_shifts(deps) + await _tell_pipelines(deps)
+    return of_work + await _tell_boards(deps) + await _tell_builders(deps)
 
 
 async def _tell_shifts(deps: Deps) -> int:
@@ -85,9 +87,32 @@ async def _tell_boards(deps: Deps) -> int:
 
 async def _tell_board(deps: Deps, db: AsyncConnection, row: sa.RowMapping) -> int:
     """Tell who asked for the news of boards, and by mail, where there is a server for it, the board's owner."""
-    owner = row["owner"] if deps.settings.smtp_url is not None else ""
-    if owner:
-        await subscriptions.of_owner(db, owner, OF_BOARDS)
+    owners = await _owners(deps, db, [row["owner"]])
     event = News.BOARD_OUT if row["told_out"] else News.BOARD_GOOD
     said = payload.of_board(event, dict(row), public_url=deps.settings.public_url)
-    return await notifications.add(db, event, About(owner=owner), said)
+    return await notifications.add(db, event, About(owners=owners), said)
+
+
+async def _owners(deps: Deps, db: AsyncConnection, named: Sequence[str]) -> tuple[str, ...]:
+    """Subscribe the owners of boards, where there is a server for their mail."""
+    owners = sorted({each for each in named if each}) if deps.settings.smtp_url is not None else []
+    for owner in owners:
+        await subscriptions.of_owner(db, owner, OF_LAB)
+    return tuple(owners)
+
+
+async def _tell_builders(deps: Deps) -> int:
+    """Tell of builders that are away for long, and of their return; of none while nobody could be heard."""
+    told = 0
+    while True:
+        async with deps.begin() as db:
+            is_heard = await presence.is_heard(db)
+            row = await notifications.builder_with_news(db, deps.settings.builder_away_s) if is_heard else None
+            if row is None:
+                return told
+            boards = await notifications.boards_of(db, row["id"])
+            event = News.BUILDER_AWAY if row["told_away"] else News.BUILDER_BACK
+            names = [each["name"] for each in boards]
+            said = payload.of_builder(event, dict(row), names, public_url=deps.settings.public_url)
+            about = About(owners=await _owners(deps, db, [each["owner"] for each in boards]))
+            told += await notifications.add(db, event, about, said)

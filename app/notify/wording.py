@@ -23,6 +23,8 @@ def mail(said: Mapping[str, Any]) -> tuple[str, str]:
         subject, lines = _pipeline(said["pipeline"])
     elif "board" in said:
         subject, lines = _board(said["event"], said["board"])
+    elif "builder" in said:
+        subject, lines = _builder(said["event"], said["builder"])
     else:
         subject, lines = "Rigline can reach you", [f"This is a test that somebody asked for at {said['from']}."]
     return _line(subject)[:SUBJECT_LIMIT], "\n".join(lines) + "\n"
@@ -72,6 +74,16 @@ def _board(event: str, board: Mapping[str, Any]) -> tuple[str, list[str]]:
         lines.append(_line(f"  rigline board good {shlex.quote(board['name'])}"))
     why = [f"Reason: {_line(board['reason'])}"] if board["reason"] else []
     return subject, [_line(subject), "", *why, *lines, "", board["url"]]
+
+
+def _builder(event: str, builder: Mapping[str, Any]) -> tuple[str, list[str]]:
+    boards = [f"Boards: {_line(', '.join(builder['boards']))}"] if builder["boards"] else []
+    if event == "builder_back":
+        subject, lines = f"builder {builder['name']} is back", ["Its boards get jobs again."]
+    else:
+        subject, lines = f"builder {builder['name']} is away", ["Its boards get no jobs. On its machine this says why:"]
+        lines += ["  rigline-builder doctor", f"It was last heard of at {builder['last_seen']}."]
+    return subject, [_line(subject), "", *lines, *boards, "", builder["url"]]
 
 
 def percent(change: float) -> str:

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from app.db.queries.builders import ALIVE_S
 from app.db.queries.placing import GATES, PLACE
 from app.web.pages import reasons
-from app.web.pages.rows import AWAY
 from tests.pages import scene
 from tests.pages.site import NOW
 
@@ -13,7 +13,7 @@ async def test_boards_are_counted_as_their_own_pages_name_them(site):
     await scene.lab(site, commits=1)
     await site.board("old-1", "attic")
     attic = next(each for each in (await site.json("/api/v1/builders"))["items"] if each["name"] == "attic")
-    await site.update("builder", attic["id"], seen_at=NOW - 2 * AWAY)
+    await site.update("builder", attic["id"], seen_at=NOW - timedelta(seconds=2 * ALIVE_S))
     await site.board("looked-at", "lab-1", check_every_s=3600)
     await site.board("kept", "lab-1", held_until=NOW + timedelta(hours=1))
 

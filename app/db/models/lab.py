@@ -50,6 +50,10 @@ class Builder(SQLModel, table=True):
     facts: dict[str, str] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
     seen_at: datetime | None = Field(default=None, sa_type=TIME)
+    away_at: datetime | None = Field(default=None, sa_type=TIME)  # when it was found to be silent for too long
+    told_away: bool = Field(
+        default=False, sa_column_kwargs={"server_default": "false"}
+    )  # the last news of it was that it is away
     disk_free: int | None = Field(default=None, sa_type=sa.BigInteger)  # bytes where its work trees are
     problem: str = Field(
         default="", max_length=MAX_PROBLEM, sa_column_kwargs={"server_default": ""}

@@ -31,6 +31,8 @@ class News(StrEnum):
     PIPELINE_FAILED = "pipeline_failed"  # on the default branch
     BOARD_OUT = "board_out"  # a board gets no jobs until somebody says that it is good
     BOARD_GOOD = "board_good"  # it gets jobs again
+    BUILDER_AWAY = "builder_away"  # a builder was not heard for long: its boards get no jobs
+    BUILDER_BACK = "builder_back"  # it is heard again
     TEST = "test"
 
 

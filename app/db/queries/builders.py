@@ -16,6 +16,7 @@ from app.errors import BuilderInUse, Conflict
 from builders.protocol import LEASE_S, Hello
 
 PREFIX = "rlb_"
+ALIVE_S = 2 * LEASE_S  # a builder that gave no sign of life for so long is away
 TOUCH_S = 10.0  # how exact `seen_at` is
 TOKEN_RENEWED_S = 22.5 * 24 * 3600  # three quarters of a token's life of 30 days
 TOKEN_OVERLAP_S = 3600.0  # for so long an agent's former token works beside the new one
@@ -25,6 +26,12 @@ now = sa.func.now()
 
 def _ago(seconds: float) -> Any:
     return now - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def is_alive(of: Any = builder) -> sa.ColumnElement[bool]:
+    """Say that a builder gave a sign of life lately; NULL of one that never did."""
+    alive: sa.ColumnElement[bool] = of.c.seen_at > _ago(ALIVE_S)
+    return alive
 
 
 def digest(secret: str) -> bytes:
@@ -132,6 +139,20 @@ async def touch(db: AsyncConnection, seen: Mapping[int, int | None]) -> set[int]
     return {row.id for row in rows if row.state == BuilderState.DRAINING}
 
 
+_is_silent = sa.func.coalesce(sa.not_(is_alive()), sa.false())
+_note_silence = (
+    sa.update(builder)
+    .where(builder.c.state != BuilderState.RETIRED, _is_silent == builder.c.away_at.is_(None))
+    .values(away_at=sa.case((_is_silent, now)))
+    .returning(builder.c.id)
+)
+
+
+async def note_silence(db: AsyncConnection) -> list[int]:
+    """Note which builders are away, and which are not any more; return those of which that is new."""
+    return list(await db.scalars(_note_silence))
+
+
 # Of a row of the table: it is draining, and holds no job any more.
 is_drained = sa.and_(
     builder.c.state == BuilderState.DRAINING,
@@ -148,7 +169,7 @@ _types = sa.func.array_agg(sa.distinct(board.c.type)).label("types")
 _living = (
     sa.select(builder.c.name, _types)
     .join(board, board.c.builder_id == builder.c.id)
-    .where(board.c.offered, builder.c.seen_at > _ago(2 * LEASE_S))
+    .where(board.c.offered, is_alive())
     .group_by(builder.c.id)
     .order_by(builder.c.id)
 )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health
+from app.db.queries import builders
 from app.db.queries.placing import is_free
 from app.db.tables import board, builder, change_point, commit, comparison, job, pipeline, repository, series, shift
 from app.states import JobState
@@ -19,13 +20,9 @@ _IS_OUT = sa.or_(
 )
 
 
-async def boards_by_standing(db: AsyncConnection, away_s: float) -> dict[tuple[str, str], int]:
-    """Count the offered boards by availability, in the words of `pages.rows`, and health.
-
-    Args:
-        away_s: a builder that was silent for so long is away.
-    """
-    is_away = sa.func.coalesce(builder.c.seen_at < _now - sa.func.make_interval(0, 0, 0, 0, 0, 0, away_s), sa.true())
+async def boards_by_standing(db: AsyncConnection) -> dict[tuple[str, str], int]:
+    """Count the offered boards by availability, in the words of `pages.rows`, and health."""
+    is_away = sa.not_(sa.func.coalesce(builders.is_alive(), sa.false()))
     availability = sa.case(
         (sa.not_(is_free(board)), "busy"),
         (_IS_OUT, "held back"),

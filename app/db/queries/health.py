@@ -7,10 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.models import BuilderState, Health
-from app.db.queries import alerts, audit, logs
+from app.db.queries import alerts, audit, builders, logs
 from app.db.tables import attempt, attempt_board, board, builder, job
 from app.errors import Conflict, NotFound
-from builders.protocol import LEASE_S
 
 BOARD_OUT = "board_quarantined"  # the kind of the alert
 RECHECK_S = 30.0  # so long after a check that did not say "good" comes the next one
@@ -144,7 +143,7 @@ def _due(limit: int) -> sa.Select[Any]:
         sa.select(board.c.id)
         .join_from(board, builder, builder.c.id == board.c.builder_id)
         .where(board.c.offered, board.c.check_every_s.is_not(None), _is_due, ~_open_check)
-        .where(builder.c.state == BuilderState.ACTIVE, builder.c.seen_at > now - _seconds(2 * LEASE_S))
+        .where(builder.c.state == BuilderState.ACTIVE, builders.is_alive())
         .where(sa.or_(board.c.held_until.is_(None), board.c.held_until <= now))
         .order_by(_doubtful.desc(), board.c.id)
         .limit(limit)

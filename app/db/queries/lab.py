@@ -20,6 +20,7 @@ from app.db.models import (
     Pipeline,
     Repository,
 )
+from app.db.queries.builders import is_alive
 from app.db.tables import board
 
 
@@ -53,6 +54,9 @@ _is_busy = (  # whoever's job holds it
 )
 
 
+_online = sa.func.coalesce(is_alive(), sa.false()).label("online")
+
+
 def _boards() -> sa.Select[Any]:
     held = _held()
     offered = (
@@ -67,6 +71,7 @@ def _boards() -> sa.Select[Any]:
             col(Builder.name).label("builder"),
             col(Builder.state).label("builder_state"),
             col(Builder.seen_at),
+            _online,
             sa.func.coalesce(offered.c.configurations, sa.cast([], sa.ARRAY(sa.Text))).label("configurations"),
             _is_busy.label("is_busy"),
             held,
@@ -135,7 +140,7 @@ async def builders(db: AsyncConnection, *, after: int | None = None, limit: int 
     offered = sa.select(sa.func.count()).select_from(Board).where(mine).scalar_subquery()
     busy = sa.select(sa.func.count()).select_from(Board).where(mine, _is_busy).scalar_subquery()
     wanted = sa.select(
-        *(getattr(Builder, name) for name in BUILDER_COLUMNS), offered.label("boards"), busy.label("busy")
+        *(getattr(Builder, name) for name in BUILDER_COLUMNS), offered.label("boards"), busy.label("busy"), _online
     ).where(col(Builder.state) != BuilderState.RETIRED)
     if after is not None:
         wanted = wanted.where(col(Builder.id) > after).order_by(col(Builder.id))
@@ -145,7 +150,7 @@ async def builders(db: AsyncConnection, *, after: int | None = None, limit: int 
 async def builder(db: AsyncConnection, name: str) -> sa.RowMapping | None:
     """Find a builder by name, also a retired one."""
     columns = [getattr(Builder, each) for each in BUILDER_COLUMNS]
-    wanted: sa.Select[Any] = sa.select(*columns).where(col(Builder.name) == name)
+    wanted: sa.Select[Any] = sa.select(*columns, _online).where(col(Builder.name) == name)
     found: sa.RowMapping | None = (await db.execute(wanted)).mappings().one_or_none()
     return found
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.models import Channel, Health, News, Trigger
+from app.db.models import BuilderState, Channel, Health, News, Trigger
 from app.db.queries.outbox import seconds
 from app.db.queries.subscriptions import is_waiting
 from app.db.tables import board, builder, job, notification, pipeline, repository, shift, subscription
@@ -28,7 +28,7 @@ class About:
     """What a piece of news is about: a version of a shift, a pipeline, or a board."""
 
     repository_id: int | None = None  # None: of the lab
-    owner: str = ""  # of the board: the mailbox that is told besides who asked
+    owners: tuple[str, ...] = ()  # of the boards: mailboxes that are told besides who asked
     shift_id: int | None = None
     version: int | None = None
     pipeline_id: int | None = None
@@ -87,7 +87,7 @@ def _is_for(about: About, event: News) -> sa.ColumnElement[bool]:
         other.c.repository_id.is_(None),
         sa.literal(event.value) == sa.any_(other.c.events),
     )
-    owned = sa.and_(subscription.c.of_owner, subscription.c.address == about.owner, ~asked_too)
+    owned = sa.and_(subscription.c.of_owner, subscription.c.address.in_(about.owners), ~asked_too)
     asked = sa.and_(~subscription.c.of_owner, _is_of(sa.literal(about.repository_id, sa.Integer)))
     return sa.and_(sa.or_(asked, owned), _wants(event))
 
@@ -138,6 +138,33 @@ def _with_news() -> sa.UpdateBase:
     change = change.values(told_out=~board.c.told_out)
     names = ("id", "name", "type", "owner", "health", "health_reason", "health_at", "told_out")
     return change.returning(*(board.c[name] for name in names), builder.c.name.label("builder"))
+
+
+async def builder_with_news(db: AsyncConnection, away_s: float) -> sa.RowMapping | None:
+    """Lock one builder that is away for long, or is back, since the last news of it, and note that it is told.
+
+    One that is not to get jobs is missed by nobody.
+
+    Args:
+        away_s: seconds since it was found to be away.
+    """
+    return (await db.execute(_builder_with_news(), {"away_s_": away_s})).mappings().one_or_none()
+
+
+@cache
+def _builder_with_news() -> sa.UpdateBase:
+    is_missed = builder.c.away_at < sa.func.now() - seconds(sa.bindparam("away_s_", type_=sa.Double()))
+    is_missed = sa.and_(is_missed, builder.c.state == BuilderState.ACTIVE, ~builder.c.told_away)
+    has_news = sa.or_(is_missed, sa.and_(builder.c.told_away, builder.c.away_at.is_(None)))
+    one = sa.select(builder.c.id).where(has_news).order_by(builder.c.id).limit(1).with_for_update(skip_locked=True)
+    change = sa.update(builder).where(builder.c.id == one.scalar_subquery()).values(told_away=~builder.c.told_away)
+    return change.returning(*(builder.c[name] for name in ("id", "name", "seen_at", "told_away")))
+
+
+async def boards_of(db: AsyncConnection, builder_id: int) -> list[sa.RowMapping]:
+    """List the names of the boards that a builder offers, with their owners."""
+    offered = sa.select(board.c.name, board.c.owner).where(board.c.builder_id == builder_id, board.c.offered)
+    return list((await db.execute(offered.order_by(board.c.name))).mappings())
 
 
 async def failed_pipelines(db: AsyncConnection, limit: int) -> list[int]:

@@ -151,6 +151,6 @@ async def hold(db: AsyncConnection, claimed: Claimed, wait_s: float) -> None:
         await db.execute(change.values(waiting))
 
 
-def seconds(number: float) -> Any:
+def seconds(number: float | sa.BindParameter[float]) -> Any:
     """Say a number of seconds in SQL."""
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, number)

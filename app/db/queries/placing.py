@@ -15,13 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.db.models import BuilderState, Health
+from app.db.queries import builders
 from app.db.queries.caps import CAPS
 from app.db.tables import attempt_board, board, builder, configuration, job, pipeline
 from app.states import JobState
 from app.turns import RANKS, due, keeps
-from builders.protocol import LEASE_S, Level
-
-ALIVE_S = 2 * LEASE_S  # a builder that gave no sign of life for so long is away
+from builders.protocol import Level
 
 now = sa.func.now()
 
@@ -157,7 +156,7 @@ def _elsewhere(wanted: Wanted, *which: sa.ColumnElement[bool]) -> sa.ColumnEleme
         .where(_other.c.type == wanted.board_type, _other.c.offered, _other.c.health.in_([Health.UNKNOWN, Health.GOOD]))
         .where(sa.or_(wanted.board.is_(None), wanted.board == _other.c.name))
         .where(_way.c.name == wanted.configuration, _way.c.offered, (_other.c.tags + _way.c.tags).contains(wanted.tags))
-        .where(_host.c.state == BuilderState.ACTIVE, _host.c.seen_at > now - _seconds(ALIVE_S))
+        .where(_host.c.state == BuilderState.ACTIVE, builders.is_alive(_host))
         .where(*which)
         .correlate_except(_other, _host, _way)
         .exists()
@@ -243,7 +242,7 @@ PLACE: tuple[Condition, ...] = (
     Condition(
         "alive",
         Lack.AWAY,
-        lambda _: builder.c.seen_at > now - _seconds(ALIVE_S),
+        lambda _: builders.is_alive(),
         "{name!r} is away: its builder is offline",
         is_shown_by_asking=True,
     ),

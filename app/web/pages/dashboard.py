@@ -20,7 +20,7 @@ from app.web.pages.answer import answer, deps, go_to, page
 from app.web.pages.days import Day, Days, bars
 from app.web.pages.fresh import is_partial, wants
 from app.web.pages.reasons import ReasonRow, counted
-from app.web.pages.rows import AWAY, BoardRow, JobRow, board_row, job_row, titled
+from app.web.pages.rows import BoardRow, JobRow, board_row, job_row, titled
 from app.web.pages.welcome import is_first_visit
 
 LAST, NOW, VERDICTS, TROUBLED = 10, 8, 6, 12  # rows of what ended, of what runs, of what was judged, boards
@@ -136,7 +136,7 @@ async def dashboard() -> Response:
     async with deps().begin() as db:
         if wants("figures") or wants("boards"):
             view.counts = await queries.open_counts(db)
-            standings = await glances.boards_by_standing(db, AWAY.total_seconds())
+            standings = await glances.boards_by_standing(db)
             rows = [StandingRow(availability=how, health=health, boards=n) for (how, health), n in standings.items()]
             view.standings = sorted(rows, key=lambda row: (row.availability, row.health))
         await _now(db, view)

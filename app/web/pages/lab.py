@@ -14,7 +14,7 @@ from app.db.queries import health, lab
 from app.states import JobState
 from app.web import admission, log_text
 from app.web.pages.answer import answer, deps, found, page, text
-from app.web.pages.rows import BoardRow, board_row, is_online, seconds
+from app.web.pages.rows import BoardRow, board_row, seconds
 from builders.protocol import DISK_FLOOR
 
 
@@ -162,4 +162,4 @@ async def _check(db: AsyncConnection, board_id: int) -> BoardCheck | None:
 
 def _builder(row: dict[str, Any]) -> BuilderRow:
     values = {name: row[name] for name in BuilderRow.__dataclass_fields__ if name in row}
-    return BuilderRow(**values, online=is_online(row["seen_at"]))
+    return BuilderRow(**values)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,9 +13,7 @@ from app.db.queries import pages as queries
 from app.db.queries.pipelines import PipelineView
 from app.db.queries.why import Waits
 from app.states import ENDED, JobState
-from builders.protocol import MAX_WAIT_S, Kind, Phase
-
-AWAY = timedelta(seconds=MAX_WAIT_S * 2)  # a builder that waits for work asks again after MAX_WAIT_S
+from builders.protocol import Kind, Phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,18 +101,13 @@ def board_row(row: sa.RowMapping) -> BoardRow:
     return BoardRow(**{name: row[name] for name in names}, held_until=held_until, availability=_availability(row))
 
 
-def is_online(seen_at: datetime | None) -> bool:
-    """Say whether a builder asked for work, or said that it works, lately."""
-    return seen_at is not None and datetime.now(UTC) - seen_at < AWAY
-
-
 def _availability(row: sa.RowMapping) -> str:
     if row["is_busy"]:
         return "busy"
     is_out = row["health"] not in (Health.GOOD, Health.UNKNOWN) or row["builder_state"] is not BuilderState.ACTIVE
     if is_out or _is_held(row):
         return "held back"
-    if not is_online(row["seen_at"]):
+    if not row["online"]:
         return "away"
     is_doubtful = row["health"] is Health.UNKNOWN and row["check_every_s"] is not None
     return "to be checked" if is_doubtful else "free"

@@ -27,7 +27,7 @@ from app.web.pages.schedule_rows import Planned, planned
 from builders.protocol import Level
 
 SHOWN = 50  # rows of each kind
-EVENTS = [each for each in News if each not in {*telling.OF_BOARDS, News.TEST}]  # that a repository can tell
+EVENTS = [each for each in News if each not in {*telling.OF_LAB, News.TEST}]  # that a repository can tell
 
 
 @dataclass(frozen=True, kw_only=True)
