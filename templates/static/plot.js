@@ -161,7 +161,7 @@ class Canvas {
       context.strokeStyle = this.ink.quiet; context.setLineDash([5, 4]); context.beginPath(); context.moveTo(EDGE.left, y); context.lineTo(right, y); context.stroke();
       context.setLineDash([]); context.fillText(`cap ${amount(this.points.cap)}`, right, y - 4);
     }
-    const most = Math.max(2, Math.floor((this.wide - EDGE.left) / 150)), stride = Math.max(1, Math.ceil((this.view.width + 1) / most));
+    const most = Math.max(1, Math.floor((this.wide - EDGE.left) / 150)), stride = Math.max(1, Math.ceil((this.view.width + 1) / most));
     context.textAlign = "center"; context.font = "12px ui-monospace, monospace";
     for (let at = this.view.first; at <= this.view.last; at += stride) {
       if (this.x(at) < right - 40) context.fillText(`${this.points.hashes[at].slice(0, 7)} ${day(this.points.days[at], {})}`, Math.max(this.x(at), EDGE.left + 30), this.tall - 12);

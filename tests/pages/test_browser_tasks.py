@@ -269,11 +269,16 @@ async def test_pause_a_builder_and_take_a_board_out(shop, hand):
     await expect(hand.page.get_by_text("loose cable").first).to_be_visible()
 
 
-async def test_find_the_commit_of_a_shift(shop, hand):
+async def measured_once(shop: Site) -> None:
+    """Give a repository a history with a shift, for all tests together."""
     if "bench" not in shop.boards:
         made = await measured.history(shop, commits=40, targets=1, full_name="acme/bench")
         await measured.shift(shop, made, made.series[0], 26, before=58.0, after=55.1)
         shop.boards["bench"] = 0
+
+
+async def test_find_the_commit_of_a_shift(shop, hand):
+    await measured_once(shop)
 
     await hand.page.goto("/github/acme/bench")
     await hand.press(hand.page.locator("main a[href*='/alerts/']").first)
@@ -282,6 +287,25 @@ async def test_find_the_commit_of_a_shift(shop, hand):
     await hand.press(hand.link("draw/arc/rounded"))
 
     await expect(hand.page.locator("svg.plot-svg, canvas").first).to_be_visible()
+
+
+async def test_compare_two_commits_of_a_history(shop, hand):
+    await measured_once(shop)
+
+    await hand.page.goto("/github/acme/bench/history")
+    await hand.press(hand.link("draw/arc/rounded"))
+    for field, commit in (("Base", 24), ("Head", 28)):
+        choice = hand.page.get_by_role("combobox", name=field)
+        await expect(choice).to_be_visible()
+        labels = await choice.locator("option").all_inner_texts()
+        await hand.choose(choice, next(each for each in labels if each.startswith(sha(commit)[:10])))
+    await hand.press(hand.button("Compare"))
+
+    await expect(hand.page).to_have_url(f"{shop.url}/github/acme/bench/compare/{sha(24)}...{sha(28)}")
+    facts = hand.page.locator("dl.facts")
+    await expect(facts).to_contain_text(sha(24)[:10])
+    await expect(facts).to_contain_text(sha(28)[:10])
+    await expect(hand.page.locator("main table")).to_contain_text("draw/arc/rounded")
 
 
 async def test_dispatch_a_commit(shop, hand):

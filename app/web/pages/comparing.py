@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from quart import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +18,7 @@ from app.results import side_by_side
 from app.results import verdicts as compared
 from app.web import admission
 from app.web.pages import places
-from app.web.pages.answer import answer, deps, found, page, renamed
+from app.web.pages.answer import answer, deps, found, go_to, page, pages, renamed, text
 from app.web.pages.asked import Asked
 from app.web.pages.dots import dots
 from app.web.pages.exports import Sheet
@@ -79,6 +80,15 @@ class ComparePage:
     items: list[Compared]
     after: int
     next: int | None
+
+
+@pages.get(f"/<{FORGES}:forge>/<path:full_name>/compare")
+async def choose(forge: str, full_name: str) -> Response:
+    """Lead to the comparison of the two commits that a form names as `base` and `head`."""
+    base, head = text("base"), text("head")
+    if base is None or head is None:
+        raise NotFound("Choose two commits: a base, and a head that is held against it.")
+    return go_to(f"/{forge}/{quote(full_name)}/compare/{quote(base)}{SEPARATOR}{quote(head)}")
 
 
 @page(f"/<{FORGES}:forge>/<path:full_name>/compare/<path:pair>", csv=True)
