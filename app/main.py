@@ -5,8 +5,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import redis
-import sqlalchemy as sa
 import structlog
 from quart import Quart, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
@@ -82,14 +80,7 @@ async def _add_headers(response: Response) -> Response:
 def _register_errors(app: Quart) -> None:
     app.register_error_handler(ApiError, web_errors.answer)
     app.register_error_handler(HTTPException, web_errors.answer_http)
-    for away in (
-        redis.ConnectionError,
-        redis.TimeoutError,
-        sa.exc.OperationalError,
-        sa.exc.InterfaceError,
-        sa.exc.TimeoutError,  # no connection came free in time
-        OSError,
-    ):
+    for away in web_errors.AWAY:
         app.register_error_handler(away, _answer_away)
     app.register_error_handler(Exception, _answer_bug)
 

@@ -3,10 +3,21 @@
 from http import HTTPStatus
 from typing import Any
 
+import redis
+import sqlalchemy as sa
 from quart import Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from app.errors import ApiError
+
+AWAY = (  # what says that the database or Redis does not answer
+    redis.ConnectionError,
+    redis.TimeoutError,
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,  # no connection came free in time
+    OSError,
+)
 
 BUG = HTTPStatus.INTERNAL_SERVER_ERROR
 PROGRAM_PATHS = (

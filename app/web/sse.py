@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from pydantic import Field
 from quart import Response, current_app, request
 
 from app.db.queries import log_lines
+from app.db.session import is_away
 from app.db.tables import attempt, job
 from app.deps import Deps
 from app.errors import NotFound
 from app.states import ENDED
 from app.web.api.operations import Given, operation
+from app.web.errors import AWAY
 
 MEDIA = "text/event-stream"
 PIECE = 64 << 10  # bytes of log in one event at most
@@ -30,6 +33,7 @@ LOOK_S = 5.0  # seconds between two looks at the rows without any notice
 HEARTBEAT_S = 15.0  # proxies cut lines that are silent for long
 SEND_LIMIT_S = 60.0  # a reader that takes nothing for so long is dropped
 HEARTBEAT = ": still here\n\n"
+log = structlog.get_logger()
 STOP = "stopping"  # of app.extensions: an asyncio.Event that is set when the process is told to stop
 
 
@@ -76,11 +80,22 @@ def stopping() -> asyncio.Event:
 
 def stream(parts: AsyncIterator[str]) -> Response:
     """Answer with events that go out as they come, without a time limit."""
-    response = Response(_dropping_the_stuck(parts), content_type=f"{MEDIA}; charset=utf-8")
+    response = Response(_dropping_the_stuck(_ending_when_away(parts)), content_type=f"{MEDIA}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # else nginx gathers events before it passes them on
     response.timeout = None
     return response
+
+
+async def _ending_when_away(parts: AsyncIterator[str]) -> AsyncIterator[str]:
+    """End in order while the database or Redis is away: the reader comes back, as whenever a line ends."""
+    try:
+        async for part in parts:
+            yield part
+    except Exception as problem:
+        if not isinstance(problem, AWAY) and not is_away(problem):
+            raise
+        log.warning("stream_ended", error=str(problem)[:200])
 
 
 async def _dropping_the_stuck(parts: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -118,7 +133,7 @@ async def _look(deps: Deps, job_id: int) -> sa.RowMapping | None:
         .order_by(attempt.c.epoch.desc().nulls_last())
         .limit(1)
     )
-    async with deps.begin() as db:
+    async with deps.in_turn() as db:  # readers leave the connections to builders
         return (await db.execute(wanted)).mappings().one_or_none()
 
 
@@ -179,7 +194,7 @@ class _Reader:
         """Read on from the mark; a character whose bytes are not all there yet waits for the next look."""
         while self._mark and self._mark.offset < size:
             attempt_id, start = self._mark.attempt, self._mark.offset
-            async with self._deps.begin() as db:
+            async with self._deps.in_turn() as db:
                 data, came = await log_lines.piece(db, attempt_id, start, min(PIECE, size - start))
             text, used = _decoded(data, is_last=has_ended and start + len(data) >= size)
             if not used:

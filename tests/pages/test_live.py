@@ -56,6 +56,27 @@ async def test_a_reader_that_comes_back_goes_on_where_it_was(site, running_job):
     assert by_header[0].text == " not yet\n" == by_query[0].text
 
 
+async def test_a_reader_hears_the_end_of_the_line_when_the_database_goes_away_and_may_come_back(site, running_job):
+    job, attempt = running_job
+    await site.log(attempt, job, b"one\n")
+    waits = sse.sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+
+    async with listening(stream(site, job)) as line:
+        await line.next()
+        async with site.deps.begin() as held, site.deps.autocommit() as db:
+            await held.execute(sse.sa.text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
+            await site.deps.notices.publish("log", attempt=attempt, job=job, size=4)
+            async with asyncio.timeout(PATIENCE):
+                while not (await db.execute(waits)).all():
+                    await asyncio.sleep(0.01)
+        after = await line.next()
+    await site.end(job, attempt, "passed")
+    async with listening(stream(site, job), **{"Last-Event-ID": f"{attempt}:4"}) as line:
+        again = await line.rest()
+
+    assert (after, [event.kind for event in again]) == (None, ["end"])
+
+
 async def test_a_new_attempt_starts_the_log_over_and_says_so(site, running_job):
     job, attempt = running_job
     await site.log(attempt, job, b"lost with its board")
