@@ -256,12 +256,12 @@ async def test_a_board_is_reached_whatever_its_builder_calls_it(service: Service
     by_command = await local(service, "board", "show", name)
     released = await service.local.post(f"/boards/{written}/release")
     noise = await service.web.get(f"/boards/{written}/noise")
-    overview = await service.web.get(f"{service.url}/builders/shelf")
+    overviews = [await service.web.get(f"{service.url}{each}") for each in ("/builders", "/builders/shelf")]
     page = await service.web.get(f"{service.url}/builders/shelf/boards/{written}")
 
     assert [each["name"] for each in listed] == [name] == builder.boards
     assert (held.status_code, held.json()["name"], held.json()["held_by"]) == (200, name, "local")
     assert (found.json()["name"], released.json()["held_until"], noise.status_code) == (name, None, 200)
     assert by_command.status == 0 and name in by_command.out
-    assert f'href="/builders/shelf/boards/{written}"' in overview.text
+    assert [f'href="/builders/shelf/boards/{written}"' in each.text for each in overviews] == [True, True]
     assert page.status_code == 200 and f"{name}</bdi>" in page.text
