@@ -60,7 +60,7 @@ class WhereFrom(Given):
     at: str = Field(default="", max_length=30, description="an event's id; `Last-Event-ID` goes before it")
 
 
-@operation("GET", "/jobs/{job_id}/log/stream", query=WhereFrom, media=MEDIA)
+@operation("GET", "/jobs/{job_id}/log/stream", query=WhereFrom, media=(MEDIA,))
 async def stream_log(deps: Deps, *, job_id: int, query: WhereFrom) -> Response:
     """Follow a log: events `log` with `{"text": …}`, `attempt` when a new attempt starts over, `end` with the state.
 

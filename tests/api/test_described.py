@@ -162,6 +162,35 @@ async def test_answers_fit_what_is_described(service: Service) -> None:
     jsonschema.validate(refused.json(), _schema("/api/v1/pipelines", "post", "default"))
 
 
+async def test_every_kind_of_result_file_is_of_a_media_type_that_is_described(service: Service) -> None:
+    builder, job = await service.builder(), "/api/v1/jobs/{job_id}/result"
+    kinds = document()["paths"][job]["get"]["responses"]["200"]["content"]
+    got = []
+    for result in (b"y\n", b"\0\xff"):
+        await service.dispatch()
+        lease = await builder.work(result=result)
+        answer = await service.web.get(f"/jobs/{lease['job_id']}/result")
+        got.append(answer.headers["content-type"].partition(";")[0])
+
+    assert got == ["text/plain", "application/octet-stream"]
+    assert set(got) == set(kinds)
+
+
+async def test_an_answer_without_a_body_names_no_media_type(service: Service) -> None:
+    await service.token("observer", "bob")
+
+    answer = await service.local.delete("/users/bob")
+
+    assert (answer.status_code, answer.content, answer.headers.get("content-type")) == (204, b"", None)
+
+
+async def test_that_a_user_is_unknown_is_a_described_answer_to_who_asks_for_his_sessions(service: Service) -> None:
+    answer = await service.local.get("/sessions", params={"user": "nobody"})
+
+    jsonschema.validate(answer.json(), _schema("/api/v1/sessions", "get", str(answer.status_code)))
+    assert answer.json()["error"]["code"] == "not_found"
+
+
 async def test_the_document_and_the_page_are_served(service: Service) -> None:
     told = await service.web.get(f"{service.url}/openapi.json")
     page = await service.web.get(f"{service.url}/docs")

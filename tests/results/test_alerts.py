@@ -83,6 +83,7 @@ async def test_a_judged_alert_says_who_said_what_and_why(history, site):
         ({"state": "gone"}, 422),
         ({"link": "javascript:alert(1)"}, 422),
         ({"reason": "x" * 2001}, 422),
+        ({"reason": "a\0b"}, 422),
         ({"assignee": "a\nb"}, 422),
     ],
 )

@@ -52,7 +52,7 @@ async def list_artefacts(deps: Deps, *, job_id: int, query: WhichAttempt) -> Art
     return ArtefactList(items=[ArtefactTold.model_validate(dict(each)) for each in found], removed_at=removed_at)
 
 
-@operation("GET", "/jobs/{job_id}/artefacts/{number}", query=WhichAttempt, media=BYTES)
+@operation("GET", "/jobs/{job_id}/artefacts/{number}", query=WhichAttempt, media=(BYTES,))
 async def read_artefact(deps: Deps, *, job_id: int, number: int, query: WhichAttempt) -> Response:
     """Read an artefact byte by byte, as a download. 410 once it was removed."""
     async with deps.begin() as db:

@@ -244,8 +244,8 @@ def _answer(declared: Operation, schemas: Schemas) -> Json:
     if declared.answer is not None:
         schema = schemas[declared.answer, "serialization"]
         return {"description": "Done.", "content": {JSON: {"schema": schema}}}
-    if declared.media != JSON:
-        return {"description": "Done.", "content": {declared.media: {"schema": {"type": "string"}}}}
+    if declared.media != (JSON,):
+        return {"description": "Done.", "content": {each: {"schema": {"type": "string"}} for each in declared.media}}
     return {"description": "Done."}
 
 

@@ -39,7 +39,7 @@ class WhichResult(Given):
     attempt: int | None = Field(default=None, ge=1, le=INT4, description="none: the latest one")
 
 
-@operation("GET", "/jobs/{job_id}/log", query=WhichLog, media=TEXT)
+@operation("GET", "/jobs/{job_id}/log", query=WhichLog, media=(TEXT,))
 async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
     """Read a log as far as it is now; `Range: bytes=START-` reads on. The header Rigline-Attempt names the attempt.
 
@@ -67,7 +67,7 @@ async def read_log(deps: Deps, *, job_id: int, query: WhichLog) -> Response:
     return Response(body, status=status, content_type=f"{TEXT}; charset=utf-8", headers=headers)
 
 
-@operation("GET", "/jobs/{job_id}/result", query=WhichResult, media=BYTES)
+@operation("GET", "/jobs/{job_id}/result", query=WhichResult, media=(BYTES, TEXT))
 async def read_result(deps: Deps, *, job_id: int, query: WhichResult) -> Response:
     """Read a result file verbatim, as a download: text/plain if it is text, else application/octet-stream.
 

@@ -72,7 +72,7 @@ class Operation:
     body: type[Given] | None
     answer: type[BaseModel] | None
     status: HTTPStatus
-    media: str
+    media: tuple[str, ...]  # one of these is that of the answer
     upload: int = 0  # bytes that a body which is a file may have; 0: the body is JSON, or there is none
     section: str = field(default="")
 
@@ -111,7 +111,7 @@ def operation(
     body: type[Given] | None = None,
     answer: type[BaseModel] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
-    media: str = JSON,
+    media: tuple[str, ...] = (JSON,),
     upload: int = 0,
 ) -> Callable[[View], View]:
     """Make a function an operation; it gets `deps`, the parts of the path, and `actor`, `query`, `body` if declared.
@@ -132,7 +132,7 @@ def operation(
             query=query,
             body=body,
             answer=answer,
-            status=status if answer or media != JSON else HTTPStatus.NO_CONTENT,
+            status=status if answer or media != (JSON,) else HTTPStatus.NO_CONTENT,
             media=media,
             upload=upload,
         )
@@ -227,11 +227,17 @@ def _answer(declared: Operation, told: Any) -> Response:
     if isinstance(told, Response):
         return told
     if told is None:
-        return Response(status=HTTPStatus.NO_CONTENT)
+        return _nothing()
     body = told.model_dump_json()
     if declared.method == "GET":
         return conditional.kept(body, JSON)
     return Response(body, status=declared.status, content_type=JSON)
+
+
+def _nothing() -> Response:
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    del response.headers["Content-Type"]  # Quart's default would say that nothing is HTML
+    return response
 
 
 def read_query(kind: type[Given]) -> Any:

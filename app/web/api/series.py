@@ -138,7 +138,7 @@ async def list_points(deps: Deps, *, series_id: int, query: WhichPoints) -> Resp
     return kept(found.model_dump_json(), JSON)
 
 
-@operation("GET", "/series/{series_id}/points.csv", query=WhichPoints, media=CSV)
+@operation("GET", "/series/{series_id}/points.csv", query=WhichPoints, media=(CSV,))
 async def list_points_as_csv(deps: Deps, *, series_id: int, query: WhichPoints) -> Response:
     """Read the same as CSV, a row for each commit; raw samples are one cell, with spaces between."""
     found = await _points(deps, series_id, query)

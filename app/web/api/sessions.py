@@ -50,7 +50,7 @@ class ResetLink(Told):
 
 @operation("GET", "/sessions", right=Right.ACCOUNT, query=SessionFilter, answer=Page[SessionRow])
 async def list_sessions(deps: Deps, *, actor: Actor, query: SessionFilter) -> Page[SessionRow]:
-    """List the browsers that are signed in: one's own, or all as an admin."""
+    """List the browsers that are signed in: one's own, or all as an admin. 404 for an unknown user."""
     async with deps.begin() as db:
         whose = await _whose(db, actor, query.user)
         found = await sessions.list_(

@@ -17,7 +17,7 @@ from app.handlers.shifts import Word as Said
 from app.rights import Right
 from app.web.api.operations import INT4, Given, Told, operation
 from app.web.api.paging import LONGEST_PAGE, USUAL_PAGE, Page, Paged, page
-from app.web.api.words import Line, Word
+from app.web.api.words import Line, Lines, Word
 from app.web.auth import Actor
 
 
@@ -27,7 +27,7 @@ def _web_link(text: str) -> str:
     return text
 
 
-Reason = Annotated[str, Field(max_length=2000)]
+Reason = Annotated[Lines, Field(max_length=2000)]
 Link = Annotated[Line, Field(max_length=2000), AfterValidator(_web_link)]
 
 

@@ -15,6 +15,12 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not hold a NUL")
+    return text
+
+
 def _hash(text: str) -> str:
     if len(text) not in (40, 64):
         raise ValueError(
@@ -26,6 +32,7 @@ def _hash(text: str) -> str:
 
 Name = Annotated[str, Field(pattern=NAME, max_length=100, examples=["shelf"])]
 Line = Annotated[str, Field(max_length=500, examples=["why it is so"]), AfterValidator(_one_line)]
+Lines = Annotated[str, AfterValidator(_without_nul)]  # the database holds every text but one with a NUL
 Word = Annotated[str, Field(min_length=1, max_length=100, examples=["arm64"]), AfterValidator(_one_line)]
 Address = Annotated[
     str,
