@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import httpx2
 
 CHECK_S = 0.1
+LOOK_S = 2.0  # for an answer to one check
 PIECE = 64 << 10
 
 
@@ -23,7 +24,7 @@ class Balancer:
 
     async def check(self) -> None:
         """Ask every backend again and again whether it is ready."""
-        async with httpx2.AsyncClient(timeout=2) as http, asyncio.TaskGroup() as group:
+        async with httpx2.AsyncClient(timeout=LOOK_S) as http, asyncio.TaskGroup() as group:
             for backend in self._backends:
                 group.create_task(self._check(http, backend))
 

@@ -18,12 +18,12 @@ import pytest
 from app.settings import Settings
 from integrations.fake.git_http import GitHttp
 from tests.acceptance import processes
-from tests.acceptance.balancing import CHECK_S, balancing
+from tests.acceptance.balancing import LOOK_S, balancing
 from tests.acceptance.conftest import repository, serving
 from tests.acceptance.processes import BUILDER, RIGLINE
 from tests.acceptance.shared import environment, free_port
 
-DRAIN_S = 10 * CHECK_S  # the proxy looks at every process several times meanwhile, also on a busy machine
+DRAIN_S = 2 * LOOK_S  # the proxy has heard of it by then, even if it took all the time it gives an answer
 RUN = """\
 #!/bin/sh
 n=0
