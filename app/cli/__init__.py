@@ -3,6 +3,7 @@
 So the client commands start fast, and work in the base install without the server's packages.
 """
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         try:
-            with _plain():
+            with _plain(), _heard_afterwards():
                 found = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] in ("app", "builders", "integrations"):
@@ -93,6 +94,16 @@ class LazyGroup(click.Group):
         except StartupError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(UNREACHABLE if isinstance(error, Unreachable) else WRONG_USAGE)
+
+
+@contextmanager
+def _heard_afterwards() -> Iterator[None]:
+    """Hear a Ctrl-C when the import is over: in a callback of the garbage collector it would be lost."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -6,10 +6,8 @@ A fork for each task would cost 20 ms; the tasks are ours and share one event lo
 import gc
 import math
 import os
-import signal
 import socket
 import time
-from types import FrameType
 from uuid import uuid4
 
 import redis
@@ -29,6 +27,7 @@ from app.settings import Settings
 from app.task_queue import QUEUE
 from app.tasks import rounds, runtime
 from app.tasks.runtime import Runtime
+from app.tasks.told import Told
 
 RECONNECT_S = 1.0
 BEAT_S = 5.0
@@ -41,7 +40,7 @@ class TaskWorker(AloneWorker, SimpleWorker):
 
     death_penalty_class = UnixSignalDeathPenalty
     told_to_stop = False
-    told: "_Told | None" = None  # who listened until this worker does
+    told: Told | None = None  # who listened until this worker does
     beaten_at = asked_at = -math.inf  # by the monotonic clock
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
@@ -83,7 +82,7 @@ class TaskWorker(AloneWorker, SimpleWorker):
         self.told_to_stop = True
 
 
-def main(settings: Settings) -> None:
+def main(settings: Settings, told: Told) -> None:
     """Work until SIGTERM or Ctrl-C; then end the task at hand and return. A lost Redis is waited for."""
     running = Runtime(settings)
     runtime.install(running)
@@ -91,15 +90,14 @@ def main(settings: Settings) -> None:
     name = _name()
     beside = [running.begin(rounds.run(running.deps)), running.begin(presence.show_worker(running.deps, name))]
     try:
-        _work_until_told(settings, name)
+        _work_until_told(settings, name, told)
     finally:
         for each in beside:
             each.cancel()
         running.stop()
 
 
-def _work_until_told(settings: Settings, name: str) -> None:
-    told = _Told()
+def _work_until_told(settings: Settings, name: str, told: Told) -> None:
     while not told.to_stop:
         with redis.from_url(settings.redis_url) as connection:
             told.to_stop |= _work(connection, f"{name}-{uuid4().hex[:6]}", told)
@@ -109,7 +107,7 @@ def _work_until_told(settings: Settings, name: str) -> None:
             time.sleep(RECONNECT_S)
 
 
-def _work(connection: redis.Redis, name: str, told: "_Told") -> bool:
+def _work(connection: redis.Redis, name: str, told: Told) -> bool:
     """Work until told to stop (True) or Redis is away (False)."""
     try:
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
@@ -124,21 +122,6 @@ def _work(connection: redis.Redis, name: str, told: "_Told") -> bool:
     except StopRequested:
         return True
     return bool(worker.told_to_stop)
-
-
-class _Told:
-    """Hear a signal also while no RQ worker listens for one."""
-
-    def __init__(self) -> None:
-        self.to_stop = False
-        self.listen()
-
-    def listen(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
-
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
-        self.to_stop = True
 
 
 def _name() -> str:

@@ -18,8 +18,8 @@ LOCAL = {
     "install", "start", "stop", "restart", "status", "upgrade", "uninstall", "ports", "certificate",
     "builder uninstall", "repo export", "repo import",
 }  # fmt: skip
-# Addresses of pages that have no data of their own: streams, pictures, feeds, and ways to a forge's sign-in.
-WITHOUT_TWIN = re.compile(r"^/(events|fresh)$|^/login/|\.(atom|svg)$|\.csv$|\.json$")
+# Addresses of pages that have no data of their own: streams, pictures, feeds, and ways to somewhere else.
+WITHOUT_TWIN = re.compile(r"^/(events|fresh)$|^/login/|/compare$|\.(atom|svg)$|\.csv$|\.json$")
 
 
 def _commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

@@ -24,6 +24,16 @@ FIRMWARE = Path(__file__).with_name("firmware.py")
 NOWHERE = Source(repository="", name="", url="", commit="")
 MOST = 10.0  # seconds; of the 30 that a trouble may take to be told
 
+POWER = """\
+noted() {{ cat {diary} 2>&- | wc -l; }}
+before=$(noted)
+{switch} || exit
+for try in $(seq 300); do  # until the board has noticed
+  [ "$(noted)" -gt "$before" ] && exit
+  sleep 0.01
+done
+"""
+
 
 class Bench:
     """A lab with one board on a pty, which a command of the lab switches."""
@@ -39,9 +49,8 @@ class Bench:
         self.board = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
         assert self.board.stdout is not None
         assert await self.board.stdout.readline() == b"ready\n"
-        self.lab.script(
-            "power.sh", f"case $1 in on) kill -USR1 {self.board.pid};; off) kill -USR2 {self.board.pid};; esac"
-        )
+        switch = f"case $1 in on) kill -USR1 {self.board.pid};; off) kill -USR2 {self.board.pid};; esac"
+        self.lab.script("power.sh", POWER.format(diary=self.diary, switch=switch))
 
     def configure(
         self, run: str = "true", serial: str = "", more: str = "", check: str = "true", **limits: float

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -54,31 +55,55 @@ async def through(world: World, lab: FakeBuilder, address: str) -> AsyncIterator
         lab.http = before
 
 
-async def test_a_web_process_killed_between_the_pop_and_the_commit_costs_no_job(world: World, tmp_path: Path) -> None:
-    lab = await world.builder()
-    job_id = await world.queued()
+async def killed_while_it_leases(world: World, tmp_path: Path, lab: FakeBuilder, job_id: int, claim_id: str) -> None:
+    """Kill a web process that has a job from RQ and waits for its row; the builder hears nothing."""
     with child_web(world.settings, tmp_path) as (process, told):
         async with through(world, lab, await address_of(process, told)):
             async with world.deps.begin() as db:
                 await db.execute(sa.select(job_table).where(job_table.c.id == job_id).with_for_update())
-                hung = asyncio.create_task(lab.ask())
+                hung = asyncio.create_task(lab.ask(claim_id=claim_id))
                 await world.somebody_waits_for_a_row()
-                popped = world.rq_list()
+                assert world.rq_list() == []
                 process.kill()
                 process.wait()
             with pytest.raises(httpx2.TransportError):
                 await hung
-
     await world.no_transaction_is_left()
+
+
+async def test_a_web_process_killed_between_the_pop_and_the_commit_costs_no_job(world: World, tmp_path: Path) -> None:
+    """A fork's owner is capped, which takes several statements: the lease is undone."""
+    lab = await world.builder()
+    job_id = await world.queued(pipeline_id=await world.pipeline(from_fork=True))
+    await killed_while_it_leases(world, tmp_path, lab, job_id, str(uuid4()))
+
     nothing = await lab.claim()
     await world.sweep()
     world.age_sighting(job_id, 6)
     await world.sweep()
     lease = await lab.claim()
 
-    assert (popped, nothing) == ([], None)
+    assert nothing is None
     assert lease is not None and lease.job_id == job_id
     assert len(await world.attempts(job_id)) == 1
+
+
+async def test_a_lease_that_a_killed_web_process_has_made_is_given_to_the_same_claim(
+    world: World, tmp_path: Path
+) -> None:
+    """Without a cap the lease is one statement, which PostgreSQL carries out also when nobody hears of it."""
+    lab = await world.builder()
+    job_id, claim_id = await world.queued(), str(uuid4())
+    await killed_while_it_leases(world, tmp_path, lab, job_id, claim_id)
+    await world.is_in_state(job_id, "leased")
+
+    lease = await lab.claim(claim_id=claim_id)
+
+    assert lease is not None and lease.job_id == job_id
+    assert (await lab.beat(lease)).status_code == 200
+    assert (await lab.finish(lease)).status_code == 200
+    await world.sweep()
+    assert (await world.states(job_id), len(await world.attempts(job_id))) == (["passed"], 1)
 
 
 async def test_a_web_process_killed_between_the_row_and_rqs_finish_finishes_once(world: World, tmp_path: Path) -> None:

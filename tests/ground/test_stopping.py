@@ -1,7 +1,10 @@
-"""A web process that is told to stop while people still have lines to it: it ends in time, and without a trace."""
+"""A process that is told to stop while it starts, or while people have lines to it: it ends in time, without a trace."""
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.db.session import engine
-from tests.ground.processes import Rigline, wait_for
+from tests.ground.processes import ROOT, SITE_PACKAGES, Rigline, wait_for
 from tests.ground.test_serve import ENDLESS, place, shared  # noqa: F401  # a fixture
 
 LATEST = 60  # seconds; requests get three of them
@@ -94,3 +97,41 @@ async def test_a_request_that_takes_too_long_is_given_up_before_what_it_works_wi
 
     assert (status, "Traceback" in words, "bug" in words) == (0, False, False), words
     assert answer == b""
+
+
+CTRL_C_WHILE_LOADING = """
+import os, signal, sys, weakref
+class Thing: pass
+class Hook:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            thing = Thing()
+            weakref.finalize(thing, os.kill, os.getpid(), signal.SIGINT)
+            del thing
+sys.meta_path.insert(0, Hook())
+from app.cli import main
+main([{command!r}])
+"""
+
+
+@pytest.mark.parametrize(("command", "module"), [("web", "app.main"), ("worker", "app.tasks.worker")])
+def test_a_ctrl_c_that_comes_while_the_collector_calls_back_during_the_start_is_not_lost(
+    place,  # noqa: F811
+    settings,
+    command,
+    module,
+):
+    code = CTRL_C_WHILE_LOADING.format(command=command, module=module)
+    known = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}", "PORT": "0"}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=known | shared(settings) | {"RIGLINE_DATA_DIR": str(place / "data")},
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=LATEST,
+        check=False,
+    )
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == ({"web": 1, "worker": 0}[command], False), ended.stderr
