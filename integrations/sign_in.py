@@ -9,6 +9,7 @@ import hashlib
 import secrets
 import ssl
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -60,8 +61,12 @@ class SignIn:
     def __init__(self, place: Place, client_id: str, client_secret: str, *, ca_file: str | None = None) -> None:
         self.name, self.title = place.name, place.title
         self._place, self._client_id, self._client_secret = place, client_id, client_secret
-        trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False, verify=trusted)
+        self._trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
+
+    @cached_property
+    def _http(self) -> httpx2.AsyncClient:
+        """Make the connections' keeper when somebody signs in: the machine's certificates alone are 5 MiB."""
+        return httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False, verify=self._trusted)
 
     def address(self, started: Started, *, back: str) -> str:
         """Give the address on the forge to which the browser goes; it comes to `back` from there."""
@@ -101,7 +106,8 @@ class SignIn:
 
     async def close(self) -> None:
         """Close connections."""
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()
 
     def _account(self, found: dict[str, Any]) -> Actor:
         if found.get("state", "active") != "active":  # GitLab says so of who is blocked

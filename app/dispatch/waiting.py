@@ -28,12 +28,37 @@ log = structlog.get_logger()
 
 
 class _Waiter:
-    """One held claim."""
+    """One held claim. A thousand of them may be held: it is as small as can be."""
+
+    __slots__ = ("_told", "asked", "builder_id", "is_guess", "is_woken", "woken_at")
 
     def __init__(self, builder: Claimant, asked: Claim) -> None:
         self.builder_id, self.asked = builder.id, asked
-        self.woken, self.woken_at = asyncio.Event(), 0.0
+        self.is_woken, self.woken_at = False, 0.0
         self.is_guess = False  # woken for a type of board alone, without a look at the rows
+        self._told: asyncio.Future[None] | None = None  # while it waits
+
+    async def wait(self, until: float) -> bool:
+        """Wait to be woken, until a moment of the monotonic clock; say whether it was."""
+        loop = asyncio.get_running_loop()
+        if not self.is_woken and (left := until - time.monotonic()) > 0:
+            self._told = loop.create_future()
+            timer = loop.call_later(left, self._tell)
+            try:
+                await self._told
+            finally:
+                timer.cancel()
+                self._told = None
+        return self.is_woken
+
+    def wake(self) -> None:
+        """Let it claim, be it at once or when it waits next."""
+        self.is_woken = True
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._told is not None and not self._told.done():
+            self._told.set_result(None)
 
     def could_take(self, offers: set[tuple[int, str]]) -> bool:
         return any((self.builder_id, name) in offers for name in self.asked.boards_free)
@@ -85,7 +110,7 @@ class WaitingRoom:
         """Answer everybody who waits with nothing: this process ends, and they come back to another."""
         self._is_closed = True
         for waiter in self._waiters:
-            waiter.woken.set()
+            waiter.wake()
 
     async def _claim_now(self, builder: Claimant, asked: Claim) -> Lease | None:
         """Claim without waiting. Once begun it goes on when the builder hangs up: it will ask again, by the same id."""
@@ -98,10 +123,10 @@ class WaitingRoom:
         waiter = _Waiter(builder, asked)
         self._enter(waiter)
         try:
-            while await _is_woken(waiter, until) and not self._is_closed:
+            while await waiter.wait(until) and not self._is_closed:
                 woken_at = time.monotonic()
                 lease = await self._claim_now(builder, waiter.asked)
-                waiter.woken.clear()
+                waiter.is_woken = False
                 if lease is not None:
                     measures.WAKE.observe(time.monotonic() - woken_at)
                     return lease
@@ -120,7 +145,7 @@ class WaitingRoom:
 
     def _leave(self, waiter: _Waiter) -> None:
         del self._waiters[waiter]
-        if waiter.woken.is_set():  # it goes away with a wake-up in its hands
+        if waiter.is_woken:  # it goes away with a wake-up in its hands
             self._pass_on()
         if not self._waiters and self._watch is not None:
             self._watch.cancel()
@@ -135,7 +160,7 @@ class WaitingRoom:
         """Let some builders ask anew: they may have to hear that they are drained."""
         for waiter in self._waiters:
             if waiter.builder_id in ids:
-                waiter.woken.set()
+                waiter.wake()
 
     def _hear(self, hint: dict[str, Any]) -> None:
         """Wake builders for jobs that any board of a type may take; look at the rows at once only for others."""
@@ -160,7 +185,7 @@ class WaitingRoom:
         for waiter in list(self._waiters):
             if jobs <= 0:
                 break
-            if waiter.woken.is_set() or not waiter.has_free(kind, self._boards.get(waiter.builder_id, {})):
+            if waiter.is_woken or not waiter.has_free(kind, self._boards.get(waiter.builder_id, {})):
                 continue
             jobs -= 1
             self._call(waiter, is_guess=True)
@@ -169,7 +194,7 @@ class WaitingRoom:
     def _call(self, waiter: _Waiter, *, is_guess: bool) -> None:
         waiter.woken_at, waiter.is_guess = time.monotonic(), is_guess
         self._waiters[waiter] = self._waiters.pop(waiter)
-        waiter.woken.set()
+        waiter.wake()
 
     async def _look_on(self) -> None:
         with contextlib.ExitStack() as heard:
@@ -207,15 +232,8 @@ class WaitingRoom:
                 return
             if not waiter.could_take(offers):
                 continue
-            if waiter.woken.is_set():  # is about to take one
+            if waiter.is_woken:  # is about to take one
                 jobs -= 1
             elif waiter.woken_at <= rested:
                 jobs -= 1
                 self._call(waiter, is_guess=False)
-
-
-async def _is_woken(waiter: _Waiter, until: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(until - time.monotonic()):
-            await waiter.woken.wait()
-    return waiter.woken.is_set()

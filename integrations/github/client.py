@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -63,15 +64,23 @@ class Client:
     """Speak JSON with one GitHub."""
 
     def __init__(self, base_url: str, token: str | None, *, app: App | None = None, ca_file: str | None = None) -> None:
-        trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False, verify=trusted)
-        self._api = _Api(self._http, REQUESTER, base_url=base_url, cache=Cache())
+        self._base_url = base_url
+        self._trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
         self._credentials: Credentials = app or OneToken(token)
         self._app = app
         pace = PER_MINUTE if urlsplit(base_url).hostname == PUBLIC else None
         self.limits = Limiter("GitHub", points_a_minute=pace)
         if app is not None:
             app.ask_with(self.as_app)
+
+    @cached_property
+    def _http(self) -> httpx2.AsyncClient:
+        """Make the connections' keeper with the first call: the machine's certificates alone are 5 MiB."""
+        return httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False, verify=self._trusted)
+
+    @cached_property
+    def _api(self) -> _Api:
+        return _Api(self._http, REQUESTER, base_url=self._base_url, cache=Cache())
 
     async def get(self, path: str, **variables: str) -> Any:
         """Ask for one thing; see `_call` for what it raises."""
@@ -112,7 +121,8 @@ class Client:
 
     async def close(self) -> None:
         """Close connections."""
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()
 
     async def _call(self, method: str, path: str, variables: Mapping[str, str], data: Any) -> Any:
         """Call with the credential of the repository that the path names; a refused token is replaced once.

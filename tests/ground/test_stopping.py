@@ -1,4 +1,4 @@
-"""A process that is told to stop while it starts, or while people have lines to it: it ends in time, without a trace."""
+"""A process that is told to stop while it starts, or while people have lines to it: it ends in time, and traceless."""
 
 import os
 import signal
