@@ -5,9 +5,9 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlmodel import CheckConstraint, Field, Index, SQLModel
+from sqlmodel import CheckConstraint, Field, Index
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 from app.history.bisection import Tried
 
 
@@ -22,7 +22,7 @@ class Search(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Bisection(SQLModel, table=True):
+class Bisection(Table, table=True):
     """One search, on one type of boards and configuration, by one metric. It runs one comparison at a time."""
 
     __table_args__ = (
@@ -58,7 +58,7 @@ class Bisection(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
-class BisectionStep(SQLModel, table=True):
+class BisectionStep(Table, table=True):
     """One commit of a bisection's range, run by turns with the good one."""
 
     __tablename__ = "bisection_step"

@@ -4,10 +4,17 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from app.states import JobState
 
 TIME = sa.DateTime(timezone=True)
+
+
+class Table(SQLModel):
+    """What every table is. Pydantic's part, which nothing asks for, is built if somebody does: that is a megabyte."""
+
+    model_config = {"defer_build": True}
 
 
 def words(kind: type[StrEnum], name: str) -> sa.Enum:

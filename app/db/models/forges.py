@@ -5,12 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now
+from app.db.models.columns import TIME, Table, now
 
 
-class Repository(SQLModel, table=True):
+class Repository(Table, table=True):
     """A repository that is served. On a forge it is known by its numeric id; names may change."""
 
     __table_args__ = (
@@ -44,7 +44,7 @@ class Repository(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=TIME)  # no longer served; history stays
 
 
-class RepositoryName(SQLModel, table=True):
+class RepositoryName(Table, table=True):
     """A name that a repository had: old links lead to it, as long as nobody else has taken the name."""
 
     __tablename__ = "repository_name"
@@ -54,7 +54,7 @@ class RepositoryName(SQLModel, table=True):
     left_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Installation(SQLModel, table=True):
+class Installation(Table, table=True):
     """Our App on an account of the forge."""
 
     __table_args__ = (UniqueConstraint("forge", "forge_id", name="installation_once"),)
@@ -66,7 +66,7 @@ class Installation(SQLModel, table=True):
     deleted_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
-class WebhookSecret(SQLModel, table=True):
+class WebhookSecret(Table, table=True):
     """A secret of one repository or one installation; where there are any, only they count. Several allow a change."""
 
     __tablename__ = "webhook_secret"
@@ -82,7 +82,7 @@ class WebhookSecret(SQLModel, table=True):
     added_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Delivery(SQLModel, table=True):
+class Delivery(Table, table=True):
     """One authentic webhook request, kept whole and once."""
 
     __table_args__ = (
@@ -104,7 +104,7 @@ class Delivery(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=TIME)  # its body was kept for as long as the settings say
 
 
-class Approval(SQLModel, table=True):
+class Approval(Table, table=True):
     """A person trusted exactly this commit of this repository."""
 
     __table_args__ = (UniqueConstraint("repository_id", "commit", name="approval_once"),)
@@ -121,7 +121,7 @@ class Approval(SQLModel, table=True):
     approved_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class PullRequest(SQLModel, table=True):
+class PullRequest(Table, table=True):
     """What is newest of a pull request: deliveries may come late, twice and in any order."""
 
     __tablename__ = "pull_request"
@@ -141,7 +141,7 @@ class PullRequest(SQLModel, table=True):
     delivery_id: int = Field(sa_type=sa.BigInteger)  # that said so
 
 
-class Status(SQLModel, table=True):
+class Status(Table, table=True):
     """The outbox: what one context of a commit should show on the forge, and how far that got.
 
     A transition raises `version`; the sender computes the state anew from the jobs, sends it, and
@@ -175,7 +175,7 @@ class Status(SQLModel, table=True):
     memory: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
 
 
-class Conversation(SQLModel, table=True):
+class Conversation(Table, table=True):
     """Our one comment on a pull request, edited in place: an outbox as `Status` is."""
 
     __table_args__ = (
@@ -198,7 +198,7 @@ class Conversation(SQLModel, table=True):
     closed: str | None = Field(default=None, max_length=500)
 
 
-class Heard(SQLModel, table=True):
+class Heard(Table, table=True):
     """A comment or review that held commands: carried out once, answered once, counted for the quota."""
 
     __table_args__ = (
@@ -227,7 +227,7 @@ class Heard(SQLModel, table=True):
     tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
-class Schedule(SQLModel, table=True):
+class Schedule(Table, table=True):
     """When a rule of a repository runs by the clock: next and last, so that a pause of ours is noticed once."""
 
     __table_args__ = (UniqueConstraint("repository_id", "rule", name="schedule_once"),)
@@ -242,7 +242,7 @@ class Schedule(SQLModel, table=True):
     paused_by: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
 
 
-class Alert(SQLModel, table=True):
+class Alert(Table, table=True):
     """Something that a person has to look at: a permanent refusal, a conflict, a repository that is gone."""
 
     __table_args__ = (

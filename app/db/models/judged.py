@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 from app.history.verdict import Verdict
 
 
@@ -19,7 +19,7 @@ class ComparisonKind(StrEnum):
     APART = "apart"  # in jobs of their own: shown, never a reason to fail
 
 
-class Comparison(SQLModel, table=True):
+class Comparison(Table, table=True):
     """One commit held against another on one target. Its rows say what came out."""
 
     __table_args__ = (
@@ -54,7 +54,7 @@ class Comparison(SQLModel, table=True):
     judged_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
-class ComparisonRow(SQLModel, table=True):
+class ComparisonRow(Table, table=True):
     """One metric of a comparison: the pairs as measured, and what they say."""
 
     __tablename__ = "comparison_row"
@@ -79,7 +79,7 @@ class ComparisonRow(SQLModel, table=True):
     note: str = Field(default="", max_length=300)
 
 
-class Acceptance(SQLModel, table=True):
+class Acceptance(Table, table=True):
     """A person took one regression of a pull request, or of one range of commits, up to the size it had then."""
 
     __table_args__ = (
@@ -115,7 +115,7 @@ class Triage(StrEnum):
     RECOVERED = "recovered"  # the level went back by itself
 
 
-class Shift(SQLModel, table=True):
+class Shift(Table, table=True):
     """Change points of one repository and branch whose commit ranges overlap: one alert, triaged as one."""
 
     __table_args__ = (
@@ -144,7 +144,7 @@ class Shift(SQLModel, table=True):
     tell_at: datetime | None = Field(default=None, sa_type=TIME)  # not before: what else moved may still be found
 
 
-class ChangePoint(SQLModel, table=True):
+class ChangePoint(Table, table=True):
     """The commit range in which the level of one series shifted."""
 
     __tablename__ = "change_point"
@@ -169,7 +169,7 @@ class ChangePoint(SQLModel, table=True):
     recovered_at: datetime | None = Field(default=None, sa_type=TIME)  # a later level was the old one again
 
 
-class Analysis(SQLModel, table=True):
+class Analysis(Table, table=True):
     """What the detector last said of a series, and whether it has to look again."""
 
     __table_args__ = (Index("analysis_due", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),)
@@ -191,7 +191,7 @@ class AnnotationKind(StrEnum):
     NOTE = "note"
 
 
-class Annotation(SQLModel, table=True):
+class Annotation(Table, table=True):
     """A remark at a commit of a repository's histories; one that cuts starts a new level there, without an alert."""
 
     __table_args__ = (Index("annotation_by_repository", "repository_id", "commit_id"),)
@@ -207,7 +207,7 @@ class Annotation(SQLModel, table=True):
     said_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Mute(SQLModel, table=True):
+class Mute(Table, table=True):
     """A benchmark or a type of boards that raises no alarm for a while; its change points are found all the same."""
 
     __table_args__ = (
@@ -225,7 +225,7 @@ class Mute(SQLModel, table=True):
     until_at: datetime = Field(sa_type=TIME)
 
 
-class BoardNoise(SQLModel, table=True):
+class BoardNoise(Table, table=True):
     """What pairs of equal builds showed of one board and series identity: how well it can tell a change."""
 
     __tablename__ = "board_noise"

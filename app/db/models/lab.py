@@ -5,9 +5,9 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 from builders.protocol import MAILBOX_LIMIT, MAX_PROBLEM
 
 
@@ -30,7 +30,7 @@ class Health(StrEnum):
     MAINTENANCE = "maintenance"  # a person works on it
 
 
-class Builder(SQLModel, table=True):
+class Builder(Table, table=True):
     """A machine in the lab and its agent. Only a hash of its token is kept."""
 
     id: int = Field(default=None, primary_key=True)
@@ -60,7 +60,7 @@ class Builder(SQLModel, table=True):
     )  # in its agent's words
 
 
-class Board(SQLModel, table=True):
+class Board(Table, table=True):
     """A device under test, hosted by one builder; known by its builder and name for ever."""
 
     __table_args__ = (
@@ -107,7 +107,7 @@ class Board(SQLModel, table=True):
     )  # a lost lease: not before, its builder may still touch it
 
 
-class Configuration(SQLModel, table=True):
+class Configuration(Table, table=True):
     """One way to build and run on a board."""
 
     __table_args__ = (UniqueConstraint("board_id", "name", name="configuration_once"),)
@@ -134,7 +134,7 @@ class Configuration(SQLModel, table=True):
     )  # the board's health check: nobody can ask for it as a target
 
 
-class Service(SQLModel, table=True):
+class Service(Table, table=True):
     """One row: when a web process last said that it listens to builders."""
 
     __table_args__ = (CheckConstraint("id = 1", name="service_one"),)

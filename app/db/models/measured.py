@@ -5,13 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 from builders.protocol import Side
 
 
-class Result(SQLModel, table=True):
+class Result(Table, table=True):
     """The file one run phase left behind, verbatim, zstd."""
 
     __table_args__ = (
@@ -44,7 +44,7 @@ class Result(SQLModel, table=True):
     )  # benchmark → why it has no number, such as "skipped: no memory"
 
 
-class Commit(SQLModel, table=True):
+class Commit(Table, table=True):
     """What is known of a commit. Text its author wrote: for display and order, never for trust.
 
     Commits are ordered by when git says they were made, where a builder told it, else by when we first saw them.
@@ -69,7 +69,7 @@ class Commit(SQLModel, table=True):
 _NAME = (sa.text("left(benchmark, 100)"), sa.text("left(metric, 60)"))
 
 
-class Series(SQLModel, table=True):
+class Series(Table, table=True):
     """Measurements of one benchmark and metric on one branch, board type and configuration."""
 
     __table_args__ = (
@@ -100,7 +100,7 @@ class Series(SQLModel, table=True):
     step_samples: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # that say so, counted up to 20
 
 
-class Measurement(SQLModel, table=True):
+class Measurement(Table, table=True):
     """What one attempt measured of a series: the median of its samples, which stay beside it for a while.
 
     A chart reads `measurement_in_order` alone: the points of a series lie there side by side, newest last.
@@ -142,7 +142,7 @@ class Measurement(SQLModel, table=True):
     measured_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Import(SQLModel, table=True):
+class Import(Table, table=True):
     """Results from elsewhere that a person brought along; one file is taken once."""
 
     __tablename__ = "import"

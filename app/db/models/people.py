@@ -3,13 +3,13 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 from app.rights import Role
 
 
-class Audit(SQLModel, table=True):
+class Audit(Table, table=True):
     """Who did what, when and from where: every transition of a job and every decision of a person."""
 
     __table_args__ = (
@@ -46,7 +46,7 @@ class Audit(SQLModel, table=True):
     counted_in: datetime | None = Field(default=None, sa_type=TIME)  # the minute; None: a line of its own
 
 
-class User(SQLModel, table=True):
+class User(Table, table=True):
     """A person or program that may act through the API."""
 
     __tablename__ = "account"  # `user` is a word of SQL
@@ -57,7 +57,7 @@ class User(SQLModel, table=True):
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Token(SQLModel, table=True):
+class Token(Table, table=True):
     """A user's API token; only its hash is kept."""
 
     __table_args__ = (UniqueConstraint("user_id", "name", name="token_once"),)
@@ -75,7 +75,7 @@ class Token(SQLModel, table=True):
     )  # the only one that it is for; None: all, and the whole service
 
 
-class Grant(SQLModel, table=True):
+class Grant(Table, table=True):
     """A role of a user in one repository, beside the one in the whole service."""
 
     __tablename__ = "role_grant"
@@ -88,7 +88,7 @@ class Grant(SQLModel, table=True):
     granted_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Tally(SQLModel, table=True):
+class Tally(Table, table=True):
     """How often something happened to the service, since it was set up."""
 
     name: str = Field(max_length=100, primary_key=True)
@@ -96,7 +96,7 @@ class Tally(SQLModel, table=True):
     times: int = Field(sa_type=sa.BigInteger)
 
 
-class KeptAnswer(SQLModel, table=True):
+class KeptAnswer(Table, table=True):
     """The first answer to a write that came with an Idempotency-Key, for 24 hours."""
 
     __tablename__ = "kept_answer"

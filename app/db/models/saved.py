@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from app.db.models.columns import TIME, now
+from app.db.models.columns import TIME, Table, now
 
 
-class Preset(SQLModel, table=True):
+class Preset(Table, table=True):
     """A dispatch under a name, with arguments to be filled in. Ids below 100 belong to those that are built in."""
 
     id: int = Field(default=None, primary_key=True)

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 from app.rights import Role
 
 
-class Session(SQLModel, table=True):
+class Session(Table, table=True):
     """A browser that somebody signed in with. Only the browser has its id; the row keeps a hash of it."""
 
     __table_args__ = (
@@ -30,7 +30,7 @@ class Session(SQLModel, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
-class Identity(SQLModel, table=True):
+class Identity(Table, table=True):
     """An account on a forge that a user signs in with. The numeric id counts: logins change hands."""
 
     __table_args__ = (
@@ -47,7 +47,7 @@ class Identity(SQLModel, table=True):
     by_rights: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})  # its rights made the user
 
 
-class PasswordReset(SQLModel, table=True):
+class PasswordReset(Table, table=True):
     """A link with which a user may set a password once. The row keeps a hash of its code."""
 
     __tablename__ = "password_reset"
@@ -56,7 +56,7 @@ class PasswordReset(SQLModel, table=True):
     ends_at: datetime = Field(sa_type=TIME)
 
 
-class ForgeRole(SQLModel, table=True):
+class ForgeRole(Table, table=True):
     """A role in one repository that follows from the forge's rights: only asking the forge changes it."""
 
     __tablename__ = "forge_role"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, words
+from app.db.models.columns import TIME, Table, now, words
 
 
 class Channel(StrEnum):
@@ -36,7 +36,7 @@ class News(StrEnum):
     TEST = "test"
 
 
-class Subscription(SQLModel, table=True):
+class Subscription(Table, table=True):
     """Somebody who wants to hear of some news, of one repository, of all, or of the boards that name it as owner."""
 
     __table_args__ = (
@@ -60,7 +60,7 @@ class Subscription(SQLModel, table=True):
     ended_why: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
 
 
-class Notification(SQLModel, table=True):
+class Notification(Table, table=True):
     """The outbox: one piece of news on its way to one subscriber. Told at least once, always under the same id."""
 
     __table_args__ = (

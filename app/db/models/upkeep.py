@@ -3,12 +3,12 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import CheckConstraint, Field, Index, SQLModel
+from sqlmodel import CheckConstraint, Field, Index
 
-from app.db.models.columns import TIME, now
+from app.db.models.columns import TIME, Table, now
 
 
-class Backup(SQLModel, table=True):
+class Backup(Table, table=True):
     """One backup by the clock: whether it came about, and where it is."""
 
     __table_args__ = (
@@ -26,7 +26,7 @@ class Backup(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=TIME)  # later ones took its place
 
 
-class KeepRule(SQLModel, table=True):
+class KeepRule(Table, table=True):
     """How long one repository's things of a kind are kept, instead of what the settings say."""
 
     __tablename__ = "keep_rule"

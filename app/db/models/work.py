@@ -7,9 +7,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, Index, UniqueConstraint
 
-from app.db.models.columns import TIME, now, quoted, words
+from app.db.models.columns import TIME, Table, now, quoted, words
 from app.states import ENDED, HELD, JobState
 from builders.protocol import MAX_ARTEFACT_NAME, MAX_REASON, Kind, Phase
 
@@ -35,7 +35,7 @@ class Priority(StrEnum):
     NIGHTLY = "nightly"
 
 
-class Pipeline(SQLModel, table=True):
+class Pipeline(Table, table=True):
     """All work for one commit and one trigger. Its state is derived from its jobs, never stored."""
 
     __table_args__ = (
@@ -114,7 +114,7 @@ class Pipeline(SQLModel, table=True):
     created_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Job(SQLModel, table=True):
+class Job(Table, table=True):
     """One target's part of a pipeline: what is queued, claimed, logged, cancelled and retried."""
 
     __table_args__ = (
@@ -196,7 +196,7 @@ class Job(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
-class Turn(SQLModel, table=True):
+class Turn(Table, table=True):
     """When a line of jobs last got a board: those of one class and one share that wait for one type of boards."""
 
     board_type: str = Field(max_length=100, primary_key=True)
@@ -205,7 +205,7 @@ class Turn(SQLModel, table=True):
     taken_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class Attempt(SQLModel, table=True):
+class Attempt(Table, table=True):
     """One try at a job, under one lease. While it is open it holds the board too."""
 
     __table_args__ = (
@@ -261,7 +261,7 @@ class Attempt(SQLModel, table=True):
     samples_removed_at: datetime | None = Field(default=None, sa_type=TIME)  # raw ones; what they say in sum stays
 
 
-class AttemptBoard(SQLModel, table=True):
+class AttemptBoard(Table, table=True):
     """A board of an attempt: the one that its target names, or a further one. The attempt holds it while it is open.
 
     That it is open no more follows from the attempt's own row, so that nobody can forget to free one.
@@ -282,7 +282,7 @@ class AttemptBoard(SQLModel, table=True):
     is_open: bool = True
 
 
-class LogChunk(SQLModel, table=True):
+class LogChunk(Table, table=True):
     """A piece of an attempt's log: bytes start … start + size, zstd.
 
     It is known when it came and how many lines end in it, so that a line is found by its number or its time.
@@ -297,7 +297,7 @@ class LogChunk(SQLModel, table=True):
     lines: int | None = None  # None: stored before they were counted; the first who asks counts them
 
 
-class Artefact(SQLModel, table=True):
+class Artefact(Table, table=True):
     """A file that an attempt left to be kept. Its name is a path below the work tree: text of a stranger."""
 
     attempt_id: int = Field(foreign_key="attempt.id", primary_key=True)
@@ -308,7 +308,7 @@ class Artefact(SQLModel, table=True):
     stored_at: datetime = Field(default=None, sa_type=TIME, sa_column_kwargs={"server_default": now()})
 
 
-class ArtefactPiece(SQLModel, table=True):
+class ArtefactPiece(Table, table=True):
     """A piece of an artefact, zstd. All pieces but the last are of one size."""
 
     __tablename__ = "artefact_piece"
