@@ -13,6 +13,7 @@ const UNFINISHED = /\x1b(?:\[[0-?]*[ -\/]*|[\]PX^_][^\x07\x1b\x9c]*\x1b?|[ -\/]*
 const INVISIBLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 const BEGINS = /^\[rigline\] (?:(build|run): |(run) \d{1,6} of \d{1,6}$)/;
 const LONGEST_ESCAPE = 4096, LONGEST_LOOKED_AT = 1000;
+const SETTLES_MS = 500; // so long a key's smooth scroll may go on that began before follow was chosen
 const SIGNS = log ? JSON.parse(log.dataset.signs).map(([pattern, flags]) => new RegExp(pattern, flags)) : [];
 
 const noLook = () => ({ colour: "", bold: false, dim: false });
@@ -146,14 +147,19 @@ function listen() {
   connect();
 }
 function followTheEnd() { // whoever scrolls up stays there; whoever comes back to the end goes on with it
-  let top = log.scrollTop;
+  let top = log.scrollTop, settled = 0;
   log.addEventListener("wheel", (event) => { if (event.deltaY < 0) follow.checked = false; }, { passive: true });
   log.addEventListener("scroll", () => {
     if (log.scrollTop + log.clientHeight >= log.scrollHeight - 4) follow.checked = true;
+    else if (log.scrollTop < top && performance.now() < settled) log.scrollTop = log.scrollHeight;
     else if (log.scrollTop < top) follow.checked = false;
     top = log.scrollTop;
   });
-  follow.addEventListener("change", () => { if (follow.checked) log.scrollTop = log.scrollHeight; });
+  follow.addEventListener("change", () => {
+    if (!follow.checked) return;
+    settled = performance.now() + SETTLES_MS;
+    log.scrollTop = log.scrollHeight;
+  });
 }
 
 // Lines: to one of a number, to the next error, to the next hit.
