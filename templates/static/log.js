@@ -151,7 +151,7 @@ function followTheEnd() { // whoever scrolls up stays there; whoever comes back 
   log.addEventListener("wheel", (event) => { if (event.deltaY < 0) follow.checked = false; }, { passive: true });
   log.addEventListener("scroll", () => {
     if (log.scrollTop + log.clientHeight >= log.scrollHeight - 4) follow.checked = true;
-    else if (log.scrollTop < top && performance.now() < settled) log.scrollTop = log.scrollHeight;
+    else if (log.scrollTop < top && follow.checked && performance.now() < settled) log.scrollTop = log.scrollHeight;
     else if (log.scrollTop < top) follow.checked = false;
     top = log.scrollTop;
   });
