@@ -21,6 +21,10 @@ MOUSE, KEYBOARD, NO_SCRIPTS = WAYS = ("by mouse", "by keyboard", "without script
 PATIENCE = 8_000  # milliseconds
 PASSWORD = "correct horse battery staple"
 LOG = b"\x1b[32m[ OK ]\x1b[0m check\n" * 300 + b"x.c:3: error: expected 61, got 58\n" + b"cleaning up\n" * 300
+IS_STILL = """() => {
+  const top = log.scrollTop;
+  return new Promise((say) => setTimeout(() => say(log.scrollTop === top), 300));
+}"""
 IS_AT_ITS_END = "() => log.scrollTop + log.clientHeight >= log.scrollHeight - 4"  # by its id
 
 
@@ -189,6 +193,7 @@ async def test_follow_a_log_and_stop_following(shop, hand):
     await shop.log(attempt, job, b"much later\n" * 50)
     await expect(log).to_contain_text("much later")
     assert await log.evaluate("each => each.scrollTop") <= top
+    await page.wait_for_function(IS_STILL)
     await page.get_by_label("follow").press("Space")
     await page.wait_for_function(IS_AT_ITS_END)
 
