@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import asyncpg
 import redis
 import redis.asyncio
+import sqlalchemy as sa
 from redis import Redis as SyncRedis
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -79,6 +80,20 @@ class Deps:
         """
         async with self.turns, self.autocommit() as db:
             yield db
+
+    @asynccontextmanager
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Hold an advisory lock for longer than a transaction; False if another process has it.
+
+        It ends with the connection, however the process ends.
+        """
+        async with self.autocommit() as db:
+            mine = bool(await db.scalar(sa.select(sa.func.pg_try_advisory_lock(lock))))
+            try:
+                yield mine
+            finally:
+                if mine:
+                    await db.execute(sa.select(sa.func.pg_advisory_unlock(lock)))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:

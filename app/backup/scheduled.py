@@ -7,12 +7,9 @@ and an alert says so until one succeeds.
 import asyncio
 import datetime
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
 
 from app.backup import keeping, standing, writing
@@ -32,7 +29,7 @@ async def run_due(deps: Deps) -> bool:
     folder = deps.settings.backup_dir
     if folder is None:
         return False
-    async with _alone(deps) as is_ours:
+    async with deps.alone(LOCK) as is_ours:
         if not is_ours:
             return False
         async with deps.begin() as db:
@@ -91,15 +88,3 @@ def _wish(deps: Deps) -> writing.Wish:
         secret_key=deps.settings.secret_key.get_secret_value(),
         passphrase=sealed_by.get_secret_value().encode() if sealed_by else None,
     )
-
-
-@asynccontextmanager
-async def _alone(deps: Deps) -> AsyncIterator[bool]:
-    """Hold a lock for as long as a backup takes; it ends with the connection, however the worker ends."""
-    async with deps.autocommit() as db:
-        mine = bool(await db.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))))
-        try:
-            yield mine
-        finally:
-            if mine:
-                await db.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))

@@ -3,9 +3,6 @@
 Its open jobs are cancelled first: a builder that is at one hears of it, and what it still says is refused.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -56,7 +53,7 @@ async def begin(deps: Deps, repository_id: int, *, confirm: str, actor: str) -> 
 
 async def go_on(deps: Deps) -> bool:
     """Do one round of small transactions for each repository that is to go; say whether there was any."""
-    async with _alone(deps) as is_ours:
+    async with deps.alone(LOCK) as is_ours:
         if not is_ours:
             return False
         async with deps.begin() as db:
@@ -114,15 +111,3 @@ async def _found(db: AsyncConnection, repository_id: int) -> sa.RowMapping:
     if found is None or found["clone_url"] == repositories.BOARDS or found["full_name"].startswith(belongings.ERASED):
         raise NotFound(f"There is no repository {repository_id}.")
     return found
-
-
-@asynccontextmanager
-async def _alone(deps: Deps) -> AsyncIterator[bool]:
-    """Hold a lock for longer than a transaction."""
-    async with deps.autocommit() as db:
-        mine = bool(await db.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))))
-        try:
-            yield mine
-        finally:
-            if mine:
-                await db.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
