@@ -3,6 +3,7 @@
 import click
 
 from app.cli.asking import as_json, asks
+from app.cli.or_default import OrDefault
 from app.cli.output import say_json, table
 from app.cli.repo_policy import served
 from app.client import Client
@@ -10,25 +11,11 @@ from app.client import Client
 COLUMNS = {"of": "JOBS OF ONE", "boards": "BOARDS AT A TIME", "said_by": "SAID BY"}
 
 
-class Boards(click.ParamType[int | str]):
-    """A number of boards, or the word `default`."""
-
-    name = "number|default"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Take a number from 0 on, or `default`."""
-        if value == "default":
-            return "default"
-        if not str(value).isdecimal():
-            self.fail(f"{value} is neither a number of boards nor `default`", param, ctx)
-        return int(str(value))
-
-
 @click.command()
 @click.argument("repository", metavar="ID|OWNER/NAME")
-@click.option("--fork-owner", type=Boards(), help="For the jobs of one fork's owner; 0: any number.")
-@click.option("--pull-request", type=Boards(), help="For the jobs of one pull request; 0: any number.")
-@click.option("--repository", "whole", type=Boards(), help="For all its jobs; 0: any number.")
+@click.option("--fork-owner", type=OrDefault("boards"), help="For the jobs of one fork's owner; 0: any number.")
+@click.option("--pull-request", type=OrDefault("boards"), help="For the jobs of one pull request; 0: any number.")
+@click.option("--repository", "whole", type=OrDefault("boards"), help="For all its jobs; 0: any number.")
 @as_json
 @asks
 def caps(  # noqa: PLR0917  # click calls it by name

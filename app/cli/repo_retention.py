@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from app.cli.asking import as_json, asks
+from app.cli.or_default import OrDefault
 from app.cli.output import say_json, table
 from app.cli.repo_policy import served
 from app.client import Client
@@ -19,23 +20,9 @@ WHAT = {
 }
 
 
-class Days(click.ParamType[int | str]):
-    """A number of days, or the word `default`."""
-
-    name = "days|default"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Take a number from 0 on, or `default`."""
-        if value == "default":
-            return "default"
-        if not str(value).isdecimal():
-            self.fail(f"{value} is neither a number of days nor `default`", param, ctx)
-        return int(str(value))
-
-
 def _options(command: Any) -> Any:
     for name, words in reversed(WHAT.items()):
-        command = click.option(f"--{name}", type=Days(), help=f"For {words}; 0: for ever.")(command)
+        command = click.option(f"--{name}", type=OrDefault("days"), help=f"For {words}; 0: for ever.")(command)
     return command
 
 

@@ -7,11 +7,9 @@ handled as any other. What lay there before we served the repository is left alo
 import datetime
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
 
 from app.db.queries import alerts, deliveries, reconciling, repositories
@@ -56,7 +54,7 @@ async def in_turn(deps: Deps) -> None:
 async def reconcile(deps: Deps) -> Done:
     """Reconcile every repository; one whose forge does not answer waits for the next round."""
     done = Done()
-    async with _alone(deps) as mine:
+    async with deps.alone(LOCK) as mine:
         if not mine:
             return done
         async for repository in _served(deps):
@@ -224,15 +222,3 @@ async def _served(deps: Deps) -> AsyncIterator[Any]:
         if len(listed) < PAGE:
             return
         last = listed[-1]["id"]
-
-
-@asynccontextmanager
-async def _alone(deps: Deps) -> AsyncIterator[bool]:
-    """Hold a lock for longer than a transaction: calls to forges take their time."""
-    async with deps.autocommit() as db:
-        mine = bool(await db.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))))
-        try:
-            yield mine
-        finally:
-            if mine:
-                await db.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))

@@ -208,7 +208,7 @@ async def test_a_forge_that_does_not_let_us_in_is_an_alert_until_it_does(world, 
 
 async def test_two_workers_take_turns(world):
     world.repository.grow(A, branch="main")
-    async with reconcile._alone(world.deps) as mine:
+    async with world.deps.alone(reconcile.LOCK) as mine:
         assert mine
         assert await reconcile.reconcile(world.deps) == Done()
     await reconcile.in_turn(world.deps)
